@@ -1,0 +1,107 @@
+"""Strict JSON at the border: what is refused before any model sees it.
+
+A stored body is read for years by many readers; two that disagree about it (which of two equal keys
+counts, what NaN is) would fold two histories. So a body is one JSON object in UTF-8, without a
+byte-order mark, NUL, duplicate keys, NaN or infinities, integers beyond 64 bits, or deep nesting.
+"""
+
+import json
+import math
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from coord.events.errors import InvalidEvent
+from coord.events.streams import EVENT_BYTES_MAX
+
+DEPTH_MAX: Final = 32
+_INTEGER_MAX: Final = 2**63
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Parse one strict JSON object.
+
+    The quick path: what msgspec reads and writes back byte for byte has no duplicate key. Everything
+    else takes the slow path, where keys are compared.
+
+    Raises:
+        InvalidEvent: with the reason in one sentence.
+    """
+    if len(raw) > EVENT_BYTES_MAX:
+        raise InvalidEvent(f"the body has {len(raw)} bytes; at most {EVENT_BYTES_MAX} are allowed.")
+    try:
+        value = msgspec.json.decode(raw)
+        quick = isinstance(value, dict) and msgspec.json.encode(value) == raw
+    except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
+        raise InvalidEvent(f"the body is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise InvalidEvent(f"the body is nested deeper than {DEPTH_MAX}.") from error
+    if not isinstance(value, dict):
+        raise InvalidEvent(f"the body is a JSON {type(value).__name__}, not an object.")
+    if not quick:
+        _refuse_duplicate_keys(raw)
+    _check(value, DEPTH_MAX)
+    return value
+
+
+def encode_object(value: dict[str, Any]) -> bytes:
+    """Encode to the one JSON form that coord writes: compact, UTF-8, keys in the order given.
+
+    Raises:
+        InvalidEvent: the value holds something `parse_object` would refuse.
+    """
+    _check(value, DEPTH_MAX)
+    raw = msgspec.json.encode(value)
+    if len(raw) > EVENT_BYTES_MAX:
+        raise InvalidEvent(f"the body has {len(raw)} bytes; at most {EVENT_BYTES_MAX} are allowed.")
+    return raw
+
+
+def _refuse_duplicate_keys(raw: bytes) -> None:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen = dict(pairs)
+        if len(seen) != len(pairs):
+            twice = next(key for key, _ in pairs if sum(other == key for other, _ in pairs) > 1)
+            raise InvalidEvent(f"the key {twice[:64]!a} appears twice in one object.")
+        return seen
+
+    try:
+        json.loads(raw, object_pairs_hook=unique, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise InvalidEvent(f"the body is nested deeper than {DEPTH_MAX}.") from error
+    except ValueError as error:
+        raise InvalidEvent(f"the body is not JSON: {error}.") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidEvent(f"{name} is not JSON.")
+
+
+def _check(value: Any, depth: int) -> None:
+    match value:
+        case str():
+            _check_text(value)
+        case bool() | None:
+            return
+        case int() if not -_INTEGER_MAX <= value < _INTEGER_MAX:
+            raise InvalidEvent(f"the integer {str(value)[:24]}... does not fit 64 bits.")
+        case float() if not math.isfinite(value):
+            raise InvalidEvent(f"{value} is not a finite number.")
+        case dict() | list() | tuple() if depth == 0:
+            raise InvalidEvent(f"the body is nested deeper than {DEPTH_MAX}.")
+        case dict():
+            for key, inner in value.items():
+                _check_text(key)
+                _check(inner, depth - 1)
+        case list() | tuple():
+            for inner in value:
+                _check(inner, depth - 1)
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise InvalidEvent("a text in the body holds a NUL character.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidEvent("a text in the body holds half of a surrogate pair.") from error

@@ -1,0 +1,118 @@
+"""Every event type by name. A new event is one class in its family's module and one line here.
+
+A type is `family.name.version`; the family is the aggregate in the subject it is stored under.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from coord.events import agent, alert, directive, node, run, verification, work
+from coord.events.body import encode_object, parse_object
+from coord.events.errors import InvalidEvent
+from coord.events.model import Event, first_fault
+from coord.events.upcasters import UPCASTERS
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One type in its present version."""
+
+    name: str
+    """Without version, e.g. `work.claimed`."""
+    version: int
+    model: type[Event]
+
+    @property
+    def type(self) -> str:
+        """As it stands in `ce-type`."""
+        return f"{self.name}.v{self.version}"
+
+    @property
+    def aggregate(self) -> str:
+        """The family: the third token of its subject."""
+        return self.name.partition(".")[0]
+
+
+EVENT_TYPES: Final = (
+    EventType("agent.lost", 1, agent.AgentLost),
+    EventType("agent.registered", 1, agent.AgentRegistered),
+    EventType("agent.retired", 1, agent.AgentRetired),
+    EventType("agent.returned", 1, agent.AgentReturned),
+    EventType("alert.acknowledged", 1, alert.AlertAcknowledged),
+    EventType("alert.raised", 1, alert.AlertRaised),
+    EventType("alert.resolved", 1, alert.AlertResolved),
+    EventType("alert.silenced", 1, alert.AlertSilenced),
+    EventType("directive.issued", 1, directive.DirectiveIssued),
+    EventType("directive.withdrawn", 1, directive.DirectiveWithdrawn),
+    EventType("node.lost", 1, node.NodeLost),
+    EventType("node.registered", 1, node.NodeRegistered),
+    EventType("node.returned", 1, node.NodeReturned),
+    EventType("run.checkpoint_written", 1, run.RunCheckpointWritten),
+    EventType("run.directive_applied", 1, run.RunDirectiveApplied),
+    EventType("run.directive_refused", 1, run.RunDirectiveRefused),
+    EventType("run.evaluated", 1, run.RunEvaluated),
+    EventType("run.finished", 1, run.RunFinished),
+    EventType("run.lost", 1, run.RunLost),
+    EventType("run.metrics_recorded", 1, run.RunMetricsRecorded),
+    EventType("run.started", 1, run.RunStarted),
+    EventType("verification.recorded", 1, verification.VerificationRecorded),
+    EventType("work.cancelled", 1, work.WorkCancelled),
+    EventType("work.claimed", 1, work.WorkClaimed),
+    EventType("work.completed", 1, work.WorkCompleted),
+    EventType("work.failed", 1, work.WorkFailed),
+    EventType("work.lease_expired", 1, work.WorkLeaseExpired),
+    EventType("work.progressed", 1, work.WorkProgressed),
+    EventType("work.released", 1, work.WorkReleased),
+    EventType("work.submitted", 2, work.WorkSubmitted),
+)
+
+AGGREGATES: Final = tuple(sorted({kind.aggregate for kind in EVENT_TYPES}))
+_BY_TYPE: Final = {kind.type: kind for kind in EVENT_TYPES}
+_BY_MODEL: Final = {kind.model: kind for kind in EVENT_TYPES}
+
+assert len(_BY_TYPE) == len(_BY_MODEL) == len(EVENT_TYPES)
+assert not UPCASTERS.keys() & _BY_TYPE.keys()
+
+
+def kind_of(event: Event) -> EventType:
+    """Return the catalog's entry of an event."""
+    return _BY_MODEL[type(event)]
+
+
+def find_kind(type_: str) -> EventType | None:
+    """Return the entry of a present type, or of the present type an old one is read as."""
+    if type_ in UPCASTERS:
+        name, _, _ = type_.rpartition(".v")
+        return next(kind for kind in EVENT_TYPES if kind.name == name)
+    return _BY_TYPE.get(type_)
+
+
+def encode_event(event: Event) -> bytes:
+    """Encode an event's fields as its body."""
+    return encode_object(event.model_dump(mode="json", exclude_none=True))
+
+
+def decode_event(type_: str, raw: bytes, aggregate: str) -> Event:
+    """Decode a body into the present version of its type.
+
+    Raises:
+        InvalidEvent: unknown type, a subject of another family, or fields that do not fit.
+    """
+    kind = find_kind(type_)
+    if kind is None:
+        raise InvalidEvent(f"the type {type_[:100]!a} is not in the catalog.")
+    if kind.aggregate != aggregate:
+        raise InvalidEvent(f"{type_} stands on a subject of {aggregate!a}, not of {kind.aggregate}.")
+    upcaster = UPCASTERS.get(type_)
+    event = _validated(upcaster.model if upcaster else kind.model, type_, raw)
+    return upcaster.upcast(event) if upcaster else event
+
+
+def _validated(model: type[Event], type_: str, raw: bytes) -> Event:
+    parse_object(raw)
+    try:
+        return model.model_validate_json(raw, strict=True)
+    except ValidationError as error:
+        raise InvalidEvent(f"{type_}: {first_fault(error)}") from error

@@ -1,0 +1,122 @@
+"""CloudEvents 1.0 over NATS, binary binding: attributes are headers, the body is the event's own fields.
+
+ce-id           identity; equals Nats-Msg-Id
+ce-type         family.name.version, e.g. work.claimed.v1
+ce-source       who wrote it, e.g. /coordinator/main
+ce-time         the writer's clock; shown, never used for decisions
+cx-actor        on whose behalf (an agent, a person, a service)
+cx-request      the request this decision answers
+cx-causation    the event or request it follows from
+cx-correlation  the whole it belongs to
+traceparent     W3C trace context
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from coord.events.errors import InvalidEvent
+from coord.events.model import Event
+
+SPEC_VERSION: Final = "1.0"
+CONTENT_TYPE: Final = "application/json"
+MESSAGE_ID: Final = "Nats-Msg-Id"
+ATTRIBUTE_LENGTH_MAX: Final = 256
+
+_FIELDS: Final = {
+    "ce-id": "id",
+    "ce-type": "type",
+    "ce-source": "source",
+    "ce-time": "time",
+    "cx-actor": "actor",
+    "cx-request": "request_id",
+    "cx-causation": "causation",
+    "cx-correlation": "correlation",
+    "traceparent": "traceparent",
+}
+_NEEDED: Final = ("ce-id", "ce-type", "ce-source", "ce-time")
+_FIXED: Final = {"ce-specversion": SPEC_VERSION, "ce-datacontenttype": CONTENT_TYPE}
+_VISIBLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+_TIME = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+)
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The attributes of one event. Optional ones are empty when absent."""
+
+    id: str
+    type: str
+    source: str
+    time: str
+    actor: str = ""
+    request_id: str = ""
+    causation: str = ""
+    correlation: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the log: what folds read.
+
+    `recorded_at_ns` is the broker's clock, the only time that decisions about the past may use.
+    """
+
+    position: int
+    recorded_at_ns: int
+    site: str
+    aggregate: str
+    entity: str
+    envelope: Envelope
+    event: Event
+
+    @property
+    def subject(self) -> str:
+        """The subject it is stored under."""
+        return f"ev.{self.site}.{self.aggregate}.{self.entity}"
+
+
+def to_headers(envelope: Envelope) -> dict[str, str]:
+    """Write the attributes as NATS headers; absent ones are left out."""
+    headers = {name: value for name, field in _FIELDS.items() if (value := getattr(envelope, field))}
+    return {**headers, **_FIXED, MESSAGE_ID: envelope.id}
+
+
+def from_headers(headers: Mapping[str, str] | None) -> Envelope:
+    """Read the attributes back.
+
+    Raises:
+        InvalidEvent: a needed attribute is missing, one is malformed, or a header is none of ours.
+    """
+    if not headers:
+        raise InvalidEvent("the message carries no CloudEvents headers.")
+    for name, value in headers.items():
+        _check_header(name, value)
+    for name in _NEEDED:
+        if not headers.get(name):
+            raise InvalidEvent(f"the header {name} is missing.")
+    if headers.get(MESSAGE_ID) != headers["ce-id"]:
+        raise InvalidEvent(f"the headers {MESSAGE_ID} and ce-id differ.")
+    return Envelope(**{field: headers.get(name, "") for name, field in _FIELDS.items()})
+
+
+def _check_header(name: str, value: str) -> None:
+    if name.startswith("Nats-"):
+        return
+    if name in _FIXED:
+        if value != _FIXED[name]:
+            raise InvalidEvent(f"the header {name} is {value[:64]!a}; it must be {_FIXED[name]!r}.")
+        return
+    if name not in _FIELDS:
+        raise InvalidEvent(f"the header {name[:64]!a} is none of an event's.")
+    if len(value) > ATTRIBUTE_LENGTH_MAX or not _VISIBLE.fullmatch(value):
+        raise InvalidEvent(f"the header {name} is empty, too long or not printable: {value[:64]!a}.")
+    if name == "ce-time" and not _TIME.fullmatch(value):
+        raise InvalidEvent(f"the header ce-time is {value!a}, not an RFC 3339 time.")
+    if name == "traceparent" and not _TRACEPARENT.fullmatch(value):
+        raise InvalidEvent(f"the header traceparent is {value!a}, not a W3C trace context.")

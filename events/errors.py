@@ -1,0 +1,111 @@
+"""The error tree. Each class carries its exit code and says what to do next.
+
+    CoordError                 1   unexpected
+    +-- UsageError             2   the request itself is wrong: a name, a value, a file, a setting
+    |   +-- SettingsError
+    |   +-- TokenError
+    |   `-- InvalidEvent           a body, header or subject that is no event of ours (dead-lettered when stored)
+    +-- NothingThere           3   nothing to claim, or a wait timed out
+    +-- Refused                4   a decision said no: taken, stale fence, wrong holder, unknown id ...
+    |   `-- Conflict               somebody else's event stands where ours was to go
+    +-- NoServer               5   nothing was sent: connection refused, folder taken, server not usable
+    |   +-- FolderTaken
+    |   `-- UnsafeServer           it answers, and would lose acknowledged events
+    +-- OutcomeUnknown         6   sent, no answer: retry with the same request id
+    `-- FoundWanting           7   checked, and found wanting (doctor, verify)
+
+A message is one sentence: what, with which value; `hint` says what to do now.
+"""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line, and `exit_code` of refusals on the wire."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    NOTHING = 3
+    REFUSED = 4
+    NO_SERVER = 5
+    UNKNOWN = 6
+    WANTING = 7
+
+
+class CoordError(Exception):
+    """Something unexpected happened."""
+
+    exit_code = Exit.UNEXPECTED
+
+    def __init__(self, message: str | None = None, hint: str = "") -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.hint = hint
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(CoordError):
+    """The request is wrong as it stands."""
+
+    exit_code = Exit.USAGE
+
+
+class SettingsError(UsageError):
+    """A setting is wrong."""
+
+
+class TokenError(UsageError):
+    """A name is not a token."""
+
+
+class InvalidEvent(UsageError):
+    """This is not an event of ours."""
+
+
+class NothingThere(CoordError):
+    """Nothing to claim, or the wait timed out."""
+
+    exit_code = Exit.NOTHING
+
+
+class Refused(CoordError):
+    """The decision was no."""
+
+    exit_code = Exit.REFUSED
+
+
+class Conflict(Refused):
+    """Another event stands where this one was to go."""
+
+    def __init__(self, message: str | None = None, hint: str = "", last_position: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.last_position = last_position
+
+
+class NoServer(CoordError):
+    """No server answers."""
+
+    exit_code = Exit.NO_SERVER
+
+
+class FolderTaken(NoServer):
+    """Another process holds the data folder."""
+
+
+class UnsafeServer(NoServer):
+    """The server would lose acknowledged events."""
+
+
+class OutcomeUnknown(CoordError):
+    """The request was sent and no answer came: it may or may not have happened."""
+
+    exit_code = Exit.UNKNOWN
+
+
+class FoundWanting(CoordError):
+    """Checked, and found wanting."""
+
+    exit_code = Exit.WANTING

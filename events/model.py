@@ -1,0 +1,87 @@
+"""What all our pydantic models share, and the small field types they are made of."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+)
+
+from coord.events.body import DEPTH_MAX
+from coord.events.tokens import TOKEN_PATTERN
+
+TITLE_LENGTH_MAX: Final = 200
+NOTE_LENGTH_MAX: Final = 2_000
+LEASE_SECONDS_MIN: Final = 1.0
+LEASE_SECONDS_MAX: Final = 86_400.0
+PRIORITY_MAX: Final = 9
+POSITION_MAX: Final = 2**63 - 1
+
+
+class Words(BaseModel):
+    """A frozen model that refuses unknown fields and non-finite numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=65_536)
+
+
+class Event(Words):
+    """The fields of one fact. Its type, aggregate and version stand in the catalog."""
+
+
+class Command(Words):
+    """A wish. It may be refused; the same `request_id` again gets the same reply."""
+
+
+class Question(Words):
+    """Something the projector answers."""
+
+
+def _shallow(value: Any) -> Any:
+    """Bound the nesting of a free JSON value so that the whole body stays within the border's limit."""
+    stack = [(value, 1)]
+    while stack:
+        inner, depth = stack.pop()
+        if depth > DEPTH_MAX - 2:
+            raise ValueError(f"nested deeper than {DEPTH_MAX - 2}")
+        if isinstance(inner, dict):
+            stack.extend((item, depth + 1) for item in inner.values())
+        elif isinstance(inner, list):
+            stack.extend((item, depth + 1) for item in inner)
+    return value
+
+
+Token = Annotated[str, StringConstraints(pattern=f"^{TOKEN_PATTERN}$")]
+Json = Annotated[JsonValue, AfterValidator(_shallow)]
+Title = Annotated[str, Field(min_length=1, max_length=TITLE_LENGTH_MAX)]
+Note = Annotated[str, Field(max_length=NOTE_LENGTH_MAX)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Position = Annotated[int, Field(ge=1, le=POSITION_MAX)]
+Nanoseconds = Annotated[int, Field(ge=0, le=POSITION_MAX)]
+Bytes = Annotated[int, Field(ge=0, le=POSITION_MAX)]
+Count = Annotated[int, Field(ge=0, le=POSITION_MAX)]
+Seconds = Annotated[float, Field(ge=0)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+LeaseSeconds = Annotated[float, Field(ge=LEASE_SECONDS_MIN, le=LEASE_SECONDS_MAX)]
+Priority = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Number = float | Literal["nan", "inf", "-inf"]
+"""A measured value. JSON has no NaN, and a NaN loss is a fact: it travels as a word."""
+
+assert LEASE_SECONDS_MIN < LEASE_SECONDS_MAX
+
+
+def first_fault(error: ValidationError) -> str:
+    """Say in one sentence what the first wrong field of a model is."""
+    fault: Any = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    more = error.error_count() - 1
+    value = repr(fault.get("input"))
+    shown = value if len(value) <= 80 else value[:77] + "..."
+    rest = f" ({more} more)" if more else ""
+    place = f"{where} is {ascii(shown)[1:-1]}: " if where else ""
+    return f"{place}{fault['msg']}{rest}."

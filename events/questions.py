@@ -1,0 +1,329 @@
+"""Questions and answers. They travel on `ask.<question>` and on the projector's socket.
+
+Every answer says as of which position and time it speaks; what depends on time passing (silence, age,
+health) is a function of the tables and that moment. A list says when it was cut (`truncated`).
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from coord.events.alert import Evidence
+from coord.events.commands import ItemView
+from coord.events.model import (
+    Bytes,
+    Count,
+    Json,
+    Nanoseconds,
+    Note,
+    Question,
+    Ratio,
+    Seconds,
+    Title,
+    Token,
+    Words,
+)
+from coord.events.node import Inventory
+from coord.events.samples import Process
+
+ROWS_MAX: Final = 1_000
+ROWS_DEFAULT: Final = 100
+Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
+
+
+class AsOf(Words):
+    """The moment an answer speaks of."""
+
+    position: Count
+    """Last position of EVENTS that is folded in; 0 before the first."""
+    time_ns: Nanoseconds
+    """The projector's clock when it answered; ages are measured against it."""
+    recorded_at_ns: Nanoseconds = 0
+    """The broker's time of that position."""
+    lag: Count = 0
+    """Events in the log that were not folded in yet, as the projector last knew."""
+
+
+class Answer(Words):
+    """What every answer carries."""
+
+    as_of: AsOf
+
+
+class ShowItem(Question):
+    """One work item in full."""
+
+    id: Token
+
+
+class ItemAnswer(Answer):
+    """The item; refused with `unknown_id` when there is none."""
+
+    item: ItemView
+    submitted_at_ns: Nanoseconds
+    changed_at_ns: Nanoseconds
+    progress: Ratio | None = None
+    progress_note: Note | None = None
+
+
+class Board(Question):
+    """Work items by state, the most urgent first."""
+
+    status: Literal["open", "claimed", "completed", "failed", "cancelled"] | None = None
+    """None: what is open and claimed, then what ended last."""
+    team: Token | None = None
+    agent: Token | None = None
+    limit: Limit = ROWS_DEFAULT
+
+
+class BoardRow(Words):
+    """One line of the board."""
+
+    id: Token
+    title: Title
+    status: str
+    priority: int
+    team: Token | None = None
+    agent: Token | None = None
+    fence: Count | None = None
+    attempt: Count = 0
+    progress: Ratio | None = None
+    age_seconds: Seconds
+    """Since it was submitted."""
+    state_seconds: Seconds
+    """Since its last change of state."""
+
+
+class BoardAnswer(Answer):
+    """The board."""
+
+    counts: dict[str, Count]
+    """Items by status, all of them."""
+    rows: tuple[BoardRow, ...]
+    truncated: bool = False
+
+
+class Agents(Question):
+    """Agents, those who hold most first."""
+
+    team: Token | None = None
+    limit: Limit = ROWS_DEFAULT
+
+
+class AgentRow(Words):
+    """One agent."""
+
+    agent: Token
+    status: Literal["active", "lost", "retired"]
+    incarnation: Count
+    team: Token | None = None
+    capabilities: tuple[Token, ...] = ()
+    wip_limit: int | None = None
+    holds: Count
+    completed: Count
+    failed: Count
+    expired: Count
+    """Leases it let run out."""
+    silent_seconds: Seconds | None = None
+    """Since it was last heard; none when nobody has told yet."""
+    score: float | None = None
+
+
+class AgentsAnswer(Answer):
+    """The agents."""
+
+    rows: tuple[AgentRow, ...]
+    truncated: bool = False
+
+
+class Nodes(Question):
+    """Nodes with their latest readings; `inventory` adds what they are made of."""
+
+    node: Token | None = None
+    inventory: bool = False
+    limit: Limit = ROWS_DEFAULT
+
+
+class Reading(Words):
+    """The newest value of one metric of one device."""
+
+    metric: Token
+    device: str = ""
+    value: float
+    at_ns: Nanoseconds
+
+
+class NodeRow(Words):
+    """One node."""
+
+    node: Token
+    status: Literal["active", "lost", "stale"]
+    silent_seconds: Seconds | None = None
+    sample_seconds: Seconds
+    readings: tuple[Reading, ...] = ()
+    inventory: Inventory | None = None
+    score: float | None = None
+
+
+class NodesAnswer(Answer):
+    """The nodes."""
+
+    rows: tuple[NodeRow, ...]
+    truncated: bool = False
+
+
+class Top(Question):
+    """Processes that matter most, over all nodes or on one."""
+
+    node: Token | None = None
+    by: Literal["cpu", "memory", "gpu"] = "cpu"
+    limit: Limit = 20
+
+
+class TopRow(Words):
+    """One process."""
+
+    node: Token
+    process: Process
+    at_ns: Nanoseconds
+
+
+class TopAnswer(Answer):
+    """The processes, biggest first; and the nodes' figures above them."""
+
+    nodes: tuple[NodeRow, ...] = ()
+    rows: tuple[TopRow, ...]
+
+
+class Health(Question):
+    """The score of the system and of everything in it."""
+
+    entity: str | None = Field(default=None, max_length=80)
+    """`system`, or kind:name such as `agent:a1`, `node:n1`, `team:blue`, `run:r1`; a bare name if unique."""
+
+
+class Deduction(Words):
+    """Why points are missing."""
+
+    name: Token
+    points: float = Field(gt=0, le=100)
+    reason: Note
+    evidence: tuple[Evidence, ...] = ()
+    """Positions of the events behind it; at most ten, the newest."""
+
+
+class HealthScore(Words):
+    """0 to 100: what is left after the deductions, never below 0."""
+
+    entity: str
+    """`system` or kind:name."""
+    score: float = Field(ge=0, le=100)
+    deductions: tuple[Deduction, ...] = ()
+
+
+class HealthAnswer(Answer):
+    """The score asked for, and those below it, worst first."""
+
+    score: float = Field(ge=0, le=100)
+    entity: str
+    deductions: tuple[Deduction, ...] = ()
+    parts: tuple[HealthScore, ...] = ()
+    truncated: bool = False
+
+
+class History(Question):
+    """Every event of one entity, in order, read from the log itself."""
+
+    id: Token
+    aggregate: Token | None = None
+    """None: work, else the first aggregate that has events under this id."""
+    limit: Limit = ROWS_MAX
+
+
+class LogEntry(Words):
+    """One event as it stands in the log."""
+
+    position: Count
+    recorded_at_ns: Nanoseconds
+    subject: str
+    type: str
+    id: str
+    source: str = ""
+    actor: str = ""
+    request_id: str = ""
+    traceparent: str = ""
+    fields: Json = None
+    fault: str | None = None
+    """Why it is no event of ours; folds set it aside as a dead letter."""
+
+
+class HistoryAnswer(Answer):
+    """The events, oldest first."""
+
+    events: tuple[LogEntry, ...]
+    truncated: bool = False
+
+
+class DeadLetters(Question):
+    """Messages that are no events of ours, newest first, with the reason."""
+
+    limit: Limit = ROWS_DEFAULT
+
+
+class DeadLetter(Words):
+    """One of them."""
+
+    stream: str
+    position: Count
+    recorded_at_ns: Nanoseconds
+    subject: str
+    reason: str
+
+
+class DeadLettersAnswer(Answer):
+    """The dead letters."""
+
+    total: Count
+    rows: tuple[DeadLetter, ...]
+    truncated: bool = False
+
+
+class State(Question):
+    """How the projector itself is doing; doctor asks this."""
+
+    digests: bool = False
+    """Add a digest of each table: equal tables have equal digests, whatever built them."""
+
+
+class TableState(Words):
+    """One table."""
+
+    name: str
+    rows: Count
+    digest: str | None = None
+
+
+class StateAnswer(Answer):
+    """The projector's state."""
+
+    file_bytes: Bytes
+    dead_letters: Count
+    gaps: Count
+    """Positions of EVENTS that were missing and could not be fetched again."""
+    opened: str
+    """How the file was opened: clean, wal_set_aside, rebuilt."""
+    tables: tuple[TableState, ...]
+
+
+QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
+    "agents": (Agents, AgentsAnswer),
+    "board": (Board, BoardAnswer),
+    "deadletters": (DeadLetters, DeadLettersAnswer),
+    "health": (Health, HealthAnswer),
+    "history": (History, HistoryAnswer),
+    "nodes": (Nodes, NodesAnswer),
+    "show": (ShowItem, ItemAnswer),
+    "state": (State, StateAnswer),
+    "top": (Top, TopAnswer),
+}
+"""By name: the last token of the subject, and the path of the gateway."""

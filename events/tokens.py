@@ -1,0 +1,73 @@
+"""The one rule for names, and the grammar of subjects.
+
+A token is 1 to 64 characters of `A-Z a-z 0-9 _ -`: it is at once a NATS subject token, a file name,
+a label value and a word in a terminal, and none of these can be broken out of.
+
+    ev.<site>.<aggregate>.<id>       facts, one subject an aggregate (stream EVENTS)
+    live.<site>.<aggregate>.<id>     the same, republished as stored, for eyes
+    sample.<site>.<node>.<kind>      packed readings (stream SAMPLES)
+    cmd.<pool>.<actor>.<verb>        commands; the server enforces <actor>
+    ask.<question>                   questions to the projector
+"""
+
+import re
+from typing import Final
+
+from coord.events.errors import InvalidEvent, TokenError
+
+TOKEN_LENGTH_MAX: Final = 64
+TOKEN_PATTERN: Final = rf"[A-Za-z0-9_-]{{1,{TOKEN_LENGTH_MAX}}}"
+
+_TOKEN = re.compile(TOKEN_PATTERN)
+
+
+def is_token(value: str) -> bool:
+    """Tell whether `value` is a token."""
+    return _TOKEN.fullmatch(value) is not None
+
+
+def token(value: str, what: str) -> str:
+    """Return `value` if it is a token.
+
+    Raises:
+        TokenError: it is not; the message names `what` and the value.
+    """
+    if is_token(value):
+        return value
+    shown = value if len(value) <= TOKEN_LENGTH_MAX else value[:TOKEN_LENGTH_MAX] + "..."
+    raise TokenError(
+        f"{what} {shown!a} is not a name:",
+        f"use 1 to {TOKEN_LENGTH_MAX} letters, digits, '_' or '-'.",
+    )
+
+
+def event_subject(site: str, aggregate: str, entity: str) -> str:
+    """Return the subject that holds every event of one aggregate."""
+    return f"ev.{token(site, 'site')}.{token(aggregate, 'aggregate')}.{token(entity, aggregate)}"
+
+
+def sample_subject(site: str, node: str, kind: str) -> str:
+    """Return the subject of one kind of packed readings of one node."""
+    return f"sample.{token(site, 'site')}.{token(node, 'node')}.{token(kind, 'kind of sample')}"
+
+
+def command_subject(pool: str, actor: str, verb: str) -> str:
+    """Return the subject a command travels on; the server lets an agent use only its own `actor`."""
+    return f"cmd.{token(pool, 'pool')}.{token(actor, 'actor')}.{token(verb, 'verb')}"
+
+
+def question_subject(question: str) -> str:
+    """Return the subject a question travels on."""
+    return f"ask.{token(question, 'question')}"
+
+
+def split_subject(subject: str, river: str) -> tuple[str, str, str]:
+    """Split a four-token subject of `river` (`ev`, `sample` or `cmd`) into its three names.
+
+    Raises:
+        InvalidEvent: the subject does not follow the grammar.
+    """
+    parts = subject.split(".")
+    if len(parts) != 4 or parts[0] != river or not all(is_token(part) for part in parts[1:]):
+        raise InvalidEvent(f"subject {subject[:200]!a} is not {river}.<name>.<name>.<name>.")
+    return parts[1], parts[2], parts[3]

@@ -1,0 +1,53 @@
+"""The one clock and the one maker of ids. Nothing else in coord asks for the time or for randomness."""
+
+import os
+import time
+import uuid
+from datetime import UTC, datetime
+
+_NAMESPACE = uuid.UUID("6f2b5c1e-6a43-5b1f-9d0e-c00d00c00d00")
+_ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def now_ns() -> int:
+    """Return the wall clock in nanoseconds since 1970: for showing, never for deciding."""
+    return time.time_ns()
+
+
+def monotonic() -> float:
+    """Return seconds on the clock that never jumps: for leases, time-outs and durations."""
+    return time.monotonic()
+
+
+def rfc3339(ns: int) -> str:
+    """Write a wall-clock moment as RFC 3339 in UTC, with nanoseconds."""
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def new_id() -> str:
+    """Make a UUIDv7: unique, and in order of time (RFC 9562, 5.7)."""
+    ms = now_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10))
+    value = ms << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    return str(uuid.UUID(int=value))
+
+
+def id_time_ms(text: str) -> int | None:
+    """Return the moment a UUIDv7 was made, in milliseconds since 1970; None for any other text."""
+    try:
+        value = uuid.UUID(text)
+    except ValueError:
+        return None
+    return value.int >> 80 if value.version == 7 else None
+
+
+def derived_id(request_id: str, ordinal: int) -> str:
+    """Derive an event's id from the request it answers: another try makes the same event."""
+    return str(uuid.uuid5(_NAMESPACE, f"{request_id}/{ordinal}"))
+
+
+def item_id_of(request_id: str) -> str:
+    """Derive a work item's id from the request that submits it: `w-` and 12 letters or digits."""
+    value = uuid.uuid5(_NAMESPACE, f"item/{request_id}").int
+    return "w-" + "".join(_ID_DIGITS[value >> 5 * place & 31] for place in range(12))
