@@ -44,7 +44,7 @@ class StreamDefinition:
 EVENTS: Final = StreamDefinition(
     name="EVENTS",
     subjects=("ev.*.*.*",),
-    max_bytes=64 * GIB,
+    max_bytes=16 * GIB,
     message_bytes_max=EVENT_BYTES_MAX,
     evicts=False,
     atomic=True,
@@ -55,7 +55,7 @@ EVENTS: Final = StreamDefinition(
 SAMPLES: Final = StreamDefinition(
     name="SAMPLES",
     subjects=("sample.*.*.*",),
-    max_bytes=8 * GIB,
+    max_bytes=4 * GIB,
     message_bytes_max=EVENT_BYTES_MAX,
     evicts=True,
     age_seconds_max=SAMPLES_AGE_SECONDS_MAX,

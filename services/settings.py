@@ -161,7 +161,7 @@ class Settings:
     processes_seconds: float = _setting(_seconds(1, 3_600), "how often processes are listed", 10.0)
     request_seconds: float = _setting(_seconds(0.1, 600), "how long a command waits for its answer", 10.0)
     server_port: int = _setting(_whole(0, 65_535), "the embedded server's port; 0: any free one", 0)
-    events_gib_max: int = _setting(_whole(1, 65_536), "the brake on the size of EVENTS, in GiB", 64)
+    events_gib_max: int = _setting(_whole(1, 65_536), "the brake on the size of EVENTS, in GiB", 16)
     projection_memory_mib: int = _setting(_whole(64, 1_048_576), "what DuckDB may use, in MiB", 256)
     log_level: str = _setting(
         _one_of("debug", "info", "warning", "error"), "how much the services say", "info"

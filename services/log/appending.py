@@ -1,0 +1,105 @@
+"""Appending at expected positions: one message, or an atomic batch, and what a bad answer means.
+
+ok                          appended
+wrong last sequence         read the event right behind the expected position:
+                            ours -> appended; another's -> conflict; none -> the same again
+time-out                    unknown: the same again, with the same ids, a bounded number of times
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from coord.events.catalog import encode_event
+from coord.events.envelope import MESSAGE_ID, to_headers
+from coord.events.errors import Conflict, NoServer, OutcomeUnknown
+from coord.events.streams import EVENTS
+from coord.services import clock
+
+if TYPE_CHECKING:
+    from coord.services.log.client import Append, Log
+
+BATCH_MAX: Final = 1000
+"""The server's own limit on an atomic batch."""
+TRIES_MAX: Final = 3
+TRY_SECONDS: Final = 3.0
+_WRONG_LAST: Final = {10071, 10164}
+_DUPLICATE_IN_BATCH: Final = 10201
+_RETRY_PAUSE_SECONDS: Final = 0.05
+
+assert TRY_SECONDS * TRIES_MAX < 10
+
+
+async def append(log: "Log", appends: Sequence["Append"]) -> list[int]:
+    """Append all or none; see `Log.append`."""
+    assert 0 < len(appends) <= BATCH_MAX
+    assert len({one.subject for one in appends}) == len(appends), "one event a subject and batch"
+    for attempt in range(TRIES_MAX):
+        try:
+            reply = await (_send_one(log, appends[0]) if len(appends) == 1 else _send_batch(log, appends))
+        except (OutcomeUnknown, NoServer) as error:
+            if attempt == TRIES_MAX - 1:
+                raise OutcomeUnknown(
+                    f"the log did not confirm {len(appends)} event(s): {error.message}"
+                ) from error
+            await asyncio.sleep(_RETRY_PAUSE_SECONDS * (attempt + 1))
+            continue
+        fault = reply.get("error")
+        if fault is None:
+            return _positions(reply, len(appends))
+        if fault.get("err_code") not in _WRONG_LAST | {_DUPLICATE_IN_BATCH}:
+            raise OutcomeUnknown(f"the server would not append: {fault.get('description')}.")
+        found = await _resolve(log, appends)
+        if found is not None:
+            return found
+    raise OutcomeUnknown(f"the log gave no final word on {len(appends)} event(s).")
+
+
+def _positions(reply: dict[str, Any], count: int) -> list[int]:
+    last = int(reply["seq"])
+    return list(range(last - count + 1, last + 1))
+
+
+async def _send_one(log: "Log", one: "Append") -> dict[str, Any]:
+    raw = await log.request(one.subject, encode_event(one.event), TRY_SECONDS, _headers(one))
+    reply: dict[str, Any] = json.loads(raw)
+    return reply
+
+
+async def _send_batch(log: "Log", appends: Sequence["Append"]) -> dict[str, Any]:
+    batch = clock.new_id()
+    for ordinal, one in enumerate(appends[:-1], 1):
+        headers = _headers(one) | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(ordinal)}
+        await log.client.publish(one.subject, encode_event(one.event), headers=headers)
+    last = appends[-1]
+    headers = _headers(last) | {
+        "Nats-Batch-Id": batch,
+        "Nats-Batch-Sequence": str(len(appends)),
+        "Nats-Batch-Commit": "1",
+    }
+    reply: dict[str, Any] = json.loads(
+        await log.request(last.subject, encode_event(last.event), TRY_SECONDS, headers)
+    )
+    return reply
+
+
+def _headers(one: "Append") -> dict[str, str]:
+    return to_headers(one.envelope) | {
+        "Nats-Expected-Stream": EVENTS.name,
+        "Nats-Expected-Last-Subject-Sequence": str(one.expected_position),
+    }
+
+
+async def _resolve(log: "Log", appends: Sequence["Append"]) -> list[int] | None:
+    """Read what stands behind each expected position: all ours, somebody's, or nothing yet (None)."""
+    found: list[int | None] = []
+    for one in appends:
+        behind = await log.read_after(one.subject, one.expected_position)
+        if behind is None:
+            found.append(None)
+        elif behind.headers.get(MESSAGE_ID) == one.envelope.id:
+            found.append(behind.position)
+        else:
+            raise Conflict(f"another event stands on {one.subject}.", last_position=behind.position)
+    return [position for position in found if position is not None] if all(found) else None

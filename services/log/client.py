@@ -1,0 +1,284 @@
+"""The log client: one connection, and what coord does with the log over it.
+
+    publish      a fact of our own, at no expected position; its id makes a retry the same event
+    append       decided events, each at the position it was decided on: all or none
+    read, last   the leader's word on one subject; "absent" only together with the subject's count
+    pull         every message from a position on, in order (pulling.py)
+
+A time-out means unknown: the same message is sent again with the same id, and a refusal is believed only
+after the event right behind the expected position was read (on a cluster one publish can get two answers).
+"""
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+from nats.errors import NoRespondersError
+from nats.js import JetStreamContext
+
+from coord.events.catalog import encode_event
+from coord.events.envelope import MESSAGE_ID, Envelope, to_headers
+from coord.events.errors import CoordError, NoServer, OutcomeUnknown
+from coord.events.model import Event
+from coord.events.samples import Batch, encode_sample, sample_type
+from coord.events.streams import EVENTS, SAMPLES
+from coord.events.wire import Stored
+from coord.services import clock
+from coord.services.folder import Folder
+from coord.services.log import appending, pulling
+from coord.services.log.connection import Access, Client, NatsError, find_access, is_gone, open_connection
+from coord.services.settings import Settings
+
+REPLY_SECONDS: Final = 5.0
+STREAM_WAIT_SECONDS: Final = 30.0
+_STREAM_POLL_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One decided event and the position it was decided on."""
+
+    subject: str
+    expected_position: int
+    """Of the last event of this subject as the decision saw it; 0: there was none."""
+    envelope: Envelope
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """Where a stream stands."""
+
+    first: int
+    last: int
+    messages: int
+    bytes: int
+    created_at: str
+    """As the server wrote it: equal for the same stream, different for one made anew."""
+    config: Any = None
+
+
+class Log:
+    """A connection to the log. Make it with `connect`, end it with `close`."""
+
+    def __init__(self, client: Client, access: Access) -> None:
+        self.client = client
+        self.access = access
+        self.jetstream: JetStreamContext = client.jetstream(timeout=REPLY_SECONDS)
+
+    @classmethod
+    async def connect(
+        cls, settings: Settings, folder: Folder, role: str = "core", name: str = "coord", **callbacks: Any
+    ) -> Self:
+        """Connect as a role; `callbacks` are nats-py's (disconnected_cb, reconnected_cb, error_cb).
+
+        Raises:
+            NoServer: there is none, or it refuses us.
+        """
+        access = find_access(settings, folder, role)
+        callbacks.setdefault("error_cb", _quiet)
+        return cls(await open_connection(access, name, callbacks), access)
+
+    async def close(self) -> None:
+        """End the connection; what was published before is sent first."""
+        try:
+            await self.client.drain()
+        except (NatsError, OSError, TimeoutError):
+            await self.client.close()
+
+    async def request(
+        self, subject: str, body: bytes, seconds: float = REPLY_SECONDS, headers: dict[str, str] | None = None
+    ) -> bytes:
+        """Ask and wait for one reply.
+
+        Raises:
+            NoServer: nobody listens on the subject; nothing happened.
+            OutcomeUnknown: no reply within `seconds`.
+        """
+        try:
+            return bytes((await self.client.request(subject, body, timeout=seconds, headers=headers)).data)
+        except NoRespondersError as error:
+            raise NoServer(
+                f"nobody answers on {subject} now.", "Is the service running? coord doctor"
+            ) from error
+        except (TimeoutError, NatsError, OSError) as error:
+            if is_gone(error):
+                raise NoServer("the connection to the server is closed.") from error
+            raise OutcomeUnknown(f"no answer on {subject} within {seconds:g} s.") from error
+
+    async def publish(self, subject: str, envelope: Envelope, event: Event) -> int:
+        """Publish a fact and return its position; publishing it again returns the same one."""
+        reply = await self._store(subject, encode_event(event), to_headers(envelope))
+        return int(reply["seq"])
+
+    async def append(self, appends: Sequence[Append]) -> list[int]:
+        """Append decided events, all or none, and return their positions.
+
+        Raises:
+            Conflict: another event stands behind an expected position; nothing was appended.
+            OutcomeUnknown: no word from the server; the same call again is safe.
+        """
+        return await appending.append(self, appends)
+
+    async def publish_sample(self, subject: str, kind: str, batch: Batch) -> None:
+        """Publish packed readings; they carry no identity, and a resent one is ignored by the folds."""
+        headers = {"ce-type": sample_type(kind), "ce-specversion": "1.0"}
+        await self._store(subject, encode_sample(batch), headers, SAMPLES.name)
+
+    async def read_at(self, stream: str, position: int) -> Stored | None:
+        """Read the message at a position; None when the stream holds none there."""
+        return await self._get(stream, {"seq": position})
+
+    async def read_after(self, subject: str, position: int) -> Stored | None:
+        """Read the first message of a subject of EVENTS behind a position."""
+        return await self._get(EVENTS.name, {"seq": position + 1, "next_by_subj": subject})
+
+    async def last(self, subject: str) -> Stored | None:
+        """Read the last message of a subject of EVENTS; None when it never had one.
+
+        Raises:
+            CoordError: the server finds none although it counts some: its disk is failing.
+        """
+        found = await self._get(EVENTS.name, {"last_by_subj": subject})
+        if found is None and await self.count(subject):
+            raise CoordError(
+                f"the server counts events on {subject} and finds none: its disk may be failing."
+            )
+        return found
+
+    async def count(self, subject: str) -> int:
+        """Return how many messages a subject of EVENTS holds."""
+        info = await self._api(f"STREAM.INFO.{EVENTS.name}", {"subjects_filter": subject})
+        return sum((info["state"].get("subjects") or {}).values())
+
+    async def read_subject(self, subject: str, limit: int | None = None) -> list[Stored]:
+        """Read the messages of one subject of EVENTS, oldest first; at most `limit` of them."""
+        return await pulling.read_subject(self, subject, limit)
+
+    def pull(
+        self,
+        stream: str,
+        from_position: int,
+        batch_max: int = 1000,
+        wait_seconds: float = 0.05,
+        subjects: Sequence[str] = (),
+    ) -> AsyncIterator[list[Stored]]:
+        """Read every message from a position on, in order, for ever (see pulling.py)."""
+        return pulling.pull(self, stream, from_position, batch_max, wait_seconds, subjects)
+
+    async def stream_state(self, name: str) -> StreamState:
+        """Say where a stream stands.
+
+        Raises:
+            NoServer: there is no such stream, or nobody to ask.
+        """
+        info = await self._api(f"STREAM.INFO.{name}", {})
+        state = info["state"]
+        return StreamState(
+            first=state["first_seq"],
+            last=state["last_seq"],
+            messages=state["messages"],
+            bytes=state["bytes"],
+            created_at=info["created"],
+            config=info["config"],
+        )
+
+    async def wait_for_stream(self, name: str, seconds: float = STREAM_WAIT_SECONDS) -> StreamState:
+        """Wait until the owner has declared a stream.
+
+        Raises:
+            NoServer: it has not, in that time.
+        """
+        until = clock.monotonic() + seconds
+        while True:
+            try:
+                return await self.stream_state(name)
+            except (NoServer, OutcomeUnknown) as error:
+                if clock.monotonic() >= until:
+                    raise NoServer(f"the stream {name} is not there after {seconds:g} s.") from error
+                await asyncio.sleep(_STREAM_POLL_SECONDS)
+
+    async def _store(
+        self, subject: str, body: bytes, headers: dict[str, str], stream: str = EVENTS.name
+    ) -> dict[str, Any]:
+        raw = await self.request(subject, body, headers={**headers, "Nats-Expected-Stream": stream})
+        reply: dict[str, Any] = json.loads(raw)
+        if "error" in reply:
+            raise refused_by_server(subject, reply["error"])
+        return reply
+
+    async def _get(self, stream: str, wanted: dict[str, Any]) -> Stored | None:
+        try:
+            reply = await self._api(f"STREAM.MSG.GET.{stream}", wanted)
+        except ServerRefusal as refusal:
+            if refusal.code == 404:
+                return None
+            raise
+        return stored_from_reply(stream, reply["message"])
+
+    async def _api(self, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        raw = await self.request(f"$JS.API.{name}", json.dumps(wanted).encode())
+        reply: dict[str, Any] = json.loads(raw)
+        if "error" in reply:
+            raise refused_by_server(name, reply["error"])
+        return reply
+
+
+class ServerRefusal(NoServer):
+    """The server refused a request; `code` and `error_code` are its own."""
+
+    def __init__(self, message: str, code: int, error_code: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.error_code = error_code
+
+
+def refused_by_server(what: str, error: dict[str, Any]) -> ServerRefusal:
+    """Turn the server's error into one of ours."""
+    description = error.get("description", "no reason given")
+    return ServerRefusal(
+        f"the server refused {what}: {description}.", error.get("code", 0), error.get("err_code", 0)
+    )
+
+
+def stored_from_reply(stream: str, message: dict[str, Any]) -> Stored:
+    """Read a message as the server's own answer shows it."""
+    return Stored(
+        stream=stream,
+        position=message["seq"],
+        recorded_at_ns=_nanoseconds(message["time"]),
+        subject=message["subject"],
+        headers=_headers(b64decode(message.get("hdrs", ""))),
+        body=b64decode(message.get("data", "")),
+    )
+
+
+def _headers(raw: bytes) -> dict[str, str]:
+    lines = raw.decode("utf-8", "replace").split("\r\n")[1:]
+    pairs = (line.partition(":") for line in lines if line)
+    return {name: value.strip() for name, _, value in pairs}
+
+
+def _nanoseconds(text: str) -> int:
+    whole, _, rest = text.rstrip("Z").partition(".")
+    seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
+    return seconds * 1_000_000_000 + int(rest.ljust(9, "0")[:9] or 0)
+
+
+async def _quiet(_: Exception) -> None:
+    """nats-py prints errors it cannot hand to a caller; ours reach the caller as time-outs or refusals."""
+
+
+__all__ = [
+    "MESSAGE_ID",
+    "Append",
+    "Log",
+    "ServerRefusal",
+    "StreamState",
+    "refused_by_server",
+    "stored_from_reply",
+]

@@ -1,0 +1,113 @@
+"""Connecting: where the server is, who we are there, and what its errors mean in ours."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import nats
+from nats.aio.client import Client
+from nats.errors import AuthorizationError, ConnectionClosedError, NoServersError
+from nats.errors import Error as NatsError
+
+from coord.events.errors import CoordError, NoServer, SettingsError
+from coord.services.folder import Folder
+from coord.services.settings import Settings, shown
+
+CONNECT_SECONDS: Final = 2
+RECONNECT_SECONDS: Final = 0.1
+PENDING_BYTES_MAX: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where the server is and who we are there. Replies come to `_INBOX.<user>.>` and nowhere else."""
+
+    url: str
+    user: str
+    password: str
+
+    @property
+    def inbox(self) -> str:
+        """The prefix of this user's inboxes."""
+        return f"_INBOX.{self.user}" if self.user else "_INBOX"
+
+
+def find_access(settings: Settings, folder: Folder, role: str) -> Access:
+    """Find the server and this role's credential: the configured server, else the folder's.
+
+    Raises:
+        NoServer: no server is configured and none runs on the folder.
+        SettingsError: the credentials file of an external server does not serve.
+    """
+    if settings.nats:
+        return _external(settings, settings.nats)
+    server = folder.read_json("server.json")
+    if server is None:
+        raise NoServer(f"no server runs on the data folder {folder.root}.", "Start one with: coord up")
+    credential = (folder.read_json("credentials.json") or {}).get(role)
+    if credential is None:
+        raise NoServer(f"the data folder {folder.root} holds no credential for the role {role}.")
+    return Access(server["url"], credential["user"], credential["password"])
+
+
+def _external(settings: Settings, url: str) -> Access:
+    parts = urlsplit(url)
+    if settings.nats_credentials is None:
+        return Access(url, parts.username or "", parts.password or "")
+    found = Folder(settings.nats_credentials.parent).read_json(settings.nats_credentials.name)
+    if not isinstance(found, dict) or not {"user", "password"} <= found.keys():
+        raise SettingsError(
+            f"nats_credentials: {settings.nats_credentials} holds no JSON object with user and password."
+        )
+    return Access(url, str(found["user"]), str(found["password"]))
+
+
+async def open_connection(access: Access, name: str, callbacks: dict[str, Any]) -> Client:
+    """Connect and stay connected: a lost server is looked for until `close`.
+
+    Raises:
+        NoServer: nobody listens, or the credential is refused.
+    """
+    options: dict[str, Any] = {"user": access.user, "password": access.password} if access.user else {}
+    client = Client()
+    try:
+        await client.connect(
+            servers=[access.url],
+            name=name,
+            inbox_prefix=access.inbox,
+            connect_timeout=CONNECT_SECONDS,
+            reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]
+            max_reconnect_attempts=-1,
+            pending_size=PENDING_BYTES_MAX,
+            allow_reconnect=True,
+            **options,
+            **callbacks,
+        )
+    except (TimeoutError, OSError, NatsError) as error:
+        await _abandon(client)
+        raise no_server(access.url, error) from error
+    return client
+
+
+def no_server(url: str, error: BaseException) -> NoServer:
+    """Say why a server could not be used."""
+    if isinstance(error, AuthorizationError) or "authorization" in str(error).lower():
+        return NoServer(
+            f"the server {shown(url)} refused the credential.", "See coord config: nats_credentials."
+        )
+    return NoServer(f"no server answers at {shown(url)}.", "Is it running? coord doctor tells more.")
+
+
+def is_gone(error: BaseException) -> bool:
+    """Tell whether an error means that nothing was sent because the connection is closed for good."""
+    return isinstance(error, ConnectionClosedError | NoServersError)
+
+
+async def _abandon(client: Client) -> None:
+    try:
+        await client.close()
+    except (OSError, NatsError, CoordError):
+        return
+
+
+__all__ = ["Access", "Client", "NatsError", "find_access", "is_gone", "nats", "no_server", "open_connection"]

@@ -1,0 +1,205 @@
+"""Pulling: every message of a stream from a position on, in order.
+
+An unnamed consumer that acknowledges nothing, asked for the next thousand before the last thousand is
+read. It lives in the server's memory; when it is gone (a restart, a silence longer than the server's
+heartbeat) another is made from the position after the last message that was given out. So a reader sees
+every message once, whatever happens between.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from nats.aio.msg import Msg
+
+from coord.events.errors import NoServer, OutcomeUnknown
+from coord.events.streams import EVENTS
+from coord.events.wire import Stored
+from coord.services import clock
+
+if TYPE_CHECKING:
+    from coord.services.log.client import Log
+
+EXPIRES_SECONDS: Final = 30
+HEARTBEAT_SECONDS: Final = 0.5
+_SILENCE_SECONDS: Final = 2.5 * HEARTBEAT_SECONDS
+_RECREATE_SECONDS: Final = 0.1
+_INACTIVE_SECONDS: Final = 30
+_NS: Final = 1_000_000_000
+
+assert HEARTBEAT_SECONDS * 2 < EXPIRES_SECONDS
+
+
+class _Pull:
+    """One consumer and what it has delivered that was not given out yet."""
+
+    def __init__(
+        self, log: "Log", stream: str, position: int, batch_max: int, subjects: Sequence[str]
+    ) -> None:
+        self._log = log
+        self._stream = stream
+        self._next = position
+        self._batch_max = batch_max
+        self._subjects = list(subjects)
+        self._name = ""
+        self._inbox = ""
+        self._subscription: Any = None
+        self._arrived: list[Stored] = []
+        self._asked = 0
+        self._heard = 0.0
+        self._wake = asyncio.Event()
+
+    async def take(self, wait_seconds: float) -> list[Stored]:
+        """Return what has arrived, at most a batch; empty when nothing came in `wait_seconds`."""
+        if not self._alive():
+            await self._begin_anew()
+        if not self._arrived:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait_seconds)
+            except TimeoutError:
+                return []
+        batch, self._arrived = self._arrived[: self._batch_max], self._arrived[self._batch_max :]
+        await self._ask_when_low()
+        return batch
+
+    async def end(self) -> None:
+        """Let the server forget the consumer."""
+        if self._subscription is not None and not self._log.client.is_closed:
+            await self._subscription.unsubscribe()
+            await self._log.client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}")
+        self._subscription = None
+
+    def _alive(self) -> bool:
+        return self._subscription is not None and clock.monotonic() - self._heard < _SILENCE_SECONDS
+
+    async def _begin_anew(self) -> None:
+        while True:
+            try:
+                await self._begin()
+                return
+            except (NoServer, OutcomeUnknown):
+                await asyncio.sleep(_RECREATE_SECONDS)
+
+    async def _begin(self) -> None:
+        if self._subscription is not None:
+            await self._subscription.unsubscribe()
+            self._subscription = None
+        self._name = "p-" + clock.new_id()
+        self._inbox = self._log.client.new_inbox()
+        self._asked = 0
+        await self._log._api(f"CONSUMER.CREATE.{self._stream}.{self._name}", self._wanted())
+        inbox = self._inbox
+
+        async def receive(message: Msg) -> None:
+            if inbox == self._inbox:
+                self._receive(message)
+
+        self._subscription = await self._log.client.subscribe(
+            f"{inbox}", cb=receive, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+        self._heard = clock.monotonic()
+        await self._ask()
+
+    def _wanted(self) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "name": self._name,
+            "ack_policy": "none",
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": max(self._next, 1),
+            "replay_policy": "instant",
+            "mem_storage": True,
+            "num_replicas": 1,
+            "inactive_threshold": _INACTIVE_SECONDS * _NS,
+        }
+        if self._subjects:
+            config["filter_subjects"] = self._subjects
+        return {"stream_name": self._stream, "config": config}
+
+    async def _ask_when_low(self) -> None:
+        if self._asked - len(self._arrived) < self._batch_max and len(self._arrived) < self._batch_max:
+            await self._ask()
+
+    async def _ask(self) -> None:
+        wanted = {
+            "batch": self._batch_max,
+            "expires": EXPIRES_SECONDS * _NS,
+            "idle_heartbeat": int(HEARTBEAT_SECONDS * _NS),
+        }
+        self._asked += self._batch_max
+        await self._log.client.publish(
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}",
+            json.dumps(wanted).encode(),
+            reply=self._inbox,
+        )
+
+    def _receive(self, message: Msg) -> None:
+        self._heard = clock.monotonic()
+        if not message.reply.startswith("$JS.ACK."):
+            self._status(message)
+            return
+        stored = stored_from_message(self._stream, message)
+        if stored.position < self._next:
+            return
+        self._asked -= 1
+        self._next = stored.position + 1
+        self._arrived.append(stored)
+        self._wake.set()
+
+    def _status(self, message: Msg) -> None:
+        status = (message.headers or {}).get("Status", "")
+        if status == "100":
+            return
+        if status in ("404", "408"):
+            self._asked = 0
+            asyncio.get_running_loop().create_task(self._ask())
+            return
+        self._heard = 0.0
+        self._wake.set()
+
+
+def stored_from_message(stream: str, message: Msg) -> Stored:
+    """Read a delivered message; its reply subject holds position and broker time.
+
+    `$JS.ACK.<stream>.<consumer>.<delivered>.<position>.<consumer position>.<time ns>.<pending>`, with
+    domain and account hash before the stream where the server has a domain.
+    """
+    parts = message.reply.split(".")
+    offset = 2 if len(parts) > 9 else 0
+    return Stored(
+        stream=stream,
+        position=int(parts[5 + offset]),
+        recorded_at_ns=int(parts[7 + offset]),
+        subject=message.subject,
+        headers=message.headers or {},
+        body=message.data,
+    )
+
+
+async def pull(
+    log: "Log", stream: str, from_position: int, batch_max: int, wait_seconds: float, subjects: Sequence[str]
+) -> AsyncIterator[list[Stored]]:
+    """Give out batches for ever; an empty one when nothing came within `wait_seconds`."""
+    reader = _Pull(log, stream, from_position, batch_max, subjects)
+    try:
+        while True:
+            yield await reader.take(wait_seconds)
+    finally:
+        await reader.end()
+
+
+async def read_subject(log: "Log", subject: str, limit: int | None) -> list[Stored]:
+    """Read one subject of EVENTS whole, or its first `limit` messages."""
+    left = await log.count(subject)
+    left = left if limit is None else min(left, limit)
+    found: list[Stored] = []
+    if left == 0:
+        return found
+    reader = _Pull(log, EVENTS.name, 1, min(left, 1000), (subject,))
+    try:
+        while len(found) < left:
+            found += await reader.take(HEARTBEAT_SECONDS)
+    finally:
+        await reader.end()
+    return found[:left]

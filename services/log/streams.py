@@ -1,0 +1,98 @@
+"""Declaring the streams. One owner, the leading coordinator, declares and migrates them; others wait."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final
+
+from nats.js.api import (
+    DiscardPolicy,
+    KeyValueConfig,
+    PersistMode,
+    RePublish,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import APIError, BucketNotFoundError, NotFoundError
+
+from coord.events.errors import UnsafeServer
+from coord.events.streams import EVENTS, GIB, LEASES_BUCKET, STREAMS, StreamDefinition
+from coord.services.settings import Settings
+
+if TYPE_CHECKING:
+    from coord.services.log.client import Log
+
+LEASE_KEY_SECONDS: Final = 5
+_COMPARED: Final = (
+    "subjects", "retention", "discard", "max_bytes", "max_age", "max_msg_size", "duplicate_window",
+    "deny_delete", "deny_purge", "allow_atomic", "persist_mode", "storage", "republish",
+)  # fmt: skip
+
+
+def stream_config(definition: StreamDefinition, settings: Settings) -> StreamConfig:
+    """Write a definition as the server wants it; the brake on EVENTS is a setting."""
+    brake = settings.events_gib_max * GIB if definition is EVENTS else definition.max_bytes
+    return StreamConfig(
+        name=definition.name,
+        subjects=list(definition.subjects),
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD if definition.evicts else DiscardPolicy.NEW,
+        max_bytes=brake,
+        max_age=definition.age_seconds_max,
+        max_msg_size=definition.message_bytes_max,
+        duplicate_window=definition.dedup_seconds,
+        deny_delete=definition.deny_delete,
+        deny_purge=definition.deny_delete,
+        allow_direct=True,
+        allow_atomic=definition.atomic,
+        persist_mode=PersistMode.ASYNC if definition.persist_async else None,
+        republish=RePublish(src=definition.republish[0], dest=definition.republish[1])
+        if definition.republish
+        else None,
+        num_replicas=1,
+    )
+
+
+async def declare_streams(log: "Log", settings: Settings) -> None:
+    """Create what is missing and bring what differs up to its definition.
+
+    Raises:
+        UnsafeServer: the server refuses; the message says which stream and why.
+    """
+    for definition in STREAMS:
+        try:
+            await _declare(log, stream_config(definition, settings))
+        except APIError as error:
+            raise UnsafeServer(
+                f"the server refuses the stream {definition.name} as it must be: {error.description}."
+            ) from error
+    await leases_bucket(log)
+
+
+async def leases_bucket(log: "Log") -> Any:
+    """Return the bucket that holds who leads which pool; it is made when missing.
+
+    The keys carry a time to live, so that a dead leader's key goes away by itself.
+    """
+    try:
+        return await log.jetstream.key_value(LEASES_BUCKET)
+    except (BucketNotFoundError, NotFoundError):
+        return await log.jetstream.create_key_value(
+            KeyValueConfig(bucket=LEASES_BUCKET, history=1, ttl=LEASE_KEY_SECONDS, storage=StorageType.MEMORY)
+        )
+
+
+async def _declare(log: "Log", wanted: StreamConfig) -> None:
+    try:
+        present = (await log.jetstream.stream_info(str(wanted.name))).config
+    except NotFoundError:
+        await log.jetstream.add_stream(wanted)
+        return
+    wanted = dataclasses.replace(wanted, num_replicas=present.num_replicas)
+    if differences(present, wanted):
+        await log.jetstream.update_stream(wanted)
+
+
+def differences(present: StreamConfig, wanted: StreamConfig) -> list[str]:
+    """Name the settings in which a stream differs from its definition."""
+    return [name for name in _COMPARED if (getattr(present, name) or None) != (getattr(wanted, name) or None)]
