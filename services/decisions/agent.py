@@ -1,0 +1,125 @@
+"""The life of an agent: its state, its fold, and every decision about it.
+
+register --> active --(silence)--> lost --(heard)--> active
+               `--retire--> retired        register again, from any state: a new incarnation
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from coord.events import agent as facts
+from coord.events.commands import AgentView, Refusal, Register, Retire, refusal
+from coord.events.envelope import Recorded
+from coord.events.model import Event
+
+Decision = Sequence[Event] | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent under its present incarnation."""
+
+    name: str
+    incarnation: int
+    """Position of its `agent.registered`."""
+    position: int
+    """Of its last event."""
+    status: Literal["active", "lost", "retired"] = "active"
+    team: str | None = None
+    capabilities: tuple[str, ...] = ()
+    wip_limit: int | None = None
+
+
+def evolve(agent: Agent | None, recorded: Recorded) -> Agent | None:
+    """Apply one event; what does not fit the state leaves it as it is but for the position."""
+    event = recorded.event
+    if agent is not None and recorded.position <= agent.position:
+        return agent
+    if isinstance(event, facts.AgentRegistered):
+        return Agent(
+            recorded.entity,
+            recorded.position,
+            recorded.position,
+            team=event.team,
+            capabilities=event.capabilities,
+            wip_limit=event.wip_limit,
+        )
+    if agent is None:
+        return None
+    moved = replace(agent, position=recorded.position)
+    if getattr(event, "incarnation", agent.incarnation) != agent.incarnation:
+        return moved
+    match event:
+        case facts.AgentLost():
+            return replace(moved, status="lost")
+        case facts.AgentReturned():
+            return replace(moved, status="active")
+        case facts.AgentRetired():
+            return replace(moved, status="retired")
+    return moved
+
+
+def view(agent: Agent, holds: int) -> AgentView:
+    """Show an agent as replies do."""
+    return AgentView(
+        agent=agent.name,
+        incarnation=agent.incarnation,
+        status=agent.status,
+        team=agent.team,
+        capabilities=agent.capabilities,
+        wip_limit=agent.wip_limit,
+        holds=holds,
+    )
+
+
+def decide_register(command: Register) -> Decision:
+    """Register: always a new incarnation, whatever there was before."""
+    return [
+        facts.AgentRegistered(
+            team=command.team,
+            capabilities=command.capabilities,
+            wip_limit=command.wip_limit,
+            host=command.host,
+        )
+    ]
+
+
+def fault_of(agent: Agent | None, name: str, incarnation: int | None) -> Refusal | None:
+    """Say why an agent may start nothing new: unknown, superseded by its own restart, or retired."""
+    if agent is None:
+        return refusal("unknown_agent", f"no agent {name} is registered.", f"coord register {name}")
+    if incarnation not in (None, agent.incarnation):
+        return refusal(
+            "superseded",
+            f"{name} registered again as incarnation {agent.incarnation}; {incarnation} may start nothing new.",
+            "Set COORD_INCARNATION to what coord register printed last.",
+        )
+    if agent.status == "retired":
+        return refusal("superseded", f"{name} has retired.", f"coord register {name}")
+    return None
+
+
+def decide_return(agent: Agent, lost_seconds: float) -> Decision:
+    """A sign of life: a lost agent is back; any other was here already."""
+    if agent.status != "lost":
+        return []
+    return [facts.AgentReturned(incarnation=agent.incarnation, lost_seconds=lost_seconds)]
+
+
+def decide_lost(agent: Agent | None, incarnation: int, silent_seconds: float) -> Decision:
+    """The timekeeper heard nothing of this incarnation for too long."""
+    if agent is None or agent.status != "active" or agent.incarnation != incarnation:
+        return []
+    return [facts.AgentLost(incarnation=incarnation, silent_seconds=silent_seconds)]
+
+
+def decide_retire(agent: Agent | None, command: Retire) -> Decision:
+    """Retire: the incarnation starts nothing new."""
+    if agent is not None and agent.status == "retired" and command.incarnation in (None, agent.incarnation):
+        return []
+    fault = fault_of(agent, command.agent, command.incarnation)
+    if fault:
+        return fault
+    assert agent is not None
+    return [facts.AgentRetired(incarnation=agent.incarnation, reason=command.reason)]
