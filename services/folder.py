@@ -1,6 +1,6 @@
 """The data folder: where everything of one coord lives on this machine, and who holds it.
 
-    LOCK              held by whoever runs the server on this folder (nats-server itself locks nothing)
+    LOCK              held by whoever runs the server on this folder, and names it (nats-server itself locks nothing)
     up.json           the supervisor: pid, start, services
     server.json       where the server is: url, monitor, pid, embedded
     credentials.json  a credential per role (0600)
@@ -27,6 +27,7 @@ from coord.events.errors import FolderTaken, UsageError
 
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
+_PID_DIGITS_MAX: Final = 20
 COORDINATOR_SOCKET: Final = "coordinator.sock"
 PROJECTOR_SOCKET: Final = "projector.sock"
 
@@ -61,11 +62,15 @@ class Folder:
 
     def write_json(self, value: Any, *names: str) -> Path:
         """Write a small file whole or not at all, readable by its owner alone."""
+        return self.write_text(json.dumps(value), *names)
+
+    def write_text(self, text: str, *names: str) -> Path:
+        """Write a small text file whole or not at all, readable by its owner alone."""
         path = self.path(*names)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
         with os.fdopen(descriptor, "w") as file:
-            json.dump(value, file)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -89,12 +94,14 @@ class Folder:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            holder = os.pread(descriptor, _PID_DIGITS_MAX, 0).decode("ascii", "replace")
             os.close(descriptor)
-            holder = (self.read_json("up.json") or {}).get("pid", "unknown")
             raise FolderTaken(
-                f"the data folder {self.root} is in use by process {holder}.",
+                f"the data folder {self.root} is in use by process {holder or 'unknown'}.",
                 "Stop that one, or choose another folder with --data.",
             ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return descriptor
 
 

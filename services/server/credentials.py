@@ -1,0 +1,144 @@
+"""Who may do what on the server: a credential per role and per agent, every one an allow-list.
+
+    core     the services: the log, commands, questions; no deletion and no purge of a stream
+    monitor  the hardware monitor: readings and what nodes say of themselves
+    reader   dashboards: ask questions, watch what happens
+    trainer  the training worker: what its runs say; it hears directives
+    sys      the server's own account, for its operator
+    NAME     an agent: its own commands, questions, watching
+
+Nothing is forbidden by a deny rule: what is not named is refused. Each user has an inbox prefix of its own,
+so that nobody reads another's replies. A role's user begins with `~`, which no agent's name can.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+from coord.events.streams import LEASES_BUCKET, STREAMS
+from coord.events.tokens import is_token
+from coord.services.folder import Folder
+from coord.services.settings import Settings
+
+ROLES: Final = ("core", "monitor", "reader", "trainer", "sys")
+ACCOUNT: Final = "COORD"
+_SECRET_BYTES: Final = 32
+
+_CORE_API: Final = (
+    "$JS.API.INFO",
+    "$JS.API.STREAM.CREATE.*",
+    "$JS.API.STREAM.UPDATE.*",
+    "$JS.API.STREAM.INFO.*",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.STREAM.MSG.GET.*",
+    "$JS.API.DIRECT.GET.>",
+    "$JS.API.CONSUMER.>",
+    "$JS.ACK.>",
+    "$JS.FC.>",
+)
+"""All of JetStream's API but deleting, purging, restoring and moving streams, and deleting messages."""
+
+_STREAM_STATE: Final = tuple(f"$JS.API.STREAM.INFO.{stream.name}" for stream in STREAMS)
+
+
+def inbox_of(user: str) -> str:
+    """Return the prefix of a user's inboxes."""
+    return f"_INBOX.{user}"
+
+
+def role_credentials(folder: Folder) -> dict[str, dict[str, str]]:
+    """Return the credential of every role, made at the first call: user, password and inbox prefix."""
+    stored = folder.read_json("credentials.json")
+    known: dict[str, dict[str, str]] = stored if isinstance(stored, dict) else {}
+    missing = [role for role in ROLES if role not in known]
+    if missing:
+        known = {**known, **{role: _credential(f"~{role}") for role in missing}}
+        folder.write_json(known, "credentials.json")
+    return known
+
+
+def agent_credentials(folder: Folder) -> dict[str, dict[str, str]]:
+    """Return the credential of every agent that has one, by name."""
+    found = {
+        path.stem: folder.read_json("agents", path.name) for path in folder.path("agents").glob("*.json")
+    }
+    return {name: record for name, record in sorted(found.items()) if is_token(name) and record}
+
+
+def new_agent_credential(name: str, url: str) -> dict[str, str]:
+    """Make the credential of an agent; `name` must be a token."""
+    return {**_credential(name), "url": url}
+
+
+def _credential(user: str) -> dict[str, str]:
+    return {"user": user, "password": os.urandom(_SECRET_BYTES).hex(), "inbox": inbox_of(user)}
+
+
+def allowed(role: str, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a role may publish and what it may subscribe to, besides its own inbox."""
+    site, pool = settings.site, settings.pool
+    rivers: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+        "core": (
+            (f"ev.{site}.>", f"sample.{site}.>", f"cmd.{pool}.>", "ask.>", "_INBOX.>", "$SRV.>",
+             f"$KV.{LEASES_BUCKET}.>", *_CORE_API),
+            (f"cmd.{pool}.>", "ask.>", "live.>", "$SRV.>"),
+        ),
+        "monitor": ((f"sample.{site}.*.*", f"ev.{site}.node.*", *_STREAM_STATE), ()),
+        "reader": (("ask.>",), ("live.>",)),
+        "trainer": ((f"ev.{site}.run.*", *_STREAM_STATE), (f"live.{site}.directive.*",)),
+        "sys": (("$SYS.REQ.>",), ("$SYS.>",)),
+    }  # fmt: skip
+    return rivers[role]
+
+
+def agent_allowed(name: str, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what an agent may publish and what it may subscribe to, besides its own inbox."""
+    return (f"cmd.{settings.pool}.{name}.>", "ask.>"), ("live.>",)
+
+
+def users_text(folder: Folder, settings: Settings) -> str:
+    """Write the accounts and users of the server's configuration."""
+    roles = role_credentials(folder)
+    members = [_user(roles[role], allowed(role, settings)) for role in ROLES if role != "sys"]
+    members += [
+        _user(credential, agent_allowed(name, settings))
+        for name, credential in agent_credentials(folder).items()
+    ]
+    return (
+        "# written by coord: do not edit\n"
+        "accounts {\n"
+        f"  SYS: {{ users: [\n{_user(roles['sys'], allowed('sys', settings))}\n  ] }}\n"
+        f"  {ACCOUNT}: {{ jetstream: enabled, users: [\n" + "\n".join(members) + "\n  ] }\n"
+        "}\n"
+        "system_account: SYS\n"
+    )
+
+
+def _user(credential: Mapping[str, Any], rivers: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
+    user = credential["user"]
+    return (
+        f"    {{ user: {quoted(user)}, password: {quoted(credential['password'])},"
+        f" permissions: {permissions_text(user, rivers)} }}"
+    )
+
+
+def permissions_text(user: str, rivers: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
+    """Write a user's permissions as they stand in a server's configuration."""
+    publish, subscribe = rivers
+    inbox = f"{inbox_of(user)}.>"
+    return (
+        f"{{ publish: {{ allow: [{_subjects(publish)}] }},"
+        f" subscribe: {{ allow: [{_subjects((*subscribe, inbox))}] }} }}"
+    )
+
+
+def _subjects(subjects: tuple[str, ...]) -> str:
+    return ", ".join(quoted(subject) for subject in subjects)
+
+
+def quoted(text: str) -> str:
+    """Write a string for the server's configuration; nothing in it is read as a variable or ends it."""
+    for character, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        text = text.replace(character, written)
+    return f'"{text}"'
