@@ -7,15 +7,18 @@ byte-order mark, NUL, duplicate keys, NaN or infinities, integers beyond 64 bits
 
 import json
 import math
+import re
+from collections import Counter
 from typing import Any, Final, NoReturn
 
 import msgspec
 
 from coord.events.errors import InvalidEvent
-from coord.events.streams import EVENT_BYTES_MAX
+from coord.events.streams import BODY_BYTES_MAX, EVENT_BYTES_MAX
 
 DEPTH_MAX: Final = 32
 _INTEGER_MAX: Final = 2**63
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
@@ -33,7 +36,9 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         value = msgspec.json.decode(raw)
         quick = isinstance(value, dict) and msgspec.json.encode(value) == raw
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
-        raise InvalidEvent(f"the body is not JSON: {error}.") from error
+        half = ", or a text in it holds half of a surrogate pair" if _SURROGATE.search(raw) else ""
+        reason = str(error).removesuffix(" - at `$[...]`")
+        raise InvalidEvent(f"the body is not JSON{half}: {reason}.") from error
     except RecursionError as error:
         raise InvalidEvent(f"the body is nested deeper than {DEPTH_MAX}.") from error
     if not isinstance(value, dict):
@@ -52,8 +57,8 @@ def encode_object(value: dict[str, Any]) -> bytes:
     """
     _check(value, DEPTH_MAX)
     raw = msgspec.json.encode(value)
-    if len(raw) > EVENT_BYTES_MAX:
-        raise InvalidEvent(f"the body has {len(raw)} bytes; at most {EVENT_BYTES_MAX} are allowed.")
+    if len(raw) > BODY_BYTES_MAX:
+        raise InvalidEvent(f"the body has {len(raw)} bytes; at most {BODY_BYTES_MAX} are allowed.")
     return raw
 
 
@@ -61,7 +66,7 @@ def _refuse_duplicate_keys(raw: bytes) -> None:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
-            twice = next(key for key, _ in pairs if sum(other == key for other, _ in pairs) > 1)
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
             raise InvalidEvent(f"the key {twice[:64]!a} appears twice in one object.")
         return seen
 

@@ -106,13 +106,9 @@ def decode_event(type_: str, raw: bytes, aggregate: str) -> Event:
     if kind.aggregate != aggregate:
         raise InvalidEvent(f"{type_} stands on a subject of {aggregate!a}, not of {kind.aggregate}.")
     upcaster = UPCASTERS.get(type_)
-    event = _validated(upcaster.model if upcaster else kind.model, type_, raw)
-    return upcaster.upcast(event) if upcaster else event
-
-
-def _validated(model: type[Event], type_: str, raw: bytes) -> Event:
     parse_object(raw)
     try:
-        return model.model_validate_json(raw, strict=True)
+        event = (upcaster.model if upcaster else kind.model).model_validate_json(raw, strict=True)
+        return upcaster.upcast(event) if upcaster else event
     except ValidationError as error:
         raise InvalidEvent(f"{type_}: {first_fault(error)}") from error

@@ -12,6 +12,7 @@ traceparent     W3C trace context
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +25,7 @@ CONTENT_TYPE: Final = "application/json"
 MESSAGE_ID: Final = "Nats-Msg-Id"
 ATTRIBUTE_LENGTH_MAX: Final = 256
 
-_FIELDS: Final = {
+HEADER_FIELDS: Final = {
     "ce-id": "id",
     "ce-type": "type",
     "ce-source": "source",
@@ -35,14 +36,18 @@ _FIELDS: Final = {
     "cx-correlation": "correlation",
     "traceparent": "traceparent",
 }
-_NEEDED: Final = ("ce-id", "ce-type", "ce-source", "ce-time")
-_FIXED: Final = {"ce-specversion": SPEC_VERSION, "ce-datacontenttype": CONTENT_TYPE}
-_VISIBLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-_TIME = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+HEADERS_NEEDED: Final = ("ce-id", "ce-type", "ce-source", "ce-time")
+HEADERS_FIXED: Final = {"ce-specversion": SPEC_VERSION, "ce-datacontenttype": CONTENT_TYPE}
+ATTRIBUTE_PATTERN: Final = r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?"
+TIME_PATTERN: Final = (
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+TRACEPARENT_PATTERN: Final = r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+_VISIBLE: Final = re.compile(ATTRIBUTE_PATTERN)
+_TIME: Final = re.compile(TIME_PATTERN)
+_TRACEPARENT: Final = re.compile(TRACEPARENT_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,14 @@ class Recorded:
 
 
 def to_headers(envelope: Envelope) -> dict[str, str]:
-    """Write the attributes as NATS headers; absent ones are left out."""
-    headers = {name: value for name, field in _FIELDS.items() if (value := getattr(envelope, field))}
-    return {**headers, **_FIXED, MESSAGE_ID: envelope.id}
+    """Write the attributes as NATS headers; absent ones are left out.
+
+    Raises:
+        InvalidEvent: an attribute is one that `from_headers` would refuse.
+    """
+    headers = {name: value for name, field in HEADER_FIELDS.items() if (value := getattr(envelope, field))}
+    _check(headers)
+    return {**headers, **HEADERS_FIXED, MESSAGE_ID: envelope.id}
 
 
 def from_headers(headers: Mapping[str, str] | None) -> Envelope:
@@ -95,28 +105,39 @@ def from_headers(headers: Mapping[str, str] | None) -> Envelope:
     """
     if not headers:
         raise InvalidEvent("the message carries no CloudEvents headers.")
-    for name, value in headers.items():
-        _check_header(name, value)
-    for name in _NEEDED:
-        if not headers.get(name):
-            raise InvalidEvent(f"the header {name} is missing.")
+    _check(headers)
     if headers.get(MESSAGE_ID) != headers["ce-id"]:
         raise InvalidEvent(f"the headers {MESSAGE_ID} and ce-id differ.")
-    return Envelope(**{field: headers.get(name, "") for name, field in _FIELDS.items()})
+    return Envelope(**{field: headers.get(name, "") for name, field in HEADER_FIELDS.items()})
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        _check_header(name, value)
+    for name in HEADERS_NEEDED:
+        if not headers.get(name):
+            raise InvalidEvent(f"the header {name} is missing.")
 
 
 def _check_header(name: str, value: str) -> None:
     if name.startswith("Nats-"):
         return
-    if name in _FIXED:
-        if value != _FIXED[name]:
-            raise InvalidEvent(f"the header {name} is {value[:64]!a}; it must be {_FIXED[name]!r}.")
+    if name in HEADERS_FIXED:
+        if value != HEADERS_FIXED[name]:
+            raise InvalidEvent(f"the header {name} is {value[:64]!a}; it must be {HEADERS_FIXED[name]!r}.")
         return
-    if name not in _FIELDS:
+    if name not in HEADER_FIELDS:
         raise InvalidEvent(f"the header {name[:64]!a} is none of an event's.")
     if len(value) > ATTRIBUTE_LENGTH_MAX or not _VISIBLE.fullmatch(value):
         raise InvalidEvent(f"the header {name} is empty, too long or not printable: {value[:64]!a}.")
-    if name == "ce-time" and not _TIME.fullmatch(value):
+    if name == "ce-time" and not _is_time(value):
         raise InvalidEvent(f"the header ce-time is {value!a}, not an RFC 3339 time.")
     if name == "traceparent" and not _TRACEPARENT.fullmatch(value):
         raise InvalidEvent(f"the header traceparent is {value!a}, not a W3C trace context.")
+
+
+def _is_time(value: str) -> bool:
+    if not _TIME.fullmatch(value):
+        return False
+    year, month, day = int(value[:4]), int(value[5:7]), int(value[8:10])
+    return year > 0 and day <= monthrange(year, month)[1]

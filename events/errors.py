@@ -20,6 +20,14 @@ A message is one sentence: what, with which value; `hint` says what to do now.
 from enum import IntEnum
 
 
+def visible(text: str, length_max: int = 80) -> str:
+    """Return `text` for a sentence: cut, and with control, bidi and other unprintable characters escaped."""
+    shown = text if len(text) <= length_max else text[: length_max - 3] + "..."
+    if shown.isprintable():
+        return shown
+    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in shown)
+
+
 class Exit(IntEnum):
     """Exit codes of the command line, and `exit_code` of refusals on the wire."""
 

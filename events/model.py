@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from coord.events.body import DEPTH_MAX
+from coord.events.errors import visible
 from coord.events.tokens import TOKEN_PATTERN
 
 TITLE_LENGTH_MAX: Final = 200
@@ -21,6 +22,8 @@ LEASE_SECONDS_MIN: Final = 1.0
 LEASE_SECONDS_MAX: Final = 86_400.0
 PRIORITY_MAX: Final = 9
 POSITION_MAX: Final = 2**63 - 1
+NANOSECONDS_MAX: Final = 2**62
+"""The year 2116: a moment plus any offset or age still fits 64 bits."""
 
 
 class Words(BaseModel):
@@ -61,7 +64,7 @@ Title = Annotated[str, Field(min_length=1, max_length=TITLE_LENGTH_MAX)]
 Note = Annotated[str, Field(max_length=NOTE_LENGTH_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Position = Annotated[int, Field(ge=1, le=POSITION_MAX)]
-Nanoseconds = Annotated[int, Field(ge=0, le=POSITION_MAX)]
+Nanoseconds = Annotated[int, Field(ge=0, le=NANOSECONDS_MAX)]
 Bytes = Annotated[int, Field(ge=0, le=POSITION_MAX)]
 Count = Annotated[int, Field(ge=0, le=POSITION_MAX)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -76,12 +79,11 @@ assert LEASE_SECONDS_MIN < LEASE_SECONDS_MAX
 
 
 def first_fault(error: ValidationError) -> str:
-    """Say in one sentence what the first wrong field of a model is."""
+    """Say in one sentence what the first wrong field of a model is; names and values are escaped and cut."""
     fault: Any = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
+    where = visible(".".join(str(part) for part in fault["loc"]))
+    value = "" if fault["type"] == "missing" else f" is {visible(repr(fault.get('input')))}"
     more = error.error_count() - 1
-    value = repr(fault.get("input"))
-    shown = value if len(value) <= 80 else value[:77] + "..."
     rest = f" ({more} more)" if more else ""
-    place = f"{where} is {ascii(shown)[1:-1]}: " if where else ""
+    place = f"{where}{value}: " if where else ""
     return f"{place}{fault['msg']}{rest}."

@@ -6,14 +6,13 @@ health) is a function of the tables and that moment. A list says when it was cut
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from coord.events.alert import Evidence
 from coord.events.commands import ItemView
 from coord.events.model import (
     Bytes,
     Count,
-    Json,
     Nanoseconds,
     Note,
     Question,
@@ -252,7 +251,8 @@ class LogEntry(Words):
     actor: str = ""
     request_id: str = ""
     traceparent: str = ""
-    fields: Json = None
+    fields: JsonValue = None
+    """The body as it was stored; as deep as the border allows, so no `Json`."""
     fault: str | None = None
     """Why it is no event of ours; folds set it aside as a dead letter."""
 

@@ -5,15 +5,17 @@ Each series is one metric of one device: offsets in milliseconds since `started_
 What a machine does not have is absent; zero always means a measured zero.
 """
 
-from typing import Final
+from itertools import pairwise
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError, model_validator
 
-from coord.events.body import parse_object
+from coord.events.body import encode_object, parse_object
 from coord.events.errors import InvalidEvent
 from coord.events.model import Bytes, Count, Name, Nanoseconds, Seconds, Token, Words, first_fault
 
 READINGS_MAX: Final = 4_000
+OFFSET_MS_MAX: Final = 86_400_000
 SERIES_MAX: Final = 1_024
 PROCESSES_MAX: Final = 64
 AGENTS_MAX: Final = 5_000
@@ -23,6 +25,9 @@ PROCESSES: Final = "processes"
 PRESENCE: Final = "presence"
 
 
+Offset = Annotated[int, Field(ge=0, le=OFFSET_MS_MAX)]
+
+
 class Series(Words):
     """Readings of one metric of one device, in time order."""
 
@@ -30,13 +35,15 @@ class Series(Words):
     """Unit last, e.g. `memory_used_bytes`, `gpu_temperature_celsius`, `cpu_utilization_ratio`."""
     device: str = Field(default="", max_length=64)
     """Empty for the node itself; else e.g. `gpu0`, `nvme0n1`, `eth0`."""
-    offsets_ms: tuple[int, ...] = Field(min_length=1, max_length=READINGS_MAX)
+    offsets_ms: tuple[Offset, ...] = Field(min_length=1, max_length=READINGS_MAX)
     values: tuple[float, ...] = Field(min_length=1, max_length=READINGS_MAX)
 
     @model_validator(mode="after")
     def _same_length(self) -> "Series":
         if len(self.offsets_ms) != len(self.values):
             raise ValueError(f"{len(self.offsets_ms)} offsets for {len(self.values)} values")
+        if any(later < sooner for sooner, later in pairwise(self.offsets_ms)):
+            raise ValueError("readings are not in the order of their time")
         return self
 
 
@@ -57,6 +64,12 @@ class HardwareSample(Batch):
     series: tuple[Series, ...] = Field(max_length=SERIES_MAX)
     dropped_readings: Count = 0
     """Readings this writer has dropped since it started, under pressure or while NATS was away."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "HardwareSample":
+        if len({(one.metric, one.device) for one in self.series}) != len(self.series):
+            raise ValueError("a metric of a device appears twice")
+        return self
 
 
 class Process(Words):
@@ -105,8 +118,12 @@ def sample_type(kind: str) -> str:
 
 
 def encode_sample(batch: Batch) -> bytes:
-    """Encode a packed message."""
-    return batch.model_dump_json(exclude_none=True).encode()
+    """Encode a packed message.
+
+    Raises:
+        InvalidEvent: it is larger than SAMPLES takes, or holds what `decode_sample` would refuse.
+    """
+    return encode_object(batch.model_dump(mode="json", exclude_none=True))
 
 
 def decode_sample(kind: str, raw: bytes) -> Batch:

@@ -16,6 +16,12 @@ GIB: Final = 1024 * MIB
 EVENT_BYTES_MAX: Final = 256 * KIB
 """Largest message EVENTS takes, headers included; larger ones are refused at the door."""
 
+HEADER_BYTES_MAX: Final = 8 * KIB
+"""What the headers of one message may take: ours, the server's and the batch's."""
+
+BODY_BYTES_MAX: Final = EVENT_BYTES_MAX - HEADER_BYTES_MAX
+"""Largest body coord writes."""
+
 DEDUP_SECONDS: Final = 600
 """How long the server itself remembers a message id; folds and coordinators remember longer."""
 
@@ -68,6 +74,7 @@ LEASES_BUCKET: Final = "coord"
 BRAKE_SHARE: Final = 0.7
 """Share of `max_bytes` from which doctor and health warn."""
 
+assert 0 < BODY_BYTES_MAX < EVENT_BYTES_MAX
 assert SAMPLES.dedup_seconds <= DEDUP_SECONDS
 assert not EVENTS.evicts
 assert EVENTS.age_seconds_max == 0

@@ -7,8 +7,10 @@ from typing import Final, Literal
 from pydantic import Field
 
 from coord.events.model import Event, Title
-from coord.events.work import WorkSubmitted
+from coord.events.tokens import TOKEN_PATTERN
+from coord.events.work import CAPABILITIES_MAX, WorkSubmitted
 
+_NEEDS_PATTERN: Final = rf"^(?:{TOKEN_PATTERN}(?: ?, ?{TOKEN_PATTERN}){{0,{CAPABILITIES_MAX - 1}}})?$"
 _PRIORITY_OF_WORD: Final = {"low": 2, "normal": 5, "high": 8}
 
 
@@ -17,7 +19,7 @@ class WorkSubmittedV1(Event):
 
     title: Title
     priority: Literal["low", "normal", "high"] = "normal"
-    needs: str = Field(default="", max_length=2_000)
+    needs: str = Field(default="", pattern=_NEEDS_PATTERN, max_length=2_000)
     """Capabilities, separated by commas."""
     lease_ms: int = Field(default=30_000, ge=1_000, le=86_400_000)
 
@@ -26,7 +28,7 @@ class WorkSubmittedV1(Event):
 class Upcaster:
     """How one old version is read."""
 
-    type: str
+    old_type: str
     model: type[Event]
     upcast: Callable[[Event], Event]
 
@@ -42,6 +44,6 @@ def _work_submitted_v1(old: Event) -> Event:
 
 
 UPCASTERS: Final = {
-    upcaster.type: upcaster
+    upcaster.old_type: upcaster
     for upcaster in (Upcaster("work.submitted.v1", WorkSubmittedV1, _work_submitted_v1),)
 }
