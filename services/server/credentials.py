@@ -59,30 +59,29 @@ def role_credentials(folder: Folder) -> dict[str, dict[str, str]]:
 
 
 def agent_credentials(folder: Folder) -> dict[str, dict[str, str]]:
-    """Return the credential of every agent that has one, by name."""
+    """Return the credential of every agent that has one, by name: as a role's, with url and pool."""
     found = {
         path.stem: folder.read_json("agents", path.name) for path in folder.path("agents").glob("*.json")
     }
     return {name: record for name, record in sorted(found.items()) if is_token(name) and record}
 
 
-def new_agent_credential(name: str, url: str) -> dict[str, str]:
+def new_agent_credential(name: str) -> dict[str, str]:
     """Make the credential of an agent; `name` must be a token."""
-    return {**_credential(name), "url": url}
+    return _credential(name)
 
 
 def _credential(user: str) -> dict[str, str]:
     return {"user": user, "password": os.urandom(_SECRET_BYTES).hex(), "inbox": inbox_of(user)}
 
 
-def allowed(role: str, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def allowed(role: str, site: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what a role may publish and what it may subscribe to, besides its own inbox."""
-    site, pool = settings.site, settings.pool
     rivers: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "core": (
-            (f"ev.{site}.>", f"sample.{site}.>", f"cmd.{pool}.>", "ask.>", "_INBOX.>", "$SRV.>",
+            (f"ev.{site}.>", f"sample.{site}.>", "cmd.>", "ask.>", "_INBOX.>", "$SRV.>",
              f"$KV.{LEASES_BUCKET}.>", *_CORE_API),
-            (f"cmd.{pool}.>", "ask.>", "live.>", "$SRV.>"),
+            ("cmd.>", "ask.>", "live.>", "$SRV.>"),
         ),
         "monitor": ((f"sample.{site}.*.*", f"ev.{site}.node.*", *_STREAM_STATE), ()),
         "reader": (("ask.>",), ("live.>",)),
@@ -92,23 +91,23 @@ def allowed(role: str, settings: Settings) -> tuple[tuple[str, ...], tuple[str, 
     return rivers[role]
 
 
-def agent_allowed(name: str, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def agent_allowed(name: str, pool: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what an agent may publish and what it may subscribe to, besides its own inbox."""
-    return (f"cmd.{settings.pool}.{name}.>", "ask.>"), ("live.>",)
+    return (f"cmd.{pool}.{name}.>", "ask.>"), ("live.>",)
 
 
 def users_text(folder: Folder, settings: Settings) -> str:
     """Write the accounts and users of the server's configuration."""
     roles = role_credentials(folder)
-    members = [_user(roles[role], allowed(role, settings)) for role in ROLES if role != "sys"]
+    members = [_user(roles[role], allowed(role, settings.site)) for role in ROLES if role != "sys"]
     members += [
-        _user(credential, agent_allowed(name, settings))
+        _user(credential, agent_allowed(name, credential.get("pool", settings.pool)))
         for name, credential in agent_credentials(folder).items()
     ]
     return (
         "# written by coord: do not edit\n"
         "accounts {\n"
-        f"  SYS: {{ users: [\n{_user(roles['sys'], allowed('sys', settings))}\n  ] }}\n"
+        f"  SYS: {{ users: [\n{_user(roles['sys'], allowed('sys', settings.site))}\n  ] }}\n"
         f"  {ACCOUNT}: {{ jetstream: enabled, users: [\n" + "\n".join(members) + "\n  ] }\n"
         "}\n"
         "system_account: SYS\n"

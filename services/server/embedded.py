@@ -22,6 +22,7 @@ from coord.events.streams import MIB
 from coord.services.folder import Folder
 from coord.services.server.binary import find_binary
 from coord.services.server.configuration import GO_COLLECT_PERCENT, GO_MEMORY, write_configuration
+from coord.services.server.credentials import agent_credentials
 from coord.services.server.probe import get
 from coord.services.server.process import (
     end_child,
@@ -178,8 +179,17 @@ class EmbeddedServer:
 
     def _write_address(self) -> None:
         assert self.address is not None
-        record = {"url": self.address.url, "monitor": self.address.monitor, "pid": self.pid, "embedded": True}
+        record = {
+            "url": self.address.url,
+            "monitor": self.address.monitor,
+            "pid": self.pid,
+            "embedded": True,
+            "site": self._settings.site,
+        }
         self._folder.write_json(record, "server.json")
+        for name, credential in agent_credentials(self._folder).items():
+            if credential.get("url") != self.address.url:
+                self._folder.write_json({**credential, "url": self.address.url}, "agents", f"{name}.json")
         self._folder.write_json({"port": int(self.address.url.rpartition(":")[2])}, "nats", "port.json")
 
     def _end(self) -> None:

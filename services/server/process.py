@@ -79,7 +79,7 @@ def spawn(
         stderr=output,
         pass_fds=tuple(keep),
         process_group=0,
-        preexec_fn=_die_with_parent(on_parent_death),  # noqa: PLW1509: started from the main thread, see above
+        preexec_fn=_die_with_parent(on_parent_death),  # noqa: PLW1509  (one thread, see above)
     )
 
 
