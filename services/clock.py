@@ -26,11 +26,11 @@ def rfc3339(ns: int) -> str:
 
 
 def new_id() -> str:
-    """Make a UUIDv7: unique, and in order of time (RFC 9562, 5.7)."""
-    ms = now_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
-    value = ms << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    return str(uuid.UUID(int=value))
+    """Make a UUIDv7: unique, and in order of time to a quarter of a microsecond (RFC 9562, 5.7 and 6.2)."""
+    ms, rest_ns = divmod(now_ns(), 1_000_000)
+    fraction = (rest_ns << 12) // 1_000_000
+    random = int.from_bytes(os.urandom(8)) >> 2
+    return str(uuid.UUID(int=ms << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random))
 
 
 def id_time_ms(text: str) -> int | None:

@@ -19,15 +19,21 @@ import fcntl
 import json
 import os
 import socket
+import stat
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from coord.events.errors import FolderTaken, UsageError
+from coord.events.errors import CoordError, FolderTaken, UsageError
 
 _FOLDER_MODE: Final = 0o700
+_OPEN_TO_OTHERS: Final = 0o077
 _FILE_MODE: Final = 0o600
 _PID_DIGITS_MAX: Final = 20
+_LOCK: Final = "LOCK"
+_ELSEWHERE: Final = "Choose another with --data or COORD_DATA."
 COORDINATOR_SOCKET: Final = "coordinator.sock"
 PROJECTOR_SOCKET: Final = "projector.sock"
 
@@ -45,42 +51,63 @@ class Folder:
     def make(self, *names: str) -> Path:
         """Make a folder inside, readable by its owner alone, and return it.
 
+        A root that is there already is closed to others only if it is empty or ours: somebody's own
+        folder, named by mistake, is left as it is.
+
         Raises:
             UsageError: it cannot be made here.
         """
-        path = self.path(*names)
         try:
-            path.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
-            if not names:
-                path.chmod(_FOLDER_MODE)
+            self._make_root()
+            for depth in range(1, len(names) + 1):
+                self.path(*names[:depth]).mkdir(exist_ok=True, mode=_FOLDER_MODE)
         except OSError as error:
             raise UsageError(
-                f"the data folder {path} cannot be made: {error.strerror}.",
-                "Choose another with --data or COORD_DATA.",
+                f"the data folder {self.root} cannot be made: {error.strerror}.", _ELSEWHERE
             ) from error
-        return path
+        return self.path(*names)
+
+    def _make_root(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+        if not stat.S_IMODE(self.root.stat().st_mode) & _OPEN_TO_OTHERS:
+            return
+        names = set(os.listdir(self.root))
+        if names and _LOCK not in names:
+            raise UsageError(
+                f"the data folder {self.root} is open to others and holds other files than coord's.",
+                _ELSEWHERE,
+            )
+        self.root.chmod(_FOLDER_MODE)
 
     def write_json(self, value: Any, *names: str) -> Path:
         """Write a small file whole or not at all, readable by its owner alone."""
         return self.write_text(json.dumps(value), *names)
 
     def write_text(self, text: str, *names: str) -> Path:
-        """Write a small text file whole or not at all, readable by its owner alone."""
+        """Write a small text file whole or not at all, readable by its owner alone; it outlasts a power cut.
+
+        Raises:
+            CoordError: it cannot be written, for example because the disk is full.
+        """
         path = self.path(*names)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            _write_new(beside, text.encode())
+            beside.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise CoordError(
+                f"{path} cannot be written: {error.strerror}.", "Nothing was changed."
+            ) from error
         return path
 
     def read_json(self, *names: str) -> Any | None:
         """Read a small file; None when it is not there or not whole."""
         try:
-            return json.loads(self.path(*names).read_text())
-        except (OSError, ValueError):
+            return json.loads(self.path(*names).read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
             return None
 
     def lock(self) -> int:
@@ -88,9 +115,13 @@ class Folder:
 
         Raises:
             FolderTaken: somebody else holds it; the message says who, as far as known.
+            UsageError: the folder cannot be made or locked here.
         """
         self.make()
-        descriptor = os.open(self.path("LOCK"), os.O_RDWR | os.O_CREAT, _FILE_MODE)
+        try:
+            descriptor = os.open(self.path(_LOCK), os.O_RDWR | os.O_CREAT, _FILE_MODE)
+        except OSError as error:
+            raise UsageError(f"{self.path(_LOCK)} cannot be opened: {error.strerror}.", _ELSEWHERE) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -103,6 +134,22 @@ class Folder:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return descriptor
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_socket(folder: Folder, name: str) -> socket.socket:
@@ -148,9 +195,11 @@ def _through_folder(folder: Folder, name: str, use: Any) -> socket.socket:
 
 def is_alive(pid: int) -> bool:
     """Tell whether a process exists."""
+    if pid <= 0:
+        return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

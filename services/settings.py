@@ -1,7 +1,9 @@
 """Settings: one frozen record; a flag beats COORD_*, which beats coord.toml, which beats the default.
 
 A wrong value is one sentence naming where it stands, its key, its value and what is allowed. An unknown
-key is an error. The file is TOML, at most 64 KiB, a flat table; nothing in it is expanded, included or run.
+key is an error, in the file and among COORD_*. The file is TOML, at most 64 KiB in lines of at most 4096
+characters (a dotted key of 30,000 parts would take 20 s and 4 GB to parse), a flat table; nothing in it is
+included or run, and nothing is expanded but the ~ of a path.
 Standard library only: the light commands read settings too.
 """
 
@@ -17,13 +19,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from coord.events.errors import SettingsError
+from coord.events.errors import SettingsError, visible
 from coord.events.tokens import TOKEN_PATTERN
 
 FILE_NAME: Final = "coord.toml"
 FILE_BYTES_MAX: Final = 64 * 1024
+LINE_LENGTH_MAX: Final = 4_096
+OTHER_VARIABLES: Final = ("COORD_CONFIG", "COORD_INCARNATION")
+"""What else is read from the environment: the settings file, and which claim's fence an agent means."""
+_DIGITS_MAX: Final = 20
 _TOKEN: Final = re.compile(TOKEN_PATTERN)
-_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_WHOLE: Final = re.compile(r"-?[0-9]+")
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?")
 _UNIT_SECONDS: Final = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -62,8 +68,8 @@ def _seconds(low: float, high: float) -> Callable[[Any], float]:
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
-        if isinstance(value, str) and value.isascii() and _NUMBER.fullmatch(value) and "." not in value:
-            value = int(value[:24])
+        if isinstance(value, str) and len(value) <= _DIGITS_MAX and _WHOLE.fullmatch(value):
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise _Wrong(f"a whole number from {low} to {high}")
         return value
@@ -86,9 +92,12 @@ def _switch(value: Any) -> bool:
 
 
 def _path(value: Any) -> Path:
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
         raise _Wrong("a path")
-    return Path(value).expanduser().absolute()
+    try:
+        return Path(value).expanduser().absolute()
+    except (RuntimeError, OSError) as error:
+        raise _Wrong("an absolute path: the home or present folder it starts from does not exist") from error
 
 
 def _url(*schemes: str) -> Callable[[Any], str]:
@@ -119,8 +128,13 @@ def _one_of(*words: str) -> Callable[[Any], str]:
 
 
 def _default_data() -> Path:
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local/share") / "coord"
+    base = os.environ.get("XDG_DATA_HOME", "")
+    try:
+        return (Path(base) if base.startswith("/") else Path.home() / ".local/share") / "coord"
+    except RuntimeError as error:
+        raise SettingsError(
+            "data is not set, and you have no home folder.", "Set --data or COORD_DATA."
+        ) from error
 
 
 def _default_node() -> str:
@@ -208,49 +222,63 @@ def describe() -> dict[str, str]:
 
 def shown(value: Any) -> str:
     """Write a value for people, without the password a URL may hold."""
-    text = "" if value is None else str(value)
-    return re.sub(r"(?<=://)[^/@]*@", "***@", text)
+    try:
+        text = "" if value is None else str(value)
+    except (RecursionError, ValueError):
+        text = f"a {type(value).__name__} beyond all bounds"
+    return re.sub(r"(?<=://).*@", "***@", text, flags=re.DOTALL)
 
 
 def _parsed(name: str, value: Any, origin: str) -> Any:
     known = {setting.name: setting for setting in fields(Settings)}
     if name not in known:
-        raise SettingsError(f"{origin}: there is no setting {name[:64]!a}.", f"Known: {', '.join(known)}.")
+        raise SettingsError(
+            f"{origin}: there is no setting '{visible(name)}'.", f"Known: {', '.join(known)}."
+        )
     try:
         return known[name].metadata["parse"](value)
     except _Wrong as error:
-        raise SettingsError(f"{origin}: {name} is {shown(value)[:100]!a}; it must be {error}.") from error
+        text = shown(value)
+        if name.startswith("nats"):
+            text = re.sub(r"^(?!.*://).*@", "***@", text, flags=re.DOTALL)
+        raise SettingsError(f"{origin}: {name} is '{visible(text, 100)}'; it must be {error}.") from error
 
 
 def _environment_values(environment: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    names = {f"COORD_{setting.name.upper()}": setting.name for setting in fields(Settings)}
-    return [(key, {name: environment[key]}) for key, name in names.items() if key in environment]
+    given = (key for key in environment if key.startswith("COORD_") and key not in OTHER_VARIABLES)
+    return [(key, {key.removeprefix("COORD_").lower(): environment[key]}) for key in given]
 
 
 def _file_values(named: str | None) -> list[tuple[str, dict[str, Any]]]:
-    path = Path(named or FILE_NAME)
+    path = named or FILE_NAME
+    where = visible(path, 200)
     try:
-        if not path.exists():
-            if named:
-                raise SettingsError(f"the settings file {named[:200]!a} does not exist.")
+        text = _file_text(path, where)
+        return [(where, tomllib.loads(text))]
+    except FileNotFoundError as error:
+        if not named and not os.path.lexists(path):
             return []
-        return [(str(path), tomllib.loads(_file_text(path)))]
+        raise SettingsError(f"{where}: there is no such settings file.") from error
     except OSError as error:
-        raise SettingsError(f"{str(path)[:200]}: cannot be read: {error.strerror}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: is not TOML: {error}.") from error
+        raise SettingsError(f"{where}: cannot be read: {error.strerror}.") from error
     except RecursionError as error:
-        raise SettingsError(f"{path}: is nested too deep; it must be a flat table.") from error
+        raise SettingsError(f"{where}: is nested too deep; it must be a flat table.") from error
+    except ValueError as error:
+        reason = str(error).partition(";")[0].partition(": value has")[0]
+        raise SettingsError(f"{where}: is not TOML: {reason}.") from error
 
 
-def _file_text(path: Path) -> str:
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise SettingsError(f"{path}: is not a regular file.")
-    with path.open("rb") as file:
+def _file_text(path: str, where: str) -> str:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SettingsError(f"{where}: is not a regular file.")
         raw = file.read(FILE_BYTES_MAX + 1)
     if len(raw) > FILE_BYTES_MAX:
-        raise SettingsError(f"{path}: is larger than {FILE_BYTES_MAX} bytes.")
+        raise SettingsError(f"{where}: is larger than {FILE_BYTES_MAX} bytes.")
+    if any(len(line) > LINE_LENGTH_MAX for line in raw.split(b"\n")):
+        raise SettingsError(f"{where}: has a line of more than {LINE_LENGTH_MAX} characters.")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is not UTF-8 text.") from error
+        raise SettingsError(f"{where}: is not UTF-8 text.") from error
