@@ -1,26 +1,29 @@
-"""Two short conversations with a server that need no client library: a GET of its monitoring port, and a log-in.
+"""Short conversations with a server that need no client library: a GET of its monitoring port, and a log-in.
 
-Both are bounded in time and bytes, and neither raises: a server that does not answer is an outcome.
+Each is bounded in time and bytes, and none raises: a server that does not answer is an outcome.
 """
 
 import json
 import socket
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 _RESPONSE_BYTES_MAX: Final = 1024 * 1024
 _LINE_BYTES_MAX: Final = 64 * 1024
+_NATS_PORT: Final = 4222
+_HTTP_PORTS: Final = {"http": 80, "https": 443}
 
 
 def get(url: str, path: str, seconds: float = 2.0) -> tuple[int, bytes] | None:
     """Return status and body of an HTTP GET; None when nobody answers in time."""
     parts = urlsplit(url)
-    host = parts.hostname or "127.0.0.1"
+    host = parts.hostname or ""
+    path = parts.path.rstrip("/") + path
     request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     raw = b""
     try:
-        with socket.create_connection((host, parts.port or 80), seconds) as connection:
+        with _connected(host, parts.port or _HTTP_PORTS[parts.scheme], parts.scheme, seconds) as connection:
             connection.sendall(request)
             while chunk := connection.recv(65_536):
                 raw += chunk
@@ -32,40 +35,62 @@ def get(url: str, path: str, seconds: float = 2.0) -> tuple[int, bytes] | None:
         return None
 
 
+def _connected(host: str, port: int, scheme: str, seconds: float) -> socket.socket:
+    plain = socket.create_connection((host, port), seconds)
+    if scheme != "https":
+        return plain
+    import ssl
+
+    return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+
+
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """What came of a log-in: accepted, or why not; `reached` tells whether a NATS server answered at all."""
+    """What came of a log-in: accepted, or why not."""
 
     accepted: bool
-    reached: bool
     reason: str = ""
-    version: str = ""
+
+
+def greeting(url: str, seconds: float = 2.0) -> dict[str, Any] | str:
+    """Return what a NATS server says of itself before anybody logs in, or why it says nothing."""
+    try:
+        with _dialled(url, seconds) as connection, connection.makefile("rb") as lines:
+            return _greeting(lines)
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    except ValueError as error:
+        return str(error)
 
 
 def log_in(url: str, user: str, password: str, seconds: float = 2.0) -> LogIn:
     """Log in to a server with a user and a password, and leave again."""
-    parts = urlsplit(url)
+    wish = {"user": user, "pass": password, "verbose": False, "pedantic": False, "lang": "coord"}
     try:
-        connection = socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 4222), seconds)
-    except OSError as error:
-        return LogIn(False, False, error.strerror or str(error))
-    try:
-        with connection, connection.makefile("rb") as lines:
-            greeting = lines.readline(_LINE_BYTES_MAX)
-            if not greeting.startswith(b"INFO "):
-                return LogIn(False, False, "what answers there is no NATS server")
-            version = str(json.loads(greeting[5:]).get("version", ""))
-            wish = {"user": user, "pass": password, "verbose": False, "pedantic": False, "lang": "coord"}
+        with _dialled(url, seconds) as connection, connection.makefile("rb") as lines:
+            _greeting(lines)
             connection.sendall(b"CONNECT " + json.dumps(wish).encode() + b"\r\nPING\r\n")
             answer = _answer(lines)
     except (OSError, ValueError) as error:
-        return LogIn(False, True, str(error) or "the connection broke")
-    return LogIn(answer == "PONG", True, "" if answer == "PONG" else answer, version)
+        return LogIn(False, str(error))
+    return LogIn(answer == "PONG", "" if answer == "PONG" else answer)
 
 
-def _answer(lines: "socket.SocketIO | object") -> str:
-    while line := lines.readline(_LINE_BYTES_MAX):  # type: ignore[union-attr]
-        text: str = line.decode("utf-8", "replace").strip()
+def _dialled(url: str, seconds: float) -> socket.socket:
+    parts = urlsplit(url)
+    return socket.create_connection((parts.hostname or "", parts.port or _NATS_PORT), seconds)
+
+
+def _greeting(lines: BinaryIO) -> dict[str, Any]:
+    first = lines.readline(_LINE_BYTES_MAX)
+    if not first.startswith(b"INFO "):
+        raise ValueError("what answers there is no NATS server")
+    return dict(json.loads(first[5:]))
+
+
+def _answer(lines: BinaryIO) -> str:
+    while line := lines.readline(_LINE_BYTES_MAX):
+        text = line.decode("utf-8", "replace").strip()
         if not text.startswith("INFO "):
             return text
     return "the server closed the connection"
