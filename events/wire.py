@@ -1,15 +1,23 @@
-"""From a stored message to an event: the one way a message of EVENTS is read."""
+"""From a stored message to a fact: the one way a message of EVENTS or SAMPLES is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from coord.events.body import parse_object
 from coord.events.catalog import decode_event
 from coord.events.envelope import Recorded, from_headers
-from coord.events.errors import InvalidEvent
+from coord.events.errors import InvalidEvent, visible
 from coord.events.questions import LogEntry
+from coord.events.samples import Batch, HardwareSample, decode_sample, sample_type
 from coord.events.tokens import split_subject
+
+AHEAD_SECONDS_MAX: Final = 3600
+"""A reading further in the broker's future than this is refused: the writer's clock is wrong."""
+_SECOND_NS: Final = 1_000_000_000
+
+SHOWN_LENGTH_MAX: Final = 256
+"""How much is shown of a name in a message that may be no event of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +44,54 @@ def read_event(stored: Stored) -> Recorded:
     return Recorded(stored.position, stored.recorded_at_ns, site, aggregate, entity, envelope, event)
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedSample:
+    """Packed readings with their place in the log: what folds of samples read."""
+
+    position: int
+    recorded_at_ns: int
+    site: str
+    node: str
+    batch: Batch
+
+
+def read_sample(stored: Stored) -> RecordedSample:
+    """Read a message of SAMPLES as packed readings.
+
+    Raises:
+        InvalidEvent: it is none; the reason is one sentence.
+    """
+    site, node, kind = split_subject(stored.subject, "sample")
+    type_ = stored.headers.get("ce-type")
+    if type_ != sample_type(kind):
+        raise InvalidEvent(f"ce-type is {str(type_)[:64]!a}; on this subject it must be {sample_type(kind)}.")
+    batch = decode_sample(kind, stored.body)
+    _check_times(batch, stored.recorded_at_ns)
+    return RecordedSample(stored.position, stored.recorded_at_ns, site, node, batch)
+
+
+def _check_times(batch: Batch, recorded_at_ns: int) -> None:
+    last_ms = 0
+    if isinstance(batch, HardwareSample):
+        last_ms = max((series.offsets_ms[-1] for series in batch.series), default=0)
+    ahead_ns = batch.started_at_ns + last_ms * 1_000_000 - recorded_at_ns
+    if ahead_ns > AHEAD_SECONDS_MAX * _SECOND_NS:
+        raise InvalidEvent(f"its readings are {ahead_ns // _SECOND_NS} s ahead of the broker's clock.")
+
+
 def log_entry(stored: Stored) -> LogEntry:
     """Show a message as it stands in the log, whether or not it is an event of ours."""
     known: dict[str, Any] = {
         "position": stored.position,
         "recorded_at_ns": stored.recorded_at_ns,
-        "subject": stored.subject,
+        "subject": visible(stored.subject, SHOWN_LENGTH_MAX),
     }
     try:
         envelope = read_event(stored).envelope
     except InvalidEvent as fault:
-        headers = stored.headers
-        return LogEntry(
-            **known, type=headers.get("ce-type", ""), id=headers.get("ce-id", ""), fault=fault.message
-        )
+        headers = stored.headers or {}
+        type_, id_ = (visible(headers.get(name, ""), SHOWN_LENGTH_MAX) for name in ("ce-type", "ce-id"))
+        return LogEntry(**known, type=type_, id=id_, fault=fault.message)
     return LogEntry(
         **known,
         type=envelope.type,
