@@ -7,7 +7,8 @@
     |   `-- InvalidEvent           a body, header or subject that is no event of ours (dead-lettered when stored)
     +-- NothingThere           3   nothing to claim, or a wait timed out
     +-- Refused                4   a decision said no: taken, stale fence, wrong holder, unknown id ...
-    |   `-- Conflict               somebody else's event stands where ours was to go
+    |   +-- Conflict               somebody else's event stands where ours was to go
+    |   `-- AlreadyAppended        an event of the same id stands elsewhere in the log
     +-- NoServer               5   nothing was sent: connection refused, folder taken, server not usable
     |   +-- FolderTaken
     |   `-- UnsafeServer           it answers, and would lose acknowledged events
@@ -91,6 +92,14 @@ class Conflict(Refused):
     def __init__(self, message: str | None = None, hint: str = "", last_position: int | None = None) -> None:
         super().__init__(message, hint)
         self.last_position = last_position
+
+
+class AlreadyAppended(Refused):
+    """An event of the same id is in the log already."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"an event of the same id stands at position {position}.")
+        self.position = position
 
 
 class NoServer(CoordError):

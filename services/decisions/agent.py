@@ -60,6 +60,11 @@ def evolve(agent: Agent | None, recorded: Recorded) -> Agent | None:
     return moved
 
 
+def moved(agent: Agent, position: int) -> Agent:
+    """Note that something stands on the agent's subject that does not change it."""
+    return replace(agent, position=max(agent.position, position))
+
+
 def view(agent: Agent, holds: int) -> AgentView:
     """Show an agent as replies do."""
     return AgentView(

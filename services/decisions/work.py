@@ -68,13 +68,18 @@ def evolve(item: WorkItem | None, recorded: Recorded) -> WorkItem | None:
     event = recorded.event
     if isinstance(event, work.WorkSubmitted):
         if item is not None:
-            return replace(item, position=recorded.position)
+            return moved(item, recorded.position)
         return WorkItem(
             recorded.entity, event, recorded.position, recorded.position, lease_seconds=event.lease_seconds
         )
     if item is None or recorded.position <= item.position:
         return item
     return replace(_evolved(item, event, recorded.position), position=recorded.position)
+
+
+def moved(item: WorkItem, position: int) -> WorkItem:
+    """Note that something stands on the item's subject that does not change it."""
+    return replace(item, position=max(item.position, position))
 
 
 def _evolved(item: WorkItem, event: Event, position: int) -> WorkItem:

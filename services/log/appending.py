@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from coord.events.catalog import encode_event
 from coord.events.envelope import MESSAGE_ID, to_headers
-from coord.events.errors import Conflict, NoServer, OutcomeUnknown
+from coord.events.errors import AlreadyAppended, Conflict, NoServer, OutcomeUnknown
 from coord.events.streams import EVENTS
 from coord.services import clock
 
@@ -46,6 +46,8 @@ async def append(log: "Log", appends: Sequence["Append"]) -> list[int]:
             await asyncio.sleep(_RETRY_PAUSE_SECONDS * (attempt + 1))
             continue
         fault = reply.get("error")
+        if fault is None and reply.get("duplicate"):
+            return [await _same_event(log, appends[0], int(reply["seq"]))]
         if fault is None:
             return _positions(reply, len(appends))
         if fault.get("err_code") not in _WRONG_LAST | {_DUPLICATE_IN_BATCH}:
@@ -54,6 +56,14 @@ async def append(log: "Log", appends: Sequence["Append"]) -> list[int]:
         if found is not None:
             return found
     raise OutcomeUnknown(f"the log gave no final word on {len(appends)} event(s).")
+
+
+async def _same_event(log: "Log", one: "Append", position: int) -> int:
+    """The server has this id already: fine if it stands on this subject, else another decision was first."""
+    present = await log.read_at(EVENTS.name, position)
+    if present is None or present.subject != one.subject:
+        raise AlreadyAppended(position)
+    return position
 
 
 def _positions(reply: dict[str, Any], count: int) -> list[int]:

@@ -1,0 +1,174 @@
+"""The coordinator as a process: wins the election, then answers over NATS and over its socket.
+
+A process that does not lead holds no socket and no subscription: requests reach the leader, or nobody,
+and then the caller is told so at once.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from pydantic import ValidationError
+
+from coord.events.body import parse_object
+from coord.events.commands import COMMANDS, Invalid, Unknown
+from coord.events.documents import openapi
+from coord.events.errors import CoordError, Exit, InvalidEvent
+from coord.events.model import Command, first_fault
+from coord.events.tokens import is_token
+from coord.services.coordinator.coordinator import Coordinator, Reply
+from coord.services.coordinator.deciding import agent_of
+from coord.services.coordinator.election import Election
+from coord.services.folder import COORDINATOR_SOCKET, Folder
+from coord.services.gateway import Lines, Request, Response, Route, json_response, serve
+from coord.services.log import Log, declare_streams
+from coord.services.log.answering import Asked, answer_requests
+from coord.services.ready import tell_ready
+from coord.services.settings import Settings
+
+LOCAL_ACTOR = "local"
+"""On whose behalf a command comes that names nobody: the user of this machine's socket."""
+
+_log = logging.getLogger("coord.coordinator")
+
+
+def run(settings: Settings) -> None:
+    """Run until told to stop."""
+    import uvloop
+
+    uvloop.run(_main(settings))
+
+
+async def _main(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    folder = Folder(settings.data)
+    log = await Log.connect(settings, folder, "core", "coordinator")
+    try:
+        await declare_streams(log, settings)
+        while not stop.is_set():
+            await _candidacy(log, folder, settings, stop)
+    finally:
+        await log.close()
+
+
+async def _candidacy(log: Log, folder: Folder, settings: Settings, stop: asyncio.Event) -> None:
+    """Win, lead until another leads or told to stop."""
+    coordinator = Coordinator(log, settings)
+    election = Election(log, settings, coordinator.source)
+    if not await _unless(stop, election.win()):
+        return
+    _log.info("leading the pool %s as %s", settings.pool, coordinator.source)
+    await coordinator.catch_up()
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(_running(coordinator))
+        await stack.enter_async_context(serve(folder, COORDINATOR_SOCKET, _routes(coordinator)))
+        pattern = f"cmd.{settings.pool}.*.*"
+        await stack.enter_async_context(
+            answer_requests(log, pattern, lambda asked: _over_nats(coordinator, asked))
+        )
+        tell_ready()
+        await _unless(stop, election.until_lost())
+    _log.info("no longer leading the pool %s", settings.pool)
+
+
+async def _unless(stop: asyncio.Event, wanted: object) -> bool:
+    """Wait for something, or for the order to stop; tell whether it came."""
+    waiting = [asyncio.ensure_future(wanted), asyncio.create_task(stop.wait())]  # type: ignore[call-overload]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if waiting[0].done():
+            waiting[0].result()
+        return not stop.is_set()
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _running(coordinator: Coordinator):  # type: ignore[no-untyped-def]
+    task = asyncio.create_task(coordinator.run())
+    task.add_done_callback(_die_loudly)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _die_loudly(task: "asyncio.Task[None]") -> None:
+    """A coordinator without its loops must not go on listening: end the process, and be started anew."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("the coordinator's loops ended", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _routes(coordinator: Coordinator) -> list[Route]:
+    async def command(request: Request) -> Response | Lines:
+        reply = await _answer(
+            coordinator, request.name, request.body, request.headers.get("coord-actor", ""),
+            request.headers.get("traceparent", ""),
+        )  # fmt: skip
+        return _response(reply)
+
+    async def healthz(_: Request) -> Response | Lines:
+        return json_response(
+            {
+                "status": "leading",
+                "source": coordinator.source,
+                "position": coordinator.position,
+                "waiting": coordinator.waiting,
+                "leases": len(coordinator.timekeeper),
+            }
+        )
+
+    async def document(_: Request) -> Response | Lines:
+        return json_response(openapi("commands"))
+
+    return [
+        Route("POST", "/v1/commands/{verb}", command),
+        Route("GET", "/healthz", healthz),
+        Route("GET", "/openapi.json", document),
+    ]
+
+
+def _response(reply: Reply) -> Response:
+    status = json_response({}, getattr(reply, "exit_code", int(Exit.DONE))).status
+    return Response(reply.model_dump_json(exclude_none=True).encode(), status)
+
+
+async def _over_nats(coordinator: Coordinator, asked: Asked) -> bytes:
+    """The server enforces the actor in the subject; an agent's command must speak for that agent."""
+    _, _, actor, verb = asked.subject.split(".")
+    reply = await _answer(
+        coordinator, verb, asked.body, actor, asked.headers.get("traceparent", ""), only=actor
+    )
+    return reply.model_dump_json(exclude_none=True).encode()
+
+
+async def _answer(
+    coordinator: Coordinator, verb: str, body: bytes, actor: str, traceparent: str, only: str = ""
+) -> Reply:
+    model = COMMANDS.get(verb)
+    if model is None:
+        return Invalid(reason=f"there is no command {verb[:64]!a}; there are {', '.join(COMMANDS)}.")
+    try:
+        parse_object(body)
+        command: Command = model.model_validate_json(body, strict=True)
+    except InvalidEvent as error:
+        return Invalid(reason=error.message)
+    except ValidationError as error:
+        return Invalid(reason=f"{verb}: {first_fault(error)}")
+    agent = agent_of(command)
+    if only and agent not in (None, only):
+        return Invalid(reason=f"{only} may not speak for {agent}.")
+    if actor and not is_token(actor):
+        return Invalid(reason=f"the actor {actor[:64]!a} is not a name.")
+    try:
+        return await coordinator.execute(actor or agent or LOCAL_ACTOR, command, traceparent)
+    except CoordError as error:
+        return Unknown(reason=error.message)

@@ -1,0 +1,95 @@
+"""Leases and silence, on the monotonic clock, from what this coordinator itself observed.
+
+A lease runs from the moment this process first saw the claim, or the last sign of life, so that after a
+start or a take-over every open lease runs in full. Nothing here reads a wall clock, and nothing else in
+coord decides that a claim is over because time has passed.
+"""
+
+import heapq
+from dataclasses import dataclass
+from typing import Final
+
+AGENTS_LOOKED_AT_SECONDS: Final = 0.5
+
+
+@dataclass(slots=True)
+class _Lease:
+    fence: int
+    lease_seconds: float
+    renewed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A lease that ran out."""
+
+    item_id: str
+    fence: int
+    silent_seconds: float
+
+
+class Timekeeper:
+    """Who was heard when, and which claims have run out. `now` is always the monotonic clock's."""
+
+    def __init__(self) -> None:
+        self._leases: dict[str, _Lease] = {}
+        self._due: list[tuple[float, str, int]] = []
+        self._heard: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._leases)
+
+    def start_lease(self, item_id: str, fence: int, lease_seconds: float, now: float) -> None:
+        """Watch a claim; one that is watched already goes on as it was."""
+        present = self._leases.get(item_id)
+        if present is None or present.fence != fence:
+            self._leases[item_id] = _Lease(fence, lease_seconds, now)
+            heapq.heappush(self._due, (now + lease_seconds, item_id, fence))
+
+    def renew(self, item_id: str, now: float) -> None:
+        """The holder gave a sign of life."""
+        lease = self._leases.get(item_id)
+        if lease is not None:
+            lease.renewed = now
+
+    def end_lease(self, item_id: str) -> None:
+        """The claim is over."""
+        self._leases.pop(item_id, None)
+
+    def run_out(self, now: float) -> list[Due]:
+        """Return the claims that ran out; each again until `end_lease`, should its end not be appended."""
+        found: list[Due] = []
+        again: list[tuple[float, str, int]] = []
+        while self._due and self._due[0][0] <= now:
+            _, item_id, fence = heapq.heappop(self._due)
+            lease = self._leases.get(item_id)
+            if lease is None or lease.fence != fence:
+                continue
+            ends = lease.renewed + lease.lease_seconds
+            if ends <= now:
+                found.append(Due(item_id, fence, now - lease.renewed))
+            again.append((max(ends, now + lease.lease_seconds / 4), item_id, fence))
+        for entry in again:
+            heapq.heappush(self._due, entry)
+        return found
+
+    def hear(self, agent: str, now: float) -> None:
+        """The agent gave a sign of life."""
+        self._heard[agent] = now
+
+    def forget(self, agent: str) -> None:
+        """The agent has left; its silence means nothing."""
+        self._heard.pop(agent, None)
+
+    def silence(self, agent: str, now: float) -> float:
+        """Return for how many seconds an agent was silent, as far as this process knows."""
+        return now - self._heard.setdefault(agent, now)
+
+    def silent(self, longer_than_seconds: float, now: float) -> list[tuple[str, float]]:
+        """Return the agents that were silent for too long, with their silence in seconds."""
+        since = now - longer_than_seconds
+        return [(agent, now - heard) for agent, heard in self._heard.items() if heard <= since]
+
+    def heard(self, now: float) -> dict[str, float]:
+        """Return the silence of every agent in seconds."""
+        return {agent: now - heard for agent, heard in self._heard.items()}
