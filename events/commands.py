@@ -201,6 +201,7 @@ class Unknown(Words):
 
     status: Literal["unknown"] = "unknown"
     reason: Note
+    hint: Note = ""
     exit_code: int = int(Exit.UNKNOWN)
 
 
@@ -209,6 +210,7 @@ class Invalid(Words):
 
     status: Literal["invalid"] = "invalid"
     reason: Note
+    hint: Note = ""
     exit_code: int = int(Exit.USAGE)
 
 

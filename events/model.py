@@ -14,7 +14,7 @@ from pydantic import (
 
 from coord.events.body import DEPTH_MAX
 from coord.events.errors import visible
-from coord.events.tokens import TOKEN_PATTERN
+from coord.events.tokens import TOKEN_LENGTH_MAX, TOKEN_PATTERN
 
 TITLE_LENGTH_MAX: Final = 200
 NOTE_LENGTH_MAX: Final = 2_000
@@ -58,7 +58,7 @@ def _shallow(value: Any) -> Any:
     return value
 
 
-Token = Annotated[str, StringConstraints(pattern=f"^{TOKEN_PATTERN}$")]
+Token = Annotated[str, StringConstraints(pattern=f"^{TOKEN_PATTERN}$", max_length=TOKEN_LENGTH_MAX)]
 Json = Annotated[JsonValue, AfterValidator(_shallow)]
 Title = Annotated[str, Field(min_length=1, max_length=TITLE_LENGTH_MAX)]
 Note = Annotated[str, Field(max_length=NOTE_LENGTH_MAX)]
