@@ -1,0 +1,74 @@
+"""Nodes as a table: one row a machine, with its inventory. Its readings are in `samples`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from coord.events import node as facts
+from coord.events.envelope import Recorded
+from coord.projections.folds.oddities import note
+from coord.projections.folds.shape import Draft, Projection, Reads, Table
+
+
+@dataclass(slots=True)
+class Node:
+    """One node."""
+
+    node: str
+    status: str
+    """active or lost, as the silence watchdog decided; stale is a matter of the moment asked about."""
+    sample_seconds: float
+    monitor_version: str
+    inventory: str
+    """JSON."""
+    registered_at_ns: int
+    changed_at_ns: int
+    position: int
+
+
+NODES: Final = Table("nodes", Node, key=("node",))
+
+
+def _reads(recorded: Recorded) -> Reads:
+    return ((NODES, (recorded.entity,)),) if recorded.aggregate == "node" else ()
+
+
+def _registered(draft: Draft, recorded: Recorded, event: facts.NodeRegistered) -> None:
+    draft.put(
+        NODES,
+        Node(
+            node=recorded.entity,
+            status="active",
+            sample_seconds=event.sample_seconds,
+            monitor_version=event.monitor_version,
+            inventory=event.inventory.model_dump_json(exclude_none=True),
+            registered_at_ns=recorded.recorded_at_ns,
+            changed_at_ns=recorded.recorded_at_ns,
+            position=recorded.position,
+        ),
+    )
+
+
+def _moves_to(status: str) -> Callable[[Draft, Recorded, Any], None]:
+    def move(draft: Draft, recorded: Recorded, _: Any) -> None:
+        node = draft.change(NODES, recorded.entity)
+        if node is None:
+            note(draft, recorded, "no such node was registered")
+            return
+        node.status = status
+        node.changed_at_ns = recorded.recorded_at_ns
+        node.position = recorded.position
+
+    return move
+
+
+PROJECTION: Final = Projection(
+    name="nodes",
+    tables=(NODES,),
+    on={
+        facts.NodeRegistered: _registered,
+        facts.NodeLost: _moves_to("lost"),
+        facts.NodeReturned: _moves_to("active"),
+    },
+    reads=_reads,
+)

@@ -1,0 +1,295 @@
+"""Training runs as tables.
+
+    runs            one row a run: where it is, and what it was last heard of
+    run_starts      each start and resumption, with its configuration
+    run_points      every metric of every step, in the order it arrived
+    evaluations     every metric of every evaluation
+    checkpoints     each checkpoint that was written and verified
+    run_writers     which packs of each writer were seen: a pack sent again changes nothing
+
+A value that is not finite stays what it is: NaN and the infinities are numbers of a column.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from coord.events import run as facts
+from coord.events.envelope import Recorded
+from coord.events.model import Number
+from coord.projections.folds import seen
+from coord.projections.folds.oddities import note
+from coord.projections.folds.shape import Draft, Projection, Reads, Table, json_text
+
+
+@dataclass(slots=True)
+class Run:
+    """One run."""
+
+    run: str
+    name: str
+    status: str
+    """running, completed, failed, stopped or lost."""
+    node: str | None
+    agent: str | None
+    work_item: str | None
+    world_size: int
+    started_at_ns: int
+    changed_at_ns: int
+    """Of its last change of status."""
+    heard_at_ns: int
+    """Of its last event."""
+    position: int
+    starts: int = 1
+    step: int = 0
+    not_finite: int = 0
+    """Values so far that were NaN or infinite."""
+    not_finite_position: int | None = None
+    """Of the last event that held one."""
+    dropped_points: int = 0
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class RunStart:
+    """One start of a run."""
+
+    run: str
+    name: str
+    node: str | None
+    agent: str | None
+    world_size: int
+    configuration: str
+    """JSON."""
+    resumed_from_step: int | None
+    recorded_at_ns: int
+    position: int
+
+
+@dataclass(slots=True)
+class RunPoint:
+    """One metric at one step."""
+
+    run: str
+    metric: str
+    rank: int
+    step: int
+    value: float
+    start: int
+    """Which start of the run it belongs to, counting from 1: steps may come again after a roll-back."""
+    recorded_at_ns: int
+    position: int
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One metric of one evaluation."""
+
+    run: str
+    metric: str
+    step: int
+    value: float
+    recorded_at_ns: int
+    position: int
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """One checkpoint."""
+
+    run: str
+    step: int
+    path: str
+    sha256: str
+    size_bytes: int
+    write_seconds: float
+    recorded_at_ns: int
+    position: int
+
+
+@dataclass(slots=True)
+class RunWriter:
+    """One writer of metrics."""
+
+    run: str
+    writer: str
+    seen: tuple[int, ...]
+    dropped_points: int
+    position: int
+
+
+RUNS: Final = Table("runs", Run, key=("run",))
+RUN_STARTS: Final = Table("run_starts", RunStart)
+RUN_POINTS: Final = Table("run_points", RunPoint)
+EVALUATIONS: Final = Table("evaluations", Evaluation)
+CHECKPOINTS: Final = Table("checkpoints", Checkpoint)
+RUN_WRITERS: Final = Table("run_writers", RunWriter, key=("run", "writer"))
+
+
+def _reads(recorded: Recorded) -> Reads:
+    if recorded.aggregate != "run":
+        return
+    yield RUNS, (recorded.entity,)
+    if isinstance(recorded.event, facts.RunMetricsRecorded):
+        yield RUN_WRITERS, (recorded.entity, recorded.event.writer)
+
+
+def _known(draft: Draft, recorded: Recorded) -> Run | None:
+    run = draft.change(RUNS, recorded.entity)
+    if run is None:
+        note(draft, recorded, "no such run was started")
+        return None
+    run.heard_at_ns = recorded.recorded_at_ns
+    run.position = recorded.position
+    return run
+
+
+def _started(draft: Draft, recorded: Recorded, event: facts.RunStarted) -> None:
+    at_ns = recorded.recorded_at_ns
+    before = draft.get(RUNS, recorded.entity)
+    draft.put(
+        RUNS,
+        Run(
+            run=recorded.entity,
+            name=event.name,
+            status="running",
+            node=event.node,
+            agent=event.agent,
+            work_item=event.work_item,
+            world_size=event.world_size,
+            started_at_ns=before.started_at_ns if before else at_ns,
+            changed_at_ns=at_ns,
+            heard_at_ns=at_ns,
+            position=recorded.position,
+            starts=before.starts + 1 if before else 1,
+            step=event.resumed_from_step or 0,
+            not_finite=before.not_finite if before else 0,
+            not_finite_position=before.not_finite_position if before else None,
+            dropped_points=before.dropped_points if before else 0,
+        ),
+    )
+    draft.append(
+        RUN_STARTS,
+        RunStart(
+            run=recorded.entity,
+            name=event.name,
+            node=event.node,
+            agent=event.agent,
+            world_size=event.world_size,
+            configuration=json_text(event.configuration) or "{}",
+            resumed_from_step=event.resumed_from_step,
+            recorded_at_ns=at_ns,
+            position=recorded.position,
+        ),
+    )
+
+
+def _metrics_recorded(draft: Draft, recorded: Recorded, event: facts.RunMetricsRecorded) -> None:
+    run = _known(draft, recorded)
+    if run is None or not _is_new(draft, recorded, run, event):
+        return
+    run.step = max(run.step, event.points[-1].step)
+    columns = draft.columns(RUN_POINTS)
+    for point in event.points:
+        values = _floats(recorded, run, point.values)
+        count = len(values)
+        columns["run"].extend([recorded.entity] * count)
+        columns["metric"].extend(point.values)
+        columns["rank"].extend([event.rank] * count)
+        columns["step"].extend([point.step] * count)
+        columns["value"].extend(values)
+        columns["start"].extend([run.starts] * count)
+        columns["recorded_at_ns"].extend([recorded.recorded_at_ns] * count)
+        columns["position"].extend([recorded.position] * count)
+
+
+def _is_new(draft: Draft, recorded: Recorded, run: Run, event: facts.RunMetricsRecorded) -> bool:
+    writer = draft.change(RUN_WRITERS, recorded.entity, event.writer)
+    number = event.writer_sequence
+    if writer is None:
+        writer = draft.put(RUN_WRITERS, RunWriter(recorded.entity, event.writer, (number, number), 0, 0))
+    elif seen.has(writer.seen, number):
+        return False
+    else:
+        writer.seen = seen.add(writer.seen, number)
+    more = max(0, event.dropped_points - writer.dropped_points)
+    writer.dropped_points += more
+    run.dropped_points += more
+    writer.position = recorded.position
+    return True
+
+
+def _floats(recorded: Recorded, run: Run, values: dict[str, Number]) -> list[float]:
+    worded = sum(isinstance(value, str) for value in values.values())
+    if worded:
+        run.not_finite += worded
+        run.not_finite_position = recorded.position
+    return [float(value) for value in values.values()]
+
+
+def _evaluated(draft: Draft, recorded: Recorded, event: facts.RunEvaluated) -> None:
+    run = _known(draft, recorded)
+    if run is None:
+        return
+    for metric, value in zip(event.values, _floats(recorded, run, event.values), strict=True):
+        draft.append(
+            EVALUATIONS,
+            Evaluation(
+                recorded.entity, metric, event.step, value, recorded.recorded_at_ns, recorded.position
+            ),
+        )
+
+
+def _checkpoint_written(draft: Draft, recorded: Recorded, event: facts.RunCheckpointWritten) -> None:
+    if _known(draft, recorded) is None:
+        return
+    draft.append(
+        CHECKPOINTS,
+        Checkpoint(
+            run=recorded.entity,
+            step=event.step,
+            path=event.path,
+            sha256=event.sha256,
+            size_bytes=event.size_bytes,
+            write_seconds=event.write_seconds,
+            recorded_at_ns=recorded.recorded_at_ns,
+            position=recorded.position,
+        ),
+    )
+
+
+def _finished(draft: Draft, recorded: Recorded, event: facts.RunFinished) -> None:
+    run = _known(draft, recorded)
+    if run is not None:
+        run.status, run.reason, run.step = event.outcome, event.reason, event.step
+        run.changed_at_ns = recorded.recorded_at_ns
+
+
+def _lost(draft: Draft, recorded: Recorded, event: facts.RunLost) -> None:
+    run = draft.change(RUNS, recorded.entity)
+    if run is None or run.status != "running":
+        note(draft, recorded, f"the run is {run.status}" if run else "no such run was started")
+        return
+    run.status = "lost"
+    run.reason = f"not heard of for {event.silent_seconds:.0f} s"
+    run.changed_at_ns, run.position = recorded.recorded_at_ns, recorded.position
+
+
+def _heard(draft: Draft, recorded: Recorded, _: object) -> None:
+    _known(draft, recorded)
+
+
+PROJECTION: Final = Projection(
+    name="runs",
+    tables=(RUNS, RUN_STARTS, RUN_POINTS, EVALUATIONS, CHECKPOINTS, RUN_WRITERS),
+    on={
+        facts.RunStarted: _started,
+        facts.RunMetricsRecorded: _metrics_recorded,
+        facts.RunEvaluated: _evaluated,
+        facts.RunCheckpointWritten: _checkpoint_written,
+        facts.RunDirectiveApplied: _heard,
+        facts.RunDirectiveRefused: _heard,
+        facts.RunFinished: _finished,
+        facts.RunLost: _lost,
+    },
+    reads=_reads,
+)

@@ -1,0 +1,206 @@
+"""The form of every projection: typed tables, and a pure fold from facts to changed rows.
+
+A table has rows of one record type. With a key it holds one row a key; without, it only grows.
+A fold never sees a table: it says beforehand which rows it may read (`reads`), is given those, and
+works on a `Draft` that remembers what changed. So a batch gives at most one row a key, whatever
+happened within it, and three laws hold for every projection: splitting a batch anywhere, replaying
+it, and rebuilding from nothing give the same tables.
+
+A fold believes the log and survives it: what does not fit is ignored and noted (see `oddities`).
+"""
+
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+
+import msgspec
+
+from coord.events.envelope import Recorded
+from coord.events.streams import EVENTS
+from coord.events.wire import RecordedSample
+
+Key = tuple[Any, ...]
+Columns = dict[str, list[Any]]
+"""Rows by column: what an append-only table is given, and how rows travel to the store."""
+
+Reads = Iterable[tuple["Table[Any]", Key]]
+"""The rows a fold may look at because of a fact."""
+
+Kind = Literal["text", "texts", "integer", "integers", "number", "flag"]
+_KINDS: Final[dict[Any, Kind]] = {
+    str: "text",
+    tuple[str, ...]: "texts",
+    int: "integer",
+    tuple[int, ...]: "integers",
+    float: "number",
+    bool: "flag",
+}
+
+R = TypeVar("R")
+F = TypeVar("F", Recorded, RecordedSample)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; `optional` ones may be absent (NULL)."""
+
+    name: str
+    kind: Kind
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table(Generic[R]):
+    """One table: the record type of its rows says its columns."""
+
+    name: str
+    row: type[R]
+    key: tuple[str, ...] = ()
+    """None: the table only grows, and no row is ever looked up."""
+    stream: str = EVENTS.name
+    """Which stream its rows come from."""
+    insert_only: bool = False
+    """With a key: rows are looked up, and never replaced or dropped."""
+    columns: tuple[Column, ...] = field(init=False)
+    values: Callable[[R], tuple[Any, ...]] = field(init=False)
+    """A row's values in the order of the columns."""
+    key_of: Callable[[R], Key] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the columns off the record type."""
+        names = [one.name for one in fields(self.row)]  # type: ignore[arg-type]
+        hints = typing.get_type_hints(self.row)
+        object.__setattr__(self, "columns", tuple(_column(name, hints[name]) for name in names))
+        object.__setattr__(self, "values", attrgetter(*names))
+        object.__setattr__(self, "key_of", _tuple_getter(self.key))
+
+    def copy(self, row: R) -> R:
+        """Return a row that may be changed."""
+        return self.row(*self.values(row))
+
+
+class Previous(Protocol):
+    """The rows as they were before a batch."""
+
+    def row(self, table: Table[R], key: Key) -> R | None:
+        """Return a row, or None when there is none. Only keys that the fold said it reads."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch changes: at most one row a key."""
+
+    rows: dict[str, dict[Key, Any]] = field(default_factory=dict)
+    """By table and key: the row as it is now; None: it is gone."""
+    appended: dict[str, Columns] = field(default_factory=dict)
+
+
+class Draft:
+    """A fold's work on one batch: the previous rows, seen through what the batch has changed so far."""
+
+    def __init__(self, previous: Previous) -> None:
+        self._previous = previous
+        self.changes = Changes()
+
+    def get(self, table: Table[R], *key: Any) -> R | None:
+        """Return a row to look at."""
+        rows = self.changes.rows.get(table.name)
+        if rows is not None and key in rows:
+            row: R | None = rows[key]
+            return row
+        return self._previous.row(table, key)
+
+    def change(self, table: Table[R], *key: Any) -> R | None:
+        """Return a row to change in place; None when there is none."""
+        rows = self.changes.rows.setdefault(table.name, {})
+        if key in rows:
+            row: R | None = rows[key]
+            return row
+        before = self._previous.row(table, key)
+        if before is None:
+            return None
+        after = rows[key] = table.copy(before)
+        return after
+
+    def put(self, table: Table[R], row: R) -> R:
+        """Add a row under its key, or replace the one there."""
+        self.changes.rows.setdefault(table.name, {})[table.key_of(row)] = row
+        return row
+
+    def drop(self, table: Table[Any], *key: Any) -> None:
+        """Remove a row."""
+        self.changes.rows.setdefault(table.name, {})[key] = None
+
+    def append(self, table: Table[R], row: R) -> None:
+        """Add a row to a table that only grows."""
+        columns = self.columns(table)
+        for column, value in zip(columns.values(), table.values(row), strict=True):
+            column.append(value)
+
+    def columns(self, table: Table[Any]) -> Columns:
+        """Return the columns of what is appended, to be extended all alike: for many rows at once."""
+        found = self.changes.appended.get(table.name)
+        if found is None:
+            found = self.changes.appended[table.name] = {column.name: [] for column in table.columns}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Projection(Generic[F]):
+    """Some tables, and the pure functions that keep them."""
+
+    name: str
+    tables: tuple[Table[Any], ...]
+    on: Mapping[type, Callable[[Draft, F, Any], None]]
+    """By class of event or batch: what it does to the rows."""
+    reads: Callable[[F], Reads]
+
+
+def fold(projections: Iterable[Projection[F]], previous: Previous, facts: Iterable[F]) -> Changes:
+    """Fold a batch of facts, in the order of the log, into changed rows."""
+    routes = routes_of(tuple(projections))
+    draft = Draft(previous)
+    for fact in facts:
+        what = fact.event if isinstance(fact, Recorded) else fact.batch
+        for evolve in routes.get(type(what), ()):
+            evolve(draft, fact, what)
+    return draft.changes
+
+
+def routes_of(
+    projections: tuple[Projection[F], ...],
+) -> dict[type, list[Callable[[Draft, F, Any], None]]]:
+    """List, by class of event or batch, every function that wants it."""
+    routes: dict[type, list[Callable[[Draft, F, Any], None]]] = {}
+    for projection in projections:
+        for kind, evolve in projection.on.items():
+            routes.setdefault(kind, []).append(evolve)
+    return routes
+
+
+def columns_of(table: Table[R], rows: Iterable[R]) -> Columns:
+    """Return rows by column."""
+    columns = zip(*map(table.values, rows), strict=True)
+    names = (column.name for column in table.columns)
+    return {name: list(values) for name, values in zip(names, columns, strict=True)}
+
+
+def json_text(value: Any) -> str | None:
+    """Write a free value into a text column; None stays absent."""
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _column(name: str, hint: Any) -> Column:
+    parts = typing.get_args(hint)
+    optional = type(None) in parts
+    bare = next(part for part in parts if part is not type(None)) if optional else hint
+    return Column(name, _KINDS[bare], optional)
+
+
+def _tuple_getter(names: tuple[str, ...]) -> Callable[[Any], Key]:
+    if len(names) == 1:
+        get = attrgetter(names[0])
+        return lambda row: (get(row),)
+    return attrgetter(*names) if names else lambda _: ()

@@ -1,0 +1,60 @@
+"""Scenarios as a table: one row each, with its last outcome and how often it had which."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from coord.events.envelope import Recorded
+from coord.events.verification import VerificationRecorded
+from coord.projections.folds.shape import Draft, Projection, Reads, Table, json_text
+
+
+@dataclass(slots=True)
+class Scenario:
+    """One scenario, as its last run left it."""
+
+    id: str
+    feature: str
+    scenario: str
+    outcome: str
+    commit: str
+    run_seconds: float
+    reason: str | None
+    evidence: str | None
+    """JSON: stream and position of each."""
+    recorded_at_ns: int
+    position: int
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+SCENARIOS: Final = Table("scenarios", Scenario, key=("id",))
+
+
+def _reads(recorded: Recorded) -> Reads:
+    return ((SCENARIOS, (recorded.entity,)),) if recorded.aggregate == "verification" else ()
+
+
+def _recorded(draft: Draft, recorded: Recorded, event: VerificationRecorded) -> None:
+    before = draft.get(SCENARIOS, recorded.entity)
+    now = Scenario(
+        id=recorded.entity,
+        feature=event.feature,
+        scenario=event.scenario,
+        outcome=event.outcome,
+        commit=event.commit,
+        run_seconds=event.run_seconds,
+        reason=event.reason,
+        evidence=json_text([one.model_dump() for one in event.evidence]),
+        recorded_at_ns=recorded.recorded_at_ns,
+        position=recorded.position,
+    )
+    if before is not None:
+        now.passed, now.failed, now.skipped = before.passed, before.failed, before.skipped
+    setattr(now, event.outcome, getattr(now, event.outcome) + 1)
+    draft.put(SCENARIOS, now)
+
+
+PROJECTION: Final = Projection(
+    name="verification", tables=(SCENARIOS,), on={VerificationRecorded: _recorded}, reads=_reads
+)

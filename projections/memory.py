@@ -1,0 +1,70 @@
+"""Tables in dictionaries: the whole projection without a database.
+
+Shipped for two uses: the laws of the folds run on it over thousands of histories, and a fold's own test
+says in three lines what the tables hold after some events. It keeps everything and is never trimmed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from coord.projections.folds.catalog import TABLES
+from coord.projections.folds.shape import Key, Table
+from coord.projections.intake import LEDGER, Intake, changes_of, reads_of
+
+R = TypeVar("R")
+_ALL = {table.name: table for table in (*TABLES, *LEDGER)}
+
+
+@dataclass
+class MemoryTables:
+    """The tables, and the rows that a batch may look at."""
+
+    keyed: dict[str, dict[Key, Any]] = field(default_factory=dict)
+    grown: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+
+    def apply(self, intake: Intake) -> None:
+        """Fold an intake in."""
+        declared = _Declared(self.keyed, reads_of(intake))
+        changes = changes_of(declared, intake)
+        for name, rows in changes.rows.items():
+            for key, row in rows.items():
+                self._set(_ALL[name], key, row)
+        for name, columns in changes.appended.items():
+            self.grown.setdefault(name, []).extend(zip(*columns.values(), strict=True))
+
+    def rows(self, table: Table[R]) -> list[R]:
+        """Return the rows of a table, by key or in the order they came."""
+        if table.key:
+            return [row for _, row in sorted(self.keyed.get(table.name, {}).items())]
+        return [table.row(*values) for values in self.grown.get(table.name, [])]
+
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return every table as it can be compared: values in words, so that NaN equals NaN."""
+        return {
+            name: sorted(tuple(map(repr, table.values(row))) for row in self.rows(table))
+            for name, table in _ALL.items()
+        }
+
+    def _set(self, table: Table[Any], key: Key, row: Any) -> None:
+        rows = self.keyed.setdefault(table.name, {})
+        if row is None:
+            assert not table.insert_only
+            rows.pop(key, None)
+            return
+        assert table.key_of(row) == key
+        assert not (table.insert_only and key in rows)
+        rows[key] = row
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """The rows a fold said it reads; looking at another is a fault of the fold."""
+
+    keyed: Mapping[str, Mapping[Key, Any]]
+    wanted: Mapping[Table[Any], set[Key]]
+
+    def row(self, table: Table[R], key: Key) -> R | None:
+        assert key in self.wanted.get(table, ()), f"{table.name} {key} was not declared"
+        found: R | None = self.keyed.get(table.name, {}).get(key)
+        return found

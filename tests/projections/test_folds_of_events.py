@@ -1,0 +1,221 @@
+"""What the tables say after some events: work, agents, nodes, runs, alerts, scenarios."""
+
+import math
+
+from histories import SECOND_NS, START_NS, History, only
+
+from coord.events import agent, alert, directive, node, run, verification, work
+from coord.events.examples import EVENTS
+from coord.events.model import Number
+from coord.projections.folds.agents import AGENTS
+from coord.projections.folds.alerts import ALERTS, DIRECTIVES
+from coord.projections.folds.nodes import NODES
+from coord.projections.folds.oddities import ODDITIES
+from coord.projections.folds.runs import CHECKPOINTS, EVALUATIONS, RUN_POINTS, RUN_STARTS, RUNS
+from coord.projections.folds.verification import SCENARIOS
+from coord.projections.folds.work import ATTEMPTS, WORK, WORK_BODIES, WORK_ENDED
+
+
+def test_an_item_that_is_claimed_progressed_and_completed_has_ended_with_its_result() -> None:
+    history = History()
+    history.agent("ada")
+    history.submit("w-1", body={"path": "a.txt"}, priority=7)
+    fence = history.claim("w-1", "ada")
+    history.say("w-1", work.WorkProgressed(agent="ada", fence=fence, fraction=0.5, note="half"))
+    tables = history.tables()
+    alive = only(tables, WORK)
+    assert (alive.status, alive.agent, alive.fence, alive.progress) == ("claimed", "ada", fence, 0.5)
+    assert only(tables, WORK_BODIES).body == '{"path":"a.txt"}'
+
+    last = history.say("w-1", work.WorkCompleted(agent="ada", fence=fence, result={"lines": 7}))
+    tables = history.tables()
+    assert tables.rows(WORK) == []
+    ended = only(tables, WORK_ENDED)
+    assert (ended.status, ended.result, ended.position, ended.priority) == (
+        "completed",
+        '{"lines":7}',
+        last,
+        7,
+    )
+    attempt = only(tables, ATTEMPTS)
+    assert (attempt.outcome, attempt.fence) == ("completed", fence)
+    assert attempt.ended_at_ns - attempt.claimed_at_ns == 2 * SECOND_NS
+    assert not tables.rows(ODDITIES)
+
+
+def test_an_expired_claim_opens_the_item_and_counts_against_its_holder() -> None:
+    history = History()
+    incarnation = history.agent("ada")
+    history.submit("w-1")
+    fence = history.claim("w-1", "ada", incarnation)
+    history.say(
+        "w-1",
+        work.WorkLeaseExpired(
+            agent="ada", incarnation=incarnation, fence=fence, lease_seconds=30.0, silent_seconds=30.1
+        ),
+    )
+    tables = history.tables()
+    item = only(tables, WORK)
+    assert (item.status, item.expired, item.attempt) == ("open", 1, 1)
+    assert only(tables, AGENTS).expired == 1
+    assert only(tables, ATTEMPTS).outcome == "expired"
+
+
+def test_the_end_of_an_old_claim_does_not_touch_the_new_one() -> None:
+    history = History()
+    history.submit("w-1")
+    old = history.claim("w-1", "ada")
+    history.say("w-1", work.WorkReleased(agent="ada", fence=old))
+    new = history.claim("w-1", "bob", attempt=2)
+    late = history.say("w-1", work.WorkReleased(agent="ada", fence=old))
+    tables = history.tables()
+    item = only(tables, WORK)
+    assert (item.status, item.agent, item.fence) == ("claimed", "bob", new)
+    assert [oddity.position for oddity in tables.rows(ODDITIES)] == [late]
+
+
+def test_what_has_ended_stays_ended() -> None:
+    history = History()
+    history.submit("w-1")
+    history.say("w-1", work.WorkCancelled(reason="no more"))
+    history.claim("w-1", "ada")
+    history.submit("w-1", title="again")
+    tables = history.tables()
+    assert tables.rows(WORK) == []
+    assert only(tables, WORK_ENDED).status == "cancelled"
+    assert [oddity.reason for oddity in tables.rows(ODDITIES)] == [
+        "the item is cancelled already",
+        "the item was submitted before",
+    ]
+
+
+def test_an_event_of_an_item_nobody_submitted_is_noted_and_nothing_else() -> None:
+    history = History()
+    history.claim("w-9", "ada")
+    tables = history.tables()
+    assert tables.rows(WORK) == tables.rows(WORK_ENDED) == []
+    assert only(tables, ODDITIES).reason == "no such item was submitted"
+
+
+def test_an_agent_that_registers_again_is_somebody_else_with_the_same_record() -> None:
+    history = History()
+    first = history.agent("ada", team="blue", capabilities=("python",), wip_limit=2)
+    history.submit("w-1")
+    fence = history.claim("w-1", "ada", first)
+    history.say("w-1", work.WorkCompleted(agent="ada", fence=fence))
+    history.say("ada", agent.AgentLost(incarnation=first, silent_seconds=31.0))
+    assert only(history.tables(), AGENTS).status == "lost"
+    second = history.agent("ada", team="red")
+    history.say("ada", agent.AgentRetired(incarnation=first))
+    ada = only(history.tables(), AGENTS)
+    assert (ada.status, ada.incarnation, ada.team, ada.completed) == ("active", second, "red", 1)
+
+
+def test_a_lost_agent_returns_under_the_same_incarnation() -> None:
+    history = History()
+    incarnation = history.agent("ada")
+    history.say("ada", agent.AgentLost(incarnation=incarnation, silent_seconds=31.0))
+    history.say("ada", agent.AgentReturned(incarnation=incarnation, lost_seconds=3.0))
+    assert only(history.tables(), AGENTS).status == "active"
+    history.say("ada", agent.AgentRetired(incarnation=incarnation))
+    assert only(history.tables(), AGENTS).status == "retired"
+
+
+def test_a_node_is_registered_lost_and_back() -> None:
+    history = History()
+    history.node("forge")
+    assert "EPYC" in only(history.tables(), NODES).inventory
+    history.say("forge", node.NodeLost(silent_seconds=12.0))
+    assert only(history.tables(), NODES).status == "lost"
+    history.say("forge", node.NodeReturned(lost_seconds=40.0))
+    assert only(history.tables(), NODES).status == "active"
+
+
+def _metrics(sequence: int, step: int, loss: Number, writer: str = "x") -> run.RunMetricsRecorded:
+    return run.RunMetricsRecorded(
+        writer=writer, writer_sequence=sequence, points=(run.Point(step=step, values={"loss": loss}),)
+    )
+
+
+def test_a_pack_of_metrics_that_is_sent_again_changes_nothing() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    for sequence, step in ((0, 1), (2, 3), (0, 1), (1, 2), (2, 3)):
+        history.say("r1", _metrics(sequence, step, 2.5))
+    tables = history.tables()
+    assert [point.step for point in tables.rows(RUN_POINTS)] == [1, 3, 2]
+    assert only(tables, RUNS).step == 3
+
+
+def test_a_loss_that_is_not_a_number_stays_one_and_is_counted() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    history.say("r1", _metrics(0, 1, 2.5))
+    position = history.say("r1", _metrics(1, 2, "nan"))
+    history.say("r1", run.RunEvaluated(step=2, values={"loss": "inf"}))
+    tables = history.tables()
+    assert math.isnan(tables.rows(RUN_POINTS)[1].value)
+    assert math.isinf(only(tables, EVALUATIONS).value)
+    assert only(tables, RUNS).not_finite == 2
+    assert only(tables, RUNS).not_finite_position == position + 1
+
+
+def test_a_run_that_is_lost_and_resumed_keeps_its_first_start() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny", configuration={"layers": 4}))
+    history.say("r1", EVENTS["run.checkpoint_written.v1"])
+    history.say("r1", run.RunLost(silent_seconds=90.0))
+    assert only(history.tables(), RUNS).status == "lost"
+    history.say("r1", run.RunStarted(name="tiny", resumed_from_step=1000))
+    history.say("r1", _metrics(0, 1001, 2.0))
+    tables = history.tables()
+    resumed = only(tables, RUNS)
+    assert (resumed.status, resumed.starts, resumed.step) == ("running", 2, 1001)
+    assert resumed.started_at_ns == START_NS + SECOND_NS
+    assert [start.resumed_from_step for start in tables.rows(RUN_STARTS)] == [None, 1000]
+    assert only(tables, RUN_POINTS).start == 2
+    assert only(tables, CHECKPOINTS).step == 1000
+    history.say("r1", run.RunFinished(outcome="completed", step=2000))
+    assert (only(history.tables(), RUNS).status, only(history.tables(), RUNS).step) == ("completed", 2000)
+
+
+def test_an_alert_is_raised_acknowledged_silenced_and_resolved() -> None:
+    history = History()
+    history.say("al-1", EVENTS["alert.raised.v1"])
+    history.say("al-1", EVENTS["alert.acknowledged.v1"])
+    history.say("al-1", alert.AlertSilenced(by="grace", until_ns=START_NS))
+    now = only(history.tables(), ALERTS)
+    assert (now.status, now.by, now.silenced_until_ns) == ("acknowledged", "grace", START_NS)
+    assert now.evidence == '[{"stream":"EVENTS","position":41}]'
+    history.say("al-1", EVENTS["alert.resolved.v1"])
+    history.say("al-1", EVENTS["alert.acknowledged.v1"])
+    assert only(history.tables(), ALERTS).status == "resolved"
+    history.say("al-1", EVENTS["alert.raised.v1"])
+    assert only(history.tables(), ALERTS).status == "active"
+
+
+def test_a_directive_is_answered_once() -> None:
+    history = History()
+    position = history.say("r1", EVENTS["directive.issued.v1"])
+    history.say("r1", run.RunStarted(name="tiny"))
+    assert only(history.tables(), DIRECTIVES).status == "issued"
+    history.say("r1", run.RunDirectiveApplied(directive_id="d-1", directive_position=position, step=7))
+    history.say("r1", directive.DirectiveWithdrawn(directive_id="d-1", reason="resolved"))
+    now = only(history.tables(), DIRECTIVES)
+    assert (now.status, now.step, now.issued_position) == ("applied", 7, position)
+
+
+def test_a_scenario_counts_its_outcomes_and_shows_the_last() -> None:
+    history = History()
+    history.say("s-1", EVENTS["verification.recorded.v1"])
+    failed = verification.VerificationRecorded(
+        feature="Claims",
+        scenario="One winner",
+        outcome="failed",
+        commit="0.2.0",
+        run_seconds=1.0,
+        reason="two",
+    )
+    history.say("s-1", failed)
+    now = only(history.tables(), SCENARIOS)
+    assert (now.outcome, now.passed, now.failed, now.reason) == ("failed", 1, 1, "two")
