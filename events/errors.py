@@ -19,6 +19,7 @@ A message is one sentence: what, with which value; `hint` says what to do now.
 """
 
 from enum import IntEnum
+from typing import Any
 
 
 def visible(text: str, length_max: int = 80) -> str:
@@ -46,6 +47,8 @@ class CoordError(Exception):
     """Something unexpected happened."""
 
     exit_code = Exit.UNEXPECTED
+    reply: dict[str, Any] | None = None
+    """The words it came in, when it came over the wire."""
 
     def __init__(self, message: str | None = None, hint: str = "") -> None:
         self.message = message or (type(self).__doc__ or "").strip()

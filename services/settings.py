@@ -25,8 +25,8 @@ from coord.events.tokens import TOKEN_PATTERN
 FILE_NAME: Final = "coord.toml"
 FILE_BYTES_MAX: Final = 64 * 1024
 LINE_LENGTH_MAX: Final = 4_096
-OTHER_VARIABLES: Final = ("COORD_CONFIG", "COORD_INCARNATION")
-"""What else is read from the environment: the settings file, and which claim's fence an agent means."""
+OTHER_VARIABLES: Final = ("COORD_AGENT", "COORD_CONFIG", "COORD_INCARNATION")
+"""What else is read from the environment: who acts, the settings file, and as which incarnation."""
 _DIGITS_MAX: Final = 20
 _TOKEN: Final = re.compile(TOKEN_PATTERN)
 _WHOLE: Final = re.compile(r"-?[0-9]+")
