@@ -17,7 +17,7 @@ from typing import Any, Final
 from coord.events.errors import CoordError
 from coord.services.folder import is_alive
 from coord.services.log import Log
-from coord.services.log.leases import LeaseTaken, create_lease, read_lease, renew_lease
+from coord.services.log.leases import LeaseTaken, create_lease, give_up_lease, read_lease, renew_lease
 from coord.services.settings import Settings
 
 RENEW_SECONDS: Final = 1.0
@@ -61,6 +61,10 @@ class Election:
                 await self._try()
             except CoordError:
                 continue
+
+    async def resign(self) -> None:
+        """Free the key, so that the next leader need not wait for it to run out."""
+        await give_up_lease(self._log, self._key, self._revision)
 
     async def _try(self) -> bool:
         try:

@@ -71,7 +71,8 @@ async def _candidacy(log: Log, folder: Folder, settings: Settings, stop: asyncio
             answer_requests(log, pattern, lambda asked: _over_nats(coordinator, asked))
         )
         tell_ready()
-        await _unless(stop, election.until_lost())
+        if not await _unless(stop, election.until_lost()):
+            await election.resign()
     _log.info("no longer leading the pool %s", settings.pool)
 
 

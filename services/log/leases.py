@@ -48,6 +48,15 @@ async def renew_lease(log: "Log", key: str, value: bytes, revision: int) -> int:
         raise NoServer(f"the key {key} could not be renewed: {type(error).__name__}.") from error
 
 
+async def give_up_lease(log: "Log", key: str, revision: int) -> None:
+    """Free a held key; one that was changed since `revision` stays as it is."""
+    try:
+        bucket = await leases_bucket(log)
+        await bucket.delete(key, last=revision)
+    except (NatsError, OSError, TimeoutError):
+        return
+
+
 async def read_lease(log: "Log", key: str) -> tuple[bytes, int] | None:
     """Return a key's value and revision; None when it is free.
 

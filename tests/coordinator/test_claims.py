@@ -1,0 +1,110 @@
+"""One winner, in the right order, whoever decides."""
+
+import asyncio
+from collections import Counter
+
+from coordinator.conftest import House, claim, command, submit
+
+from coord.events import commands as wish
+from coord.events.commands import Done, Refusal
+
+
+def test_of_two_hundred_claims_of_one_item_one_wins(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            replies = await asyncio.gather(*(claim(coordinator, f"a{n}", item_id="w-1") for n in range(200)))
+            told = Counter(reply.status if isinstance(reply, Done) else reply.code for reply in replies)  # type: ignore[union-attr]
+            assert told == {"done": 1, "taken": 199}
+            assert (await house.types("w-1")).count("work.claimed.v1") == 1
+
+    in_house(body)
+
+
+def test_two_coordinators_at_once_never_give_an_item_twice(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        ids = [f"w-{n}" for n in range(120)]
+        async with house.coordinator() as one:
+            await submit(one, *ids)
+            async with house.coordinator() as other:
+                replies = await asyncio.gather(
+                    *(claim(coordinator, f"a{n}") for n in range(60) for coordinator in (one, other))
+                )
+                won = [reply.id for reply in replies if isinstance(reply, Done)]
+                assert len(won) == len(set(won))
+                again = await asyncio.gather(*(claim(one, f"b{n}") for n in range(120)))
+                won += [reply.id for reply in again if isinstance(reply, Done)]
+                assert sorted(won) == sorted(ids)
+        for item_id in ids:
+            assert await house.types(item_id) == ["work.submitted.v2", "work.claimed.v1"]
+
+    in_house(body)
+
+
+def test_the_best_item_is_the_most_urgent_then_the_oldest_that_fits(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "old", priority=5)
+            await submit(coordinator, "new", priority=5)
+            await submit(coordinator, "urgent", priority=9)
+            await submit(coordinator, "gpu", priority=9, capabilities=("gpu",))
+            await submit(coordinator, "blue", priority=9, team="blue")
+            order = [await claim(coordinator, "ada") for _ in range(4)]
+            assert [one.id for one in order[:3]] == ["urgent", "old", "new"]  # type: ignore[union-attr]
+            assert isinstance(order[3], Refusal)
+            assert order[3].code == "nothing_to_claim"
+            assert order[3].exit_code == 3
+            register = command(wish.Register, agent="eve", team="blue", capabilities=("gpu",))
+            await coordinator.execute("eve", register)
+            assert {(await claim(coordinator, "eve")).id for _ in range(2)} == {"gpu", "blue"}  # type: ignore[union-attr]
+
+    in_house(body)
+
+
+def test_a_wip_limit_holds_also_for_claims_made_at_once(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, *(f"w-{n}" for n in range(20)))
+            await coordinator.execute("ada", command(wish.Register, agent="ada", wip_limit=3))
+            replies = await asyncio.gather(*(claim(coordinator, "ada") for _ in range(20)))
+            assert sum(isinstance(reply, Done) for reply in replies) == 3
+            assert {reply.code for reply in replies if isinstance(reply, Refusal)} == {"wip_limit"}
+
+    in_house(body)
+
+
+def test_many_commands_at_once_are_all_answered_and_each_appended_once(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, *(f"w-{n}" for n in range(1500)))
+            assert await house.count() == 1500
+
+    in_house(body)
+
+
+def test_what_somebody_else_put_on_the_subject_does_not_stop_the_item(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            await house.log.client.publish("ev.local.work.w-1", b"not an event", headers={"x": "y"})
+            reply = await claim(coordinator, "ada", item_id="w-1")
+            assert isinstance(reply, Done)
+            assert reply.position == 4
+
+    in_house(body)
+
+
+def test_an_unknown_item_and_an_ended_one_are_refused_even_when_long_forgotten(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            await coordinator.execute("test", command(wish.Cancel, item_id="w-1"))
+            coordinator.ledger._ended.clear()
+            ended = await claim(coordinator, "ada", item_id="w-1")
+            unknown = await claim(coordinator, "ada", item_id="w-2")
+            assert isinstance(ended, Refusal)
+            assert ended.code == "illegal_transition"
+            assert isinstance(unknown, Refusal)
+            assert unknown.code == "unknown_id"
+
+    in_house(body)

@@ -1,0 +1,109 @@
+"""The same request again gets the same reply: at once, later, from another coordinator, and after a lost answer."""
+
+import asyncio
+
+from coordinator.conftest import House, claim, command, submit
+
+from coord.events import commands as wish
+from coord.events import work
+from coord.events.commands import Done, Invalid, Unknown
+from coord.services import clock
+from coord.services.coordinator.requests import Requests
+
+
+def test_a_retry_gets_the_same_reply_and_claims_nothing_more(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        first = command(wish.Claim, agent="ada")
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1", "w-2")
+            replies = await asyncio.gather(*(coordinator.execute("ada", first) for _ in range(5)))
+            replies.append(await coordinator.execute("ada", first))
+        async with house.coordinator() as another:
+            replies.append(await another.execute("ada", first))
+            assert another.ledger.holds("ada") == 1
+        assert len({reply.model_dump_json() for reply in replies}) == 1
+
+    in_house(body)
+
+
+def test_a_reply_is_as_it_was_although_the_item_went_on(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            first = command(wish.Claim, agent="ada", item_id="w-1")
+            told = await coordinator.execute("ada", first)
+            assert isinstance(told, Done)
+            await coordinator.execute(
+                "ada", command(wish.Complete, agent="ada", item_id="w-1", fence=told.position)
+            )
+            assert await coordinator.execute("ada", first) == told
+
+    in_house(body)
+
+
+def test_an_answer_that_was_lost_after_the_append_is_found_by_its_id(in_house) -> None:  # type: ignore[no-untyped-def]
+    """The event of the first try stands on w-1; the second try, which chose w-2, must not claim that too."""
+
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1", "w-2")
+            ada = await coordinator.execute("ada", command(wish.Register, agent="ada"))
+            first = command(wish.Claim, agent="ada")
+            claimed = work.WorkClaimed(agent="ada", incarnation=ada.position, lease_seconds=30.0, attempt=1)  # type: ignore[union-attr]
+            coordinator.ledger.picker.take(coordinator.ledger.agents["ada"], coordinator.ledger.is_open)
+            event_id = clock.derived_id(first.request_id, 0)
+            position = await house.append("work", "w-1", claimed, event_id, first.request_id)
+            coordinator._requests = Requests()
+            told = await coordinator.execute("ada", first)
+            assert isinstance(told, Done)
+            assert (told.id, told.position) == ("w-1", position)
+            assert await house.types("w-2") == ["work.submitted.v2"]
+
+    in_house(body)
+
+
+def test_a_request_id_used_for_something_else_is_told_so(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            told = await claim(coordinator, "ada", item_id="w-1", request_id="mine")
+            assert isinstance(told, Done)
+            other = await coordinator.execute("eve", command(wish.Claim, agent="eve", request_id="mine"))
+            assert isinstance(other, Invalid)
+
+    in_house(body)
+
+
+def test_a_refusal_is_decided_anew(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            first = command(wish.Claim, agent="ada")
+            assert (await coordinator.execute("ada", first)).status == "refused"
+            await submit(coordinator, "w-1")
+            assert (await coordinator.execute("ada", first)).status == "done"
+
+    in_house(body)
+
+
+def test_a_request_from_two_days_ago_is_unknown(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            old = "0199f0c2-7b00-7000-8000-000000000001"
+            told = await coordinator.execute("ada", command(wish.Claim, agent="ada", request_id=old))
+            assert isinstance(told, Unknown)
+
+    in_house(body)
+
+
+def test_requests_beyond_the_limit_are_forgotten_oldest_first_and_known_to_be() -> None:
+    requests = Requests(kept_max=2)
+    ids = [clock.new_id() for _ in range(3)]
+    now = clock.now_ns() // 1_000_000
+    for position, request_id in enumerate(ids):
+        requests.remember(request_id, position, now + 10 * position)
+    assert len(requests) == 2
+    assert requests.position_of(ids[0]) is None
+    assert requests.position_of(ids[2]) == 2
+    assert requests.is_too_old("0199f0c2-7b00-7000-8000-000000000001", now)
+    assert not requests.is_too_old("any-other-text", now)

@@ -1,0 +1,167 @@
+"""Given the facts about an item, when somebody wishes, then facts, nothing, or a refusal."""
+
+from typing import Any
+
+import pytest
+
+from coord.events import work as facts
+from coord.events.catalog import kind_of
+from coord.events.commands import Cancel, Claim, Complete, Fail, Progress, Refusal, Release, Submit
+from coord.events.envelope import Envelope, Recorded
+from coord.events.model import Event
+from coord.services.decisions import work
+from coord.services.decisions.agent import Agent
+
+ADA = Agent("ada", 3, 3, capabilities=("python",))
+BOB = Agent("bob", 4, 4)
+SUBMITTED = facts.WorkSubmitted(title="hash it", lease_seconds=30.0)
+CLAIMED = facts.WorkClaimed(agent="ada", incarnation=3, lease_seconds=30.0, attempt=1)
+FENCE = 11
+
+
+def given(*events: Event) -> work.WorkItem | None:
+    """Fold events from position 10 on; a first claim thus has the fence 11."""
+    item = None
+    for position, event in enumerate(events, 10):
+        envelope = Envelope(id=str(position), type=kind_of(event).type, source="/test", time="")
+        item = work.evolve(item, Recorded(position, 0, "local", "work", "w-1", envelope, event))
+    return item
+
+
+def hold(model: type[Any], **fields: Any) -> Any:
+    return model(**{"request_id": "r", "agent": "ada", "item_id": "w-1", "fence": FENCE, **fields})
+
+
+def claim(**fields: Any) -> Claim:
+    return Claim(**{"request_id": "r", "agent": "ada", "item_id": "w-1", **fields})
+
+
+def code(decision: object) -> str:
+    assert isinstance(decision, Refusal), decision
+    return str(decision.code)
+
+
+def test_an_open_item_is_claimed_with_its_own_lease() -> None:
+    assert work.decide_claim(given(SUBMITTED), claim(), ADA, 0) == [CLAIMED]
+
+
+def test_a_claim_may_ask_for_another_lease() -> None:
+    (event,) = work.decide_claim(given(SUBMITTED), claim(lease_seconds=5.0), ADA, 0)  # type: ignore[misc]
+    assert event.lease_seconds == 5.0
+
+
+def test_a_held_item_is_taken_for_others_and_already_so_for_its_holder() -> None:
+    held = given(SUBMITTED, CLAIMED)
+    assert code(work.decide_claim(held, claim(agent="bob"), BOB, 0)) == "taken"
+    assert work.decide_claim(held, claim(), ADA, 1) == []
+
+
+def test_a_restart_under_the_same_name_is_somebody_else() -> None:
+    held = given(SUBMITTED, CLAIMED)
+    restarted = Agent("ada", 20, 20)
+    assert code(work.decide_claim(held, claim(), restarted, 0)) == "taken"
+    assert code(work.decide_complete(held, hold(Complete), 20)) == "wrong_holder"
+
+
+@pytest.mark.parametrize(
+    ("submitted", "agent", "holds", "expected"),
+    [
+        (facts.WorkSubmitted(title="t", capabilities=("gpu",)), ADA, 0, "capability_missing"),
+        (facts.WorkSubmitted(title="t", team="blue"), ADA, 0, "capability_missing"),
+        (SUBMITTED, Agent("ada", 3, 3, wip_limit=2), 2, "wip_limit"),
+    ],
+)
+def test_a_claim_that_does_not_fit_is_refused(
+    submitted: facts.WorkSubmitted, agent: Agent, holds: int, expected: str
+) -> None:
+    assert code(work.decide_claim(given(submitted), claim(), agent, holds)) == expected
+
+
+def test_an_item_nobody_submitted_is_unknown_to_every_wish() -> None:
+    assert code(work.decide_claim(None, claim(), ADA, 0)) == "unknown_id"
+    assert code(work.decide_complete(None, hold(Complete), 3)) == "unknown_id"
+    assert code(work.decide_cancel(None, Cancel(request_id="r", item_id="w-1"))) == "unknown_id"
+
+
+def test_the_holder_completes_once_and_again_changes_nothing() -> None:
+    held = given(SUBMITTED, CLAIMED)
+    completed = facts.WorkCompleted(agent="ada", fence=FENCE, result=7)
+    assert work.decide_complete(held, hold(Complete, result=7), 3) == [completed]
+    done = given(SUBMITTED, CLAIMED, completed)
+    assert work.decide_complete(done, hold(Complete), 3) == []
+    assert work.decide_complete(done, hold(Complete, fence=None), 3) == []
+    assert work.decide_progress(done, hold(Progress), 3) == []
+
+
+@pytest.mark.parametrize("model", [Complete, Progress, Release, Fail])
+def test_whoever_does_not_hold_the_item_is_refused(model: type[Any]) -> None:
+    decide = {
+        Complete: work.decide_complete, Progress: work.decide_progress,
+        Release: work.decide_release, Fail: work.decide_fail,
+    }[model]  # fmt: skip
+    extra = {"reason": "no"} if model is Fail else {}
+    held = given(SUBMITTED, CLAIMED)
+    assert code(decide(held, hold(model, agent="bob", fence=None, **extra), 4)) == "wrong_holder"
+    assert code(decide(held, hold(model, fence=0, **extra), 3)) == "stale_fence"
+    assert code(decide(held, hold(model, fence=None, **extra), 3)) == "stale_fence"
+    assert code(decide(given(SUBMITTED), hold(model, fence=None, **extra), 3)) == "wrong_holder"
+    cancelled = given(SUBMITTED, CLAIMED, facts.WorkCancelled())
+    assert code(decide(cancelled, hold(model, **extra), 3)) == "illegal_transition"
+
+
+def test_a_fence_from_before_the_lease_ran_out_is_stale() -> None:
+    expired = facts.WorkLeaseExpired(
+        agent="ada", incarnation=3, fence=FENCE, lease_seconds=30.0, silent_seconds=30.0
+    )
+    taken_over = facts.WorkClaimed(agent="bob", incarnation=4, lease_seconds=30.0, attempt=2)
+    assert code(work.decide_complete(given(SUBMITTED, CLAIMED, expired), hold(Complete), 3)) == "stale_fence"
+    held_by_bob = given(SUBMITTED, CLAIMED, expired, taken_over)
+    assert code(work.decide_complete(held_by_bob, hold(Complete), 3)) == "stale_fence"
+    assert work.decide_complete(held_by_bob, hold(Complete, agent="bob", fence=13), 4) != []
+
+
+def test_a_released_item_is_open_again_and_releasing_twice_is_already_so() -> None:
+    released = facts.WorkReleased(agent="ada", fence=FENCE)
+    assert work.decide_release(given(SUBMITTED, CLAIMED), hold(Release), 3) == [released]
+    open_again = given(SUBMITTED, CLAIMED, released)
+    assert open_again is not None
+    assert open_again.status == "open"
+    assert work.decide_release(open_again, hold(Release), 3) == []
+
+
+def test_failing_ends_the_item() -> None:
+    failed = facts.WorkFailed(agent="ada", fence=FENCE, reason="gone")
+    assert work.decide_fail(given(SUBMITTED, CLAIMED), hold(Fail, reason="gone"), 3) == [failed]
+    ended = given(SUBMITTED, CLAIMED, failed)
+    assert work.decide_fail(ended, hold(Fail, reason="gone"), 3) == []
+    assert code(work.decide_claim(ended, claim(), ADA, 0)) == "illegal_transition"
+
+
+def test_cancelling_ends_what_has_not_ended() -> None:
+    cancel = Cancel(request_id="r", item_id="w-1", reason="no need")
+    assert work.decide_cancel(given(SUBMITTED), cancel) == [facts.WorkCancelled(reason="no need")]
+    assert work.decide_cancel(given(SUBMITTED, facts.WorkCancelled()), cancel) == []
+    completed = given(SUBMITTED, CLAIMED, facts.WorkCompleted(agent="ada", fence=FENCE))
+    assert code(work.decide_cancel(completed, cancel)) == "illegal_transition"
+
+
+def test_a_lease_expires_once_and_only_for_the_claim_it_was_for() -> None:
+    held = given(SUBMITTED, CLAIMED)
+    (event,) = work.decide_expire(held, FENCE, 31.0)  # type: ignore[misc]
+    assert event.silent_seconds == 31.0
+    assert work.decide_expire(held, FENCE - 1, 31.0) == []
+    assert work.decide_expire(given(SUBMITTED), FENCE, 31.0) == []
+
+
+def test_the_same_submission_is_already_so_and_another_under_its_id_is_refused() -> None:
+    same = Submit(request_id="r", item_id="w-1", title="hash it")
+    assert work.decide_submit(None, same, 30.0) == [SUBMITTED]
+    assert work.decide_submit(given(SUBMITTED), same, 30.0) == []
+    other = Submit(request_id="r", item_id="w-1", title="another")
+    assert code(work.decide_submit(given(SUBMITTED), other, 30.0)) == "already_exists"
+
+
+def test_a_claim_after_another_counts_as_the_next_attempt() -> None:
+    released = facts.WorkReleased(agent="ada", fence=FENCE)
+    (event,) = work.decide_claim(given(SUBMITTED, CLAIMED, released), claim(), ADA, 0)  # type: ignore[misc]
+    assert event.attempt == 2
