@@ -91,6 +91,7 @@ class EmbeddedServer:
         """Stop the server and give the folder back; nothing happens when it does not run."""
         self._end()
         if self._lock is not None:
+            self._folder.path("server.json").unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
 
@@ -104,7 +105,8 @@ class EmbeddedServer:
         return answer is not None and answer[0] == 200
 
     def _start(self, binary: Path) -> Address:
-        _check_disk(self._folder)
+        if fault := disk_fault(self._folder):
+            raise NoServer(fault, "Make room, or choose another folder with --data.")
         wanted = self._settings.server_port or _port_before(self._folder)
         if wanted and not _is_free(wanted):
             if self._settings.server_port:
@@ -195,7 +197,6 @@ class EmbeddedServer:
     def _end(self) -> None:
         if self._child is not None:
             end_child(self._child)
-            self._folder.path("server.json").unlink(missing_ok=True)
             self._folder.path("nats", "child.json").unlink(missing_ok=True)
         self._child = None
 
@@ -223,15 +224,16 @@ def _write_child(folder: Folder, pid: int) -> None:
         folder.write_json(record, "nats", "child.json")
 
 
-def _check_disk(folder: Folder) -> None:
+def disk_fault(folder: Folder) -> str:
+    """Say that the folder's disk has too little room for a server; empty: it has enough."""
     room = os.statvfs(folder.root)
     free = room.f_bavail * room.f_frsize
-    if free < DISK_FREE_BYTES_MIN:
-        raise NoServer(
-            f"the disk of the data folder {folder.root} has {free // MIB} MiB free;"
-            f" the server needs {DISK_FREE_BYTES_MIN // MIB} MiB.",
-            "Make room, or choose another folder with --data.",
-        )
+    if free >= DISK_FREE_BYTES_MIN:
+        return ""
+    return (
+        f"the disk of the data folder {folder.root} has {free // MIB} MiB free;"
+        f" the server needs {DISK_FREE_BYTES_MIN // MIB} MiB."
+    )
 
 
 def _port_before(folder: Folder) -> int:

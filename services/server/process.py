@@ -79,20 +79,21 @@ def spawn(
         stderr=output,
         pass_fds=tuple(keep),
         process_group=0,
-        preexec_fn=_die_with_parent(on_parent_death),  # noqa: PLW1509  (one thread, see above)
+        preexec_fn=end_with_parent(on_parent_death),  # noqa: PLW1509  (one thread, see above)
     )
 
 
-def _die_with_parent(on_parent_death: signal.Signals) -> Callable[[], None]:
+def end_with_parent(how: signal.Signals) -> Callable[[], None]:
+    """Return what a child of this process runs first, so that the kernel signals it when this thread ends."""
     prctl = ctypes.CDLL(None).prctl
     parent = os.getpid()
 
-    def before_exec() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(on_parent_death))
+    def in_child() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(how))
         if os.getppid() != parent:
             os._exit(1)
 
-    return before_exec
+    return in_child
 
 
 def end_child(child: "subprocess.Popen[bytes]", seconds: float = STOP_SECONDS) -> int:

@@ -1,0 +1,22 @@
+"""`up` as a program: `python -m coord.services.supervisor [NAME=MODULE ...]`; settings come as COORD_*."""
+
+import sys
+
+from coord.events.errors import CoordError
+from coord.services.settings import load_settings
+from coord.services.supervisor.serve import SERVICES
+from coord.services.supervisor.up import up
+
+
+def main(arguments: list[str]) -> int:
+    """Run `up` with these services, or with all of them."""
+    given = dict(argument.partition("=")[::2] for argument in arguments)
+    try:
+        return up(load_settings().settings, given or SERVICES)
+    except CoordError as error:
+        sys.stderr.write(f"{error}\n")
+        return int(error.exit_code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,31 @@
+"""Run one service in this process."""
+
+import logging
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+from coord.events.errors import UsageError
+from coord.services.settings import Settings
+
+SERVICES: Final[Mapping[str, str]] = {
+    "coordinator": "coord.services.coordinator.main",
+    "projector": "coord.services.projector.main",
+    "hardware": "coord.services.hardware.main",
+}
+"""Every service by name, and the module whose `run(settings)` is it, in the order in which they start."""
+
+_LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def serve(name: str, settings: Settings, services: Mapping[str, str] = SERVICES) -> None:
+    """Run a service until it is told to stop.
+
+    Raises:
+        UsageError: there is no such service.
+        CoordError: what the service could not do.
+    """
+    if name not in services:
+        raise UsageError(f"there is no service {name[:64]!a}.", f"There are {', '.join(services)}.")
+    logging.basicConfig(level=settings.log_level.upper(), format=_LINE)
+    import_module(services[name]).run(settings)
