@@ -59,7 +59,6 @@ class GpuPoller:
         self,
         deadlines: Deadlines | None = None,
         environment: Mapping[str, str] | None = None,
-        on_description: Callable[[], None] = lambda: None,
     ) -> None:
         self.driver: str | None = None
         self.gpus: list[dict[str, Any]] = []
@@ -68,9 +67,10 @@ class GpuPoller:
         """Device memory in bytes by pid, as last told."""
         self.timeouts = 0
         """Times the driver did not answer in time."""
+        self.on_description: Callable[[], None] = lambda: None
+        """Called when the child has said what the GPUs are."""
         self._deadlines = deadlines or Deadlines()
         self._environment = environment
-        self._on_description = on_description
         self._child: subprocess.Popen[bytes] | None = None
         self._asked: str | None = None
         self._wanted: list[str] = []
@@ -192,7 +192,7 @@ class GpuPoller:
         else:
             self.driver, self.gpus = answer["driver"], answer["gpus"]
             self._devices = {f"gpu{index}" for index in range(answer["count"])}
-            self._on_description()
+            self.on_description()
 
     def _notice(self, devices: set[str], renewed: bool) -> None:
         if renewed or devices != self._devices:

@@ -13,18 +13,23 @@ _RESOURCES: Final = ("cpu", "memory", "io", "irq")
 
 
 def read_memory(root: str, _: Rates) -> Iterator[Point]:
-    """Read RAM and swap; a machine without swap has no swap readings."""
+    """Read what is used of RAM and swap; a machine without swap has no swap readings."""
     found = meminfo(root)
     total, available = found.get("MemTotal"), found.get("MemAvailable")
-    if total is not None:
-        yield "memory_total_bytes", "", total
     if total is not None and available is not None:
         yield "memory_available_bytes", "", available
         yield "memory_used_bytes", "", total - available
     swap, free = found.get("SwapTotal"), found.get("SwapFree")
     if swap and free is not None:
-        yield "swap_total_bytes", "", swap
         yield "swap_used_bytes", "", swap - free
+
+
+def read_totals(root: str, _: Rates) -> Iterator[Point]:
+    """Read how much RAM and swap there is."""
+    found = meminfo(root)
+    for metric, name in (("memory_total_bytes", "MemTotal"), ("swap_total_bytes", "SwapTotal")):
+        if total := found.get(name):
+            yield metric, "", total
 
 
 def meminfo(root: str) -> dict[str, float]:
