@@ -1,0 +1,111 @@
+"""The verbs of agents: register, heartbeat, retire, agents."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from coord.services.cli.call import Call, note_cut
+from coord.services.cli.client import Reply
+from coord.services.cli.render import Column, age, print_table
+from coord.services.cli.safe import safe
+from coord.services.cli.terminal import out, out_json, talk
+from coord.services.cli.values import WIP_LIMIT_MAX, as_name, as_text, as_whole
+from coord.services.cli.work import as_of
+
+STATUSES: Final = {"active": "ok", "lost": "bad", "retired": "dim"}
+
+
+def register(call: Call) -> None:
+    """Register an agent, with a credential of its own where that is asked for."""
+    name = call.agent()
+    fields = {
+        "agent": name,
+        "team": call.read("team", as_name),
+        "capabilities": [as_name(given, "--capability") for given in call.many("capability")] or None,
+        "wip_limit": call.read("wip", lambda text, what: as_whole(text, what, 1, WIP_LIMIT_MAX)),
+        "host": call.settings.node,
+    }
+    reply = call.tell("register", call.request_id(), fields)
+    lines = [_outcome(reply)]
+    if call.on("credential"):
+        path = _issue_credential(call, name)
+        reply["credential_file"] = path
+        lines.append(f"{name}  credential {path}")
+    call.show(reply, map(safe, lines))
+
+
+def heartbeat(call: Call) -> None:
+    """Show that an agent lives."""
+    fields = {"agent": call.agent(), "incarnation": call.incarnation()}
+    reply = call.tell("heartbeat", call.request_id(), fields)
+    call.show(reply, [safe(_outcome(reply))])
+
+
+def retire(call: Call) -> None:
+    """Leave on purpose."""
+    reason = call.read("reason", as_text)
+    fields = {"agent": call.agent(), "incarnation": call.incarnation(), "reason": reason}
+    reply = call.tell("retire", call.request_id(), fields)
+    call.show(reply, [safe(_outcome(reply))])
+
+
+def agents(call: Call) -> None:
+    """List the agents."""
+    answer = call.ask("agents", team=call.read("team", as_name), limit=call.limit())
+    if call.json:
+        out_json(answer)
+        return
+    rows = answer["rows"]
+    active = sum(row["status"] == "active" for row in rows)
+    out(f"{active} of {len(rows)} agents active{as_of(answer)}")
+    if rows:
+        print_table(_AGENTS, [_row(row) for row in rows])
+    else:
+        talk("coord: nobody yet. An agent is registered by its first: coord claim --agent NAME")
+    note_cut(answer)
+
+
+def _outcome(reply: Reply) -> str:
+    agent = reply.get("agent") or {}
+    words = f"{reply['id']}  incarnation {agent.get('incarnation')}  {agent.get('status')}"
+    held = f"  holds {agent['holds']}" if agent.get("holds") else ""
+    return words + held + (" (already)" if reply.get("already") else "")
+
+
+def _issue_credential(call: Call, name: str) -> str:
+    from coord.services.server.agents import issue_agent_credential
+
+    issue_agent_credential(call.folder, call.settings, name)
+    return str(call.folder.path("agents", f"{name}.json"))
+
+
+_AGENTS: Final = (
+    Column("AGENT"),
+    Column("STATUS", paint=STATUSES),
+    Column("HEALTH", right=True, rank=2),
+    Column("HOLDS", right=True),
+    Column("DONE", right=True, rank=1),
+    Column("FAILED", right=True, rank=3),
+    Column("EXPIRED", right=True, rank=3),
+    Column("SILENT", right=True),
+    Column("TEAM", rank=4),
+    Column("INCARNATION", right=True, rank=5),
+    Column("OFFERS", rank=6, flexible=True),
+)
+
+
+def _row(row: Mapping[str, Any]) -> list[str | int | None]:
+    holds = f"{row['holds']}/{row['wip_limit']}" if row.get("wip_limit") else row["holds"]
+    score = row.get("score")
+    return [
+        row["agent"],
+        row["status"],
+        None if score is None else f"{score:.0f}",
+        holds,
+        row["completed"],
+        row["failed"],
+        row["expired"],
+        age(row.get("silent_seconds")),
+        row.get("team"),
+        row["incarnation"],
+        ", ".join(row.get("capabilities", ())),
+    ]

@@ -1,0 +1,177 @@
+"""One call of a verb: its values, the settings it runs under, and how its outcome is shown."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from coord.events.errors import CoordError, NoServer, UsageError
+from coord.events.streams import EVENT_BYTES_MAX
+from coord.services import clock
+from coord.services.cli import client
+from coord.services.cli.client import Reply
+from coord.services.cli.parse import Parsed
+from coord.services.cli.terminal import out, out_json, talk
+from coord.services.cli.values import POSITION_MAX, ROWS_MAX, as_name, as_whole
+from coord.services.folder import Folder
+from coord.services.settings import Loaded, Settings, load_settings
+
+STDIN: Final = "-"
+T = TypeVar("T")
+
+
+class Call:
+    """A verb with its values; settings are read when they are first needed."""
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.parsed = parsed
+        self.json = bool(parsed.values.get("json"))
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The settings with their origins."""
+        return load_settings(self.parsed.flags, file=self.parsed.config)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        return self.loaded.settings
+
+    @cached_property
+    def folder(self) -> Folder:
+        """The data folder."""
+        return Folder(self.settings.data)
+
+    def text(self, name: str) -> str | None:
+        """Return a value as it was written; None when it was not given."""
+        value = self.parsed.values.get(name)
+        return value if isinstance(value, str) else None
+
+    def many(self, name: str) -> list[str]:
+        """Return the values of an option that may be repeated."""
+        value = self.parsed.values.get(name, ())
+        return list(value) if isinstance(value, tuple) else []
+
+    def on(self, name: str) -> bool:
+        """Tell whether a switch was given."""
+        return self.parsed.values.get(name) is True
+
+    def read(self, name: str, reader: Callable[[str, str], Any]) -> Any:
+        """Read an option's value; None when it was not given."""
+        text = self.text(name)
+        return None if text is None else reader(text, f"--{name.replace('_', '-')}")
+
+    def limit(self) -> int | None:
+        """Return how many rows are wanted at most."""
+        text = self.text("limit")
+        return None if text is None else as_whole(text, "--limit", 1, ROWS_MAX)
+
+    def agent(self) -> str:
+        """Return who acts: by argument, --agent or COORD_AGENT.
+
+        Raises:
+            UsageError: nobody is named, or two are.
+        """
+        given = {text for text in (self.text("name"), self.text("agent")) if text is not None}
+        if len(given) > 1:
+            raise UsageError("two agents are named.", "Name one.")
+        name = given.pop() if given else os.environ.get("COORD_AGENT")
+        if name is None:
+            raise UsageError("nobody is named to act.", "Name one with --agent NAME or COORD_AGENT.")
+        return as_name(name, "the agent")
+
+    def incarnation(self) -> int | None:
+        """Return the incarnation COORD_INCARNATION selects; None: the present one."""
+        text = os.environ.get("COORD_INCARNATION")
+        return None if text is None else as_whole(text, "COORD_INCARNATION", 1, POSITION_MAX)
+
+    def request_id(self) -> str:
+        """Return the id of this request: the one asked again under, or a new one."""
+        given = self.read("request_id", as_name)
+        return str(given) if given is not None else clock.new_id()
+
+    def tell(self, verb: str, request_id: str, fields: Mapping[str, Any]) -> Reply:
+        """Send a command; its reply is `done`, or an error is raised."""
+        actor = str(fields.get("agent") or os.environ.get("COORD_AGENT") or "")
+        command = {"request_id": request_id, **fields}
+        return client.tell(
+            self.folder,
+            verb,
+            command,
+            as_name(actor, "the agent") if actor else "",
+            self.settings.request_seconds,
+        )
+
+    def ask(self, question: str, **fields: Any) -> Reply:
+        """Ask a question; the answer comes, or an error is raised."""
+        return client.ask(self.folder, question, fields, self.settings.request_seconds)
+
+    def show(self, document: Any, lines: Iterable[str]) -> None:
+        """Print an outcome: the document as JSON, or the lines for people."""
+        if self.json:
+            out_json(document)
+        else:
+            for line in lines:
+                out(line)
+
+    def each(
+        self,
+        name: str,
+        read: Callable[[str], T],
+        read_line: Callable[[str], T],
+        act: Callable[[T, str], None],
+    ) -> int:
+        """Read an argument and act on it under a request id, or, for `-`, do so with every line of stdin.
+
+        Returns:
+            The highest exit code. Only a server that is gone ends it early.
+        """
+        text, request_id = self.text(name) or "", self.request_id()
+        if text != STDIN:
+            act(read(text), request_id)
+            return 0
+        worst = 0
+        for number, line in enumerate(_stdin_lines(), 1):
+            try:
+                act(read_line(_line_text(line, number)), clock.derived_id(request_id, number))
+            except NoServer:
+                raise
+            except CoordError as error:
+                worst = max(worst, report(error, self.json))
+        return worst
+
+
+def report(error: CoordError, as_json: bool) -> int:
+    """Say what went wrong, in one line on stderr, and return the exit code; a reply in JSON goes to stdout."""
+    if as_json and error.reply is not None:
+        out_json(error.reply)
+    talk(f"coord: {error}")
+    return int(error.exit_code)
+
+
+def note(sentence: str) -> None:
+    """Say something beside the data."""
+    talk(f"coord: {sentence}")
+
+
+def note_cut(answer: Reply) -> None:
+    """Say so when an answer was cut."""
+    if answer.get("truncated"):
+        rows = answer.get("rows") or answer.get("events") or answer.get("parts") or ()
+        note(f"there is more than these {len(rows)}; see --limit.")
+
+
+def _stdin_lines() -> Iterator[bytes]:
+    if sys.stdin is None:
+        return
+    while line := sys.stdin.buffer.readline(2 * EVENT_BYTES_MAX):
+        if line.strip():
+            yield line
+
+
+def _line_text(line: bytes, number: int) -> str:
+    try:
+        return line.decode().strip()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"line {number} of stdin is not UTF-8 text.") from error

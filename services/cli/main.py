@@ -1,0 +1,82 @@
+"""The console script: from a command line to an exit code. Whatever happens becomes a sentence and a code.
+
+Ctrl-C ends with 130 and a reader that has gone with 141, both quietly, as a shell would say it.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from coord.services.cli.parse import Parsed
+
+STOPPED: Final = 130
+READER_GONE: Final = 141
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Do what a command line says and return its exit code."""
+    try:
+        return _guarded(words)
+    except KeyboardInterrupt as stop:
+        if stop.args and sys.stderr is not None:
+            print(f"coord: {stop}", file=sys.stderr)
+        return STOPPED
+
+
+def perform(parsed: "Parsed") -> int:
+    """Run the function that does a verb; only its module is imported."""
+    from importlib import import_module
+
+    from coord.services.cli.call import Call
+
+    module, _, function = parsed.verb.run.partition(":")
+    return int(getattr(import_module(f"coord.services.cli.{module}"), function)(Call(parsed)) or 0)
+
+
+def _guarded(words: Sequence[str]) -> int:
+    from coord.events.errors import CoordError, Exit
+    from coord.services.cli import terminal
+    from coord.services.cli.call import report
+    from coord.services.cli.parse import parse
+
+    terminal.prepare()
+    try:
+        try:
+            parsed = parse(words)
+            code = _typed(words) if parsed is None else perform(parsed)
+        except CoordError as error:
+            code = report(error, as_json="--json" in words)
+        terminal.flush()
+    except terminal.ReaderGone:
+        return READER_GONE
+    except CoordError as error:
+        terminal.talk(f"coord: {error}")
+        return int(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the border of the command line: no traceback passes it
+        terminal.talk(f"coord: unexpected: {_whereabouts(error)}. This is a fault of coord's own.")
+        return int(Exit.UNEXPECTED)
+    return code
+
+
+def _typed(words: Sequence[str]) -> int:
+    from coord.services.cli.app import run as run_typer
+
+    return run_typer(words)
+
+
+def _whereabouts(error: BaseException) -> str:
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    where = f" ({step.tb_frame.f_code.co_filename}:{step.tb_lineno})" if step is not None else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Reads a plain command line by the table of verbs, without typer, whose import costs more than a claim.
+
+Plain is what nearly every line is: known long options with their values, known switches, and as many
+arguments as the verb takes. Everything else - help, a slip, `--` - is left to typer (app.py), which reads
+the same table; a test holds that where both read a line, they read the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from coord.services.cli.surface import CONFIG, JSON, VERBS, Option, Verb
+from coord.services.settings import Settings, describe
+
+Value = str | bool | tuple[str, ...]
+_METAVARS: Final = {
+    "data": "DIR", "nats": "URL", "nats_credentials": "FILE", "nats_monitor": "URL", "server_binary": "FILE",
+}  # fmt: skip
+
+
+class Parsed(NamedTuple):
+    """A command line as it was meant."""
+
+    verb: Verb
+    values: dict[str, Value]
+    """Of the verb's own arguments and options, and `json`."""
+    flags: dict[str, Value]
+    """Settings given as flags."""
+    config: str | None = None
+
+
+def setting_options() -> tuple[Option, ...]:
+    """Return an option for every setting; what is on or off is a switch."""
+    return tuple(
+        Option(f"--{name.replace('_', '-')}", _metavar(name), f"{what[:1].upper()}{what[1:]}.")
+        for name, what in describe().items()
+    )
+
+
+def parse(words: Sequence[str]) -> Parsed | None:
+    """Read a plain command line; None when typer must look at it."""
+    everywhere = {option.flag: option for option in (*setting_options(), CONFIG, JSON)}
+    settings: dict[str, Value] = {}
+    own: dict[str, Value] = {}
+    options: dict[str, Option] = {}
+    verb: Verb | None = None
+    arguments: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("-") and word != "-":
+            option = options.get(word.partition("=")[0])
+            into = own if option else settings
+            option = option or everywhere.get(word.partition("=")[0])
+            if option is None or not _take(option, word, rest, into):
+                return None
+        elif verb is None:
+            verb = VERBS.get(word)
+            if verb is None:
+                return None
+            options = {option.flag: option for option in verb.options}
+        else:
+            arguments.append(word)
+    return _whole(verb, arguments, own, settings) if verb else None
+
+
+def _take(option: Option, word: str, rest: Iterator[str], into: dict[str, Value]) -> bool:
+    _, equals, text = word.partition("=")
+    if not option.metavar:
+        into[option.name] = True
+        return not equals
+    value = text if equals else next(rest, None)
+    if value is None:
+        return False
+    known = into.get(option.name, ())
+    into[option.name] = (*known, value) if option.many and isinstance(known, tuple) else value
+    return True
+
+
+def _whole(
+    verb: Verb, arguments: Sequence[str], own: dict[str, Value], settings: dict[str, Value]
+) -> Parsed | None:
+    required = sum(argument.required for argument in verb.arguments)
+    if not required <= len(arguments) <= len(verb.arguments):
+        return None
+    own.update(zip((argument.name for argument in verb.arguments), arguments, strict=False))
+    if settings.pop(JSON.name, False):
+        own[JSON.name] = True
+    config = settings.pop(CONFIG.name, None)
+    return Parsed(verb, own, settings, str(config) if config is not None else None)
+
+
+def _metavar(name: str) -> str:
+    if Settings.__dataclass_fields__[name].default is False:
+        return ""
+    return _METAVARS.get(name, "TIME" if name.endswith("_seconds") else "VALUE")

@@ -1,0 +1,109 @@
+"""From the text of a command line to a value, or one sentence that says what is allowed.
+
+The coordinator checks everything again; here a slip of the fingers is answered at once, server or none.
+"""
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+from coord.events.errors import UsageError, visible
+from coord.events.streams import EVENT_BYTES_MAX
+from coord.events.tokens import token
+from coord.services.settings import parse_duration
+
+TITLE_LENGTH_MAX: Final = 200
+TEXT_LENGTH_MAX: Final = 2_000
+LEASE_SECONDS_MIN: Final = 1.0
+LEASE_SECONDS_MAX: Final = 86_400.0
+PRIORITY_MAX: Final = 9
+POSITION_MAX: Final = 2**63 - 1
+WIP_LIMIT_MAX: Final = 10_000
+ROWS_MAX: Final = 1_000
+
+_WHOLE: Final = re.compile(r"[0-9]{1,19}")
+_NUMBER: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,18})?)(%?)")
+
+
+def as_name(text: str, what: str) -> str:
+    """Read a name; one that looks like an option was meant as one."""
+    if text.startswith("-"):
+        raise UsageError(f"{what} is '{visible(text, 64)}', which looks like an option.")
+    return token(text, what)
+
+
+def as_text(text: str, what: str, length_max: int = TEXT_LENGTH_MAX) -> str:
+    """Read words for people: not empty, not too long, and Unicode."""
+    if not text or len(text) > length_max:
+        raise UsageError(f"{what} has {len(text)} characters; it must have 1 to {length_max}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} is not UTF-8 text.") from error
+    if "\0" in text:
+        raise UsageError(f"{what} holds a NUL character.")
+    return text
+
+
+def as_whole(text: str, what: str, low: int, high: int) -> int:
+    """Read a whole number of ASCII digits."""
+    value = int(text) if _WHOLE.fullmatch(text) else -1
+    if not low <= value <= high:
+        raise _wrong(text, what, f"a whole number from {low} to {high}")
+    return value
+
+
+def as_position(text: str, what: str) -> int:
+    """Read a position in the log; 0 is before the first."""
+    return as_whole(text, what, 0, POSITION_MAX)
+
+
+def as_ratio(text: str, what: str) -> float:
+    """Read a share: 0 to 1, or so many per cent."""
+    match = _NUMBER.fullmatch(text)
+    value = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    if not 0 <= value <= 1:
+        raise _wrong(text, what, "a number from 0 to 1, or from 0% to 100%")
+    return value
+
+
+def as_lease(text: str, what: str) -> float:
+    """Read a length of time in seconds."""
+    try:
+        seconds = parse_duration(text) if len(text) <= 32 else -1.0
+    except ValueError:
+        seconds = -1.0
+    if not LEASE_SECONDS_MIN <= seconds <= LEASE_SECONDS_MAX:
+        raise _wrong(text, what, "a time from 1s to 24h, such as 30s, 2m or 1h")
+    return seconds
+
+
+def as_json(text: str, what: str) -> Any:
+    """Read any JSON value; what two readers could read differently is refused."""
+    if len(text) > EVENT_BYTES_MAX:
+        raise UsageError(f"{what} has {len(text)} characters; at most {EVENT_BYTES_MAX} bytes are allowed.")
+    try:
+        text.encode()
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
+    except RecursionError as error:
+        raise UsageError(f"{what} is nested too deep.") from error
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} is not UTF-8 text.") from error
+    except ValueError as error:
+        reason = str(error).partition(":")[0].lower()
+        raise UsageError(f"{what} is '{visible(text, 60)}', which is not JSON: {reason}.") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key appears twice")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _wrong(text: str, what: str, allowed: str) -> UsageError:
+    return UsageError(f"{what} is '{visible(text, 64)}'; it must be {allowed}.")
