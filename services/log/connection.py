@@ -77,12 +77,14 @@ async def open_connection(access: Access, name: str, callbacks: dict[str, Any]) 
             inbox_prefix=access.inbox,
             connect_timeout=CONNECT_SECONDS,
             reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]
-            max_reconnect_attempts=-1,
+            max_reconnect_attempts=1,
             pending_size=PENDING_BYTES_MAX,
-            allow_reconnect=True,
+            allow_reconnect=False,
             **options,
             **callbacks,
         )
+        # The first connection is tried twice; one that was lost is looked for without end.
+        client.options |= {"allow_reconnect": True, "max_reconnect_attempts": -1}
     except (TimeoutError, OSError, NatsError) as error:
         await _abandon(client)
         raise no_server(access.url, error) from error
