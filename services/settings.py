@@ -1,10 +1,11 @@
 """Settings: one frozen record; a flag beats COORD_*, which beats coord.toml, which beats the default.
 
 A wrong value is one sentence naming where it stands, its key, its value and what is allowed. An unknown
-key is an error, in the file and among COORD_*. The file is TOML, at most 64 KiB in lines of at most 4096
+key is an error, in the file and among COORD_*. The file is TOML, at most 64 KiB in lines of at most 1024
 characters (a dotted key of 30,000 parts would take 20 s and 4 GB to parse), a flat table; nothing in it is
 included or run, and nothing is expanded but the ~ of a path.
-Standard library only: the light commands read settings too.
+Standard library only, and tomllib and urllib only where they are used: the light commands read settings
+too, and need neither.
 """
 
 import math
@@ -12,19 +13,17 @@ import os
 import re
 import socket
 import stat
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from coord.events.errors import SettingsError, visible
 from coord.events.tokens import TOKEN_PATTERN
 
 FILE_NAME: Final = "coord.toml"
 FILE_BYTES_MAX: Final = 64 * 1024
-LINE_LENGTH_MAX: Final = 4_096
+LINE_LENGTH_MAX: Final = 1_024
 OTHER_VARIABLES: Final = ("COORD_AGENT", "COORD_CONFIG", "COORD_INCARNATION")
 """What else is read from the environment: who acts, the settings file, and as which incarnation."""
 _DIGITS_MAX: Final = 20
@@ -106,6 +105,8 @@ def _url(*schemes: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if not isinstance(value, str):
             raise _Wrong(allowed)
+        from urllib.parse import urlsplit
+
         try:
             parts = urlsplit(value)
             _ = parts.port
@@ -254,7 +255,7 @@ def _file_values(named: str | None) -> list[tuple[str, dict[str, Any]]]:
     where = visible(path, 200)
     try:
         text = _file_text(path, where)
-        return [(where, tomllib.loads(text))]
+        return [(where, _toml(text))]
     except FileNotFoundError as error:
         if not named and not os.path.lexists(path):
             return []
@@ -266,6 +267,12 @@ def _file_values(named: str | None) -> list[tuple[str, dict[str, Any]]]:
     except ValueError as error:
         reason = str(error).partition(";")[0].partition(": value has")[0]
         raise SettingsError(f"{where}: is not TOML: {reason}.") from error
+
+
+def _toml(text: str) -> dict[str, Any]:
+    import tomllib
+
+    return tomllib.loads(text)
 
 
 def _file_text(path: str, where: str) -> str:
