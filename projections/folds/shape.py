@@ -181,7 +181,7 @@ def routes_of(
 
 
 def columns_of(table: Table[R], rows: Iterable[R]) -> Columns:
-    """Return rows by column."""
+    """Return rows, at least one, by column."""
     columns = zip(*map(table.values, rows), strict=True)
     names = (column.name for column in table.columns)
     return {name: list(values) for name, values in zip(names, columns, strict=True)}

@@ -1,0 +1,20 @@
+"""The store: one DuckDB file, owned by one process. The only door to duckdb and pyarrow.
+
+    connection  open hardened, and the ladder of recovery on open
+    schema      what each table is in SQL and in Arrow; the fingerprint of all of it
+    rows        the rows that folds look at: read in bulk, kept while they are hot
+    writer      one intake, one transaction
+    reader      one question, one cursor, one snapshot
+    digests     equal tables have equal digests, whatever built them
+
+One thread writes; any number read. Two rules of this engine shape the code: a result is always read to
+its end (an open one keeps the log of writes from being emptied), and after an error nothing but ROLLBACK
+is believed (a COMMIT would succeed and write nothing).
+"""
+
+from coord.projections.store.connection import Opened, open_store
+from coord.projections.store.faults import StoreBroken, Unfoldable
+from coord.projections.store.reader import Reader
+from coord.projections.store.writer import Store
+
+__all__ = ["Opened", "Reader", "Store", "StoreBroken", "Unfoldable", "open_store"]

@@ -1,0 +1,165 @@
+"""Opening the file: hardened, and with the ladder of recovery.
+
+    opens                        clean
+    held by another process      FolderTaken, with its pid: never recovered from
+    the log of writes is bad     set aside; the file is older and consistent, and the stream is read on from there
+    anything else, or a file     set aside; a new one is begun, to be filled from the log
+    of another fingerprint
+
+What is set aside stays beside the file as `<name>.bad.<n>`, at most `SET_ASIDE_MAX` of them.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import duckdb
+
+from coord.events.errors import FolderTaken, visible
+from coord.projections.store.digests import digests
+from coord.projections.store.faults import StoreBroken
+from coord.projections.store.reader import Reader
+from coord.projections.store.schema import ALL_TABLES, FINGERPRINT, META, STATEMENTS
+from coord.projections.store.writer import Store
+
+CHECKPOINT_THRESHOLD: Final = "64MB"
+THREADS: Final = 2
+SET_ASIDE_MAX: Final = 3
+
+How = Literal["clean", "wal_set_aside", "rebuilt"]
+
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "allow_community_extensions": "false",
+    "allow_extension_repositories": "forbidden",
+    "allow_persistent_secrets": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+    "threads": str(THREADS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store, and how it could be opened."""
+
+    store: Store
+    how: How
+    reason: str = ""
+    """Why it was not clean."""
+
+
+class _OtherFingerprint(Exception):
+    """The file was written by another version of the tables or folds."""
+
+
+def open_store(path: Path, memory_mib: int, *, deep: bool = False) -> Opened:
+    """Open the file, or recover; `deep` reads every value, for when a fault was seen.
+
+    Raises:
+        FolderTaken: another process has it open.
+        StoreBroken: not even a new file can be made here.
+    """
+    if not path.exists():
+        _wal(path).unlink(missing_ok=True)
+        return Opened(_begin(path, memory_mib), "clean")
+    try:
+        return Opened(_open(path, memory_mib, deep), "clean")
+    except (duckdb.Error, _OtherFingerprint) as error:
+        reason = _why(path, error)
+        bad_wal = "WAL" in str(error)
+    if bad_wal and _wal(path).exists():
+        _set_aside(_wal(path))
+        try:
+            return Opened(_open(path, memory_mib, deep), "wal_set_aside", reason)
+        except (duckdb.Error, _OtherFingerprint) as error:
+            reason = _why(path, error)
+    for file in (path, _wal(path)):
+        _set_aside(file)
+    return Opened(_begin(path, memory_mib), "rebuilt", reason)
+
+
+def begin_store(path: Path, memory_mib: int) -> Store:
+    """Make a new, empty file in place of one that may be there."""
+    for file in (path, _wal(path)):
+        file.unlink(missing_ok=True)
+    return _begin(path, memory_mib)
+
+
+def replace_file(old: Path, new: Path) -> None:
+    """Put a closed file in the place of another closed one."""
+    _wal(old).unlink(missing_ok=True)
+    new.replace(old)
+
+
+def _open(path: Path, memory_mib: int, deep: bool) -> Store:
+    root = _connect(path, memory_mib)
+    try:
+        _check(root, deep)
+    except BaseException:
+        root.close()
+        raise
+    return Store(path, root)
+
+
+def _begin(path: Path, memory_mib: int) -> Store:
+    try:
+        root = _connect(path, memory_mib)
+        for statement in STATEMENTS:
+            root.execute(statement).fetchall()
+        root.execute(f"CREATE TABLE {META} AS SELECT $1 AS fingerprint", [FINGERPRINT]).fetchall()
+        root.execute("CHECKPOINT").fetchall()
+    except duckdb.Error as error:
+        raise StoreBroken(f"no projection can be kept at {path}: {_why(path, error)}") from error
+    return Store(path, root)
+
+
+def _connect(path: Path, memory_mib: int) -> duckdb.DuckDBPyConnection:
+    root = duckdb.connect(str(path), config=dict(_CONFIG))
+    for name, value in (
+        ("checkpoint_threshold", CHECKPOINT_THRESHOLD),
+        ("memory_limit", f"{memory_mib}MiB"),
+        ("temp_directory", ""),
+        ("max_temp_directory_size", "0GB"),
+    ):
+        root.execute(f"SET GLOBAL {name} = '{value}'").fetchall()
+    root.execute("SET GLOBAL enable_external_access = false").fetchall()
+    return root
+
+
+def _check(root: duckdb.DuckDBPyConnection, deep: bool) -> None:
+    tables = {row[0] for row in root.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    found = root.execute(f"FROM {META}").fetchall() if META in tables else []
+    if found != [(FINGERPRINT,)]:
+        raise _OtherFingerprint("it was written by another version")
+    reader = Reader(root)
+    reader.counts()
+    if deep:
+        digests(reader)
+    for table in ALL_TABLES:
+        if table.key and not table.insert_only:
+            root.execute(f'SELECT count(COLUMNS(*)) FROM "{table.name}"').fetchall()
+
+
+def _why(path: Path, error: BaseException) -> str:
+    words = str(error).partition("\n")[0]
+    if "Could not set lock" in words:
+        held = re.search(r"PID (\d+)", words)
+        raise FolderTaken(
+            f"the projection {path} is in use by process {held[1] if held else 'unknown'}.",
+            "Stop that projector, or choose another folder with --data.",
+        ) from error
+    return visible(words, 300)
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")
+
+
+def _set_aside(file: Path) -> None:
+    if not file.exists():
+        return
+    beside = [file.with_name(f"{file.name}.bad.{number}") for number in range(1, SET_ASIDE_MAX + 1)]
+    free = next((one for one in beside if not one.exists()), None)
+    file.replace(free or min(beside, key=lambda one: one.stat().st_mtime_ns))

@@ -1,0 +1,27 @@
+"""The views over the tables: what questions and people read instead of the tables' inner division."""
+
+from typing import Final
+
+_PROCESS = (
+    '[{"pid":"BIGINT","name":"VARCHAR","cpu_ratio":"DOUBLE",'
+    '"memory_bytes":"BIGINT","gpu_memory_bytes":"BIGINT"}]'
+)
+
+VIEWS: Final = {
+    "readings": "SELECT * FROM readings_hot",
+    "rollups": """
+        SELECT node, metric, device, minute_ns, sum(readings)::BIGINT AS readings, sum(total) AS total,
+               sum(total_squares) AS total_squares, min(lowest) AS lowest, max(highest) AS highest,
+               arg_max(last, last_at_ns) AS last, max(last_at_ns) AS last_at_ns
+        FROM (SELECT node, metric, device, minute_ns, readings, total, total_squares, lowest, highest,
+                     last, last_at_ns FROM rollup_parts
+              UNION ALL
+              SELECT node, metric, device, minute_ns, readings, total, total_squares, lowest, highest,
+                     last, last_at_ns FROM latest)
+        GROUP BY node, metric, device, minute_ns""",
+    "node_processes": f"""
+        SELECT node, at_ns, recorded_at_ns, unnest(from_json(processes, '{_PROCESS}'), recursive := true)
+        FROM processes""",
+    "work_all": "SELECT * FROM work UNION ALL SELECT * FROM work_ended",
+}
+"""By name. Part of the store's fingerprint: a changed view means a file built anew."""
