@@ -1,11 +1,17 @@
-"""The one clock and the one maker of ids. Nothing else in coord asks for the time or for randomness."""
+"""The one clock and the one maker of ids. Nothing else in coord asks for the time or for randomness.
+
+uuid and datetime are imported where they are used: a claim needs neither, and they cost 5 of its 60 ms.
+"""
 
 import os
 import time
-import uuid
-from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
-_NAMESPACE = uuid.UUID("6f2b5c1e-6a43-5b1f-9d0e-c00d00c00d00")
+if TYPE_CHECKING:
+    import uuid
+
+_NAMESPACE = "6f2b5c1e-6a43-5b1f-9d0e-c00d00c00d00"
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -21,6 +27,8 @@ def monotonic() -> float:
 
 def rfc3339(ns: int) -> str:
     """Write a wall-clock moment as RFC 3339 in UTC, with nanoseconds."""
+    from datetime import UTC, datetime
+
     seconds, rest = divmod(ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
@@ -30,11 +38,14 @@ def new_id() -> str:
     ms, rest_ns = divmod(now_ns(), 1_000_000)
     fraction = (rest_ns << 12) // 1_000_000
     random = int.from_bytes(os.urandom(8)) >> 2
-    return str(uuid.UUID(int=ms << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random))
+    digits = f"{ms << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def id_time_ms(text: str) -> int | None:
     """Return the moment a UUIDv7 was made, in milliseconds since 1970; None for any other text."""
+    import uuid
+
     try:
         value = uuid.UUID(text)
     except ValueError:
@@ -42,12 +53,23 @@ def id_time_ms(text: str) -> int | None:
     return value.int >> 80 if value.version == 7 else None
 
 
+@cache
+def _namespace() -> "uuid.UUID":
+    import uuid
+
+    return uuid.UUID(_NAMESPACE)
+
+
 def derived_id(request_id: str, ordinal: int) -> str:
     """Derive an event's id from the request it answers: another try makes the same event."""
-    return str(uuid.uuid5(_NAMESPACE, f"{request_id}/{ordinal}"))
+    import uuid
+
+    return str(uuid.uuid5(_namespace(), f"{request_id}/{ordinal}"))
 
 
 def item_id_of(request_id: str) -> str:
     """Derive a work item's id from the request that submits it: `w-` and 12 letters or digits."""
-    value = uuid.uuid5(_NAMESPACE, f"item/{request_id}").int
+    import uuid
+
+    value = uuid.uuid5(_namespace(), f"item/{request_id}").int
     return "w-" + "".join(_ID_DIGITS[value >> 5 * place & 31] for place in range(12))
