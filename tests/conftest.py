@@ -13,6 +13,8 @@ from coord.services.server import Address, EmbeddedServer
 from coord.services.server.credentials import role_credentials
 from coord.services.settings import Settings
 
+pytest_plugins = ("coverage_summary",)
+
 
 @dataclass
 class Server:

@@ -82,7 +82,8 @@ def _reload(folder: Folder, settings: Settings, process: Identity, credential: d
     write_users(folder, settings)
     _check(folder, settings)
     os.kill(process.pid, signal.SIGHUP)
-    if not wait_until(lambda: _accepted(credential), _RELOAD_SECONDS):
+    wait_until(lambda: not process.is_alive() or _accepted(credential), _RELOAD_SECONDS)
+    if not _accepted(credential):
         raise NoServer(
             f"the server did not take the credential of {credential['user']} within {_RELOAD_SECONDS:g}s.",
             f"Its log is {folder.path('log', 'server.log')}.",
@@ -96,7 +97,7 @@ def _check(folder: Folder, settings: Settings) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoServer(f"the server's configuration cannot be checked: {error}.") from error
     if checked.returncode:
-        raise NoServer(f"the server's configuration is wrong: {checked.stderr.strip()[-500:]}.")
+        raise NoServer(f"the server's configuration is wrong: {checked.stderr.strip()[-500:].rstrip('.')}.")
 
 
 def _accepted(credential: dict[str, str]) -> bool:

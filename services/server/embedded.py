@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ from typing import Final
 
 from coord.events.errors import CoordError, FolderTaken, NoServer
 from coord.events.streams import MIB
+from coord.services.clock import monotonic
 from coord.services.folder import Folder
 from coord.services.server.binary import find_binary
 from coord.services.server.configuration import GO_COLLECT_PERCENT, GO_MEMORY, write_configuration
 from coord.services.server.credentials import agent_credentials
 from coord.services.server.probe import get
 from coord.services.server.process import (
+    POLL_SECONDS,
+    Identity,
     end_child,
     end_stranger,
     identity_from,
@@ -38,6 +42,9 @@ READY_SECONDS: Final = 60.0
 """How long recovery of a large store may take."""
 
 DISK_FREE_BYTES_MIN: Final = 16 * MIB
+_HANDOVER_SECONDS: Final = 5.0
+"""How long the kernel may take to close what a process that ended had open, the lock among it."""
+
 _LOG_TAIL_BYTES: Final = 2000
 
 
@@ -202,15 +209,28 @@ class EmbeddedServer:
 
 
 def _take(folder: Folder) -> int:
+    """Take the folder, from a server that an earlier parent left behind if need be."""
     try:
         return folder.lock()
     except FolderTaken:
-        record = folder.read_json("nats", "child.json") or {}
-        orphan, parent = identity_from(record), identity_from(record.get("parent"))
-        if orphan is None or not orphan.is_alive() or (parent is not None and parent.is_alive()):
+        orphan = _orphan(folder)
+        if orphan is None:
             raise
         end_stranger(orphan)
-        return folder.lock()
+    deadline = monotonic() + _HANDOVER_SECONDS
+    while True:
+        try:
+            return folder.lock()
+        except FolderTaken:
+            if monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
+def _orphan(folder: Folder) -> Identity | None:
+    record = folder.read_json("nats", "child.json") or {}
+    parent = identity_from(record.get("parent"))
+    return None if parent is not None and parent.is_alive() else identity_from(record)
 
 
 def _write_child(folder: Folder, pid: int) -> None:

@@ -113,6 +113,7 @@ def end_stranger(process: Identity, seconds: float = STOP_SECONDS) -> None:
         if not process.is_alive():
             return
         os.kill(process.pid, how)
+        os.kill(process.pid, signal.SIGCONT)
         wait_until(lambda: not process.is_alive(), patience)
 
 

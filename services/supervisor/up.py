@@ -230,7 +230,7 @@ class Supervisor:
             "restarts": {child.name: child.restarts for child in self._children}
             | {"server": self._custody.restarts if self._custody else 0},
         }
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(CoordError):
             self._folder.write_json(record, "up.json")
 
     def _age(self) -> str:
