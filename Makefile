@@ -1,0 +1,45 @@
+# coord: everything a developer or CI runs. `make` lists it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench documents clean
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## set up, run coord on real work, print the story, and check it
+	@$(BIN)/coord demo
+
+test: check ## everything that must hold: check, then all tests with coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run $(BIN)/pytest
+
+check: $(READY) ## what needs no running: format, lint, import contracts, types
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+bench: $(READY) ## measure, and compare with the bars
+	@$(BIN)/coord bench
+
+documents: $(READY) ## write the generated files that are committed
+	@$(BIN)/python -P tests/golden.py
+
+clean: ## remove everything that was built, the environment too
+	@rm -rf .venv build dist .coverage .coverage.* .demo .bench .hypothesis
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache src/*.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "coord needs Python 3.11 or newer; $(PYTHON) is" \
+		"$$($(PYTHON) --version 2>&1 || true). Name another: make PYTHON=python3.12" >&2; exit 2; }
+	@echo "installing into .venv (once) ..." >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet -c constraints.txt setuptools
+	@$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
