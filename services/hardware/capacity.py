@@ -50,7 +50,7 @@ def activation_bytes(parameters: float) -> float:
     hidden: float = (parameters * _HIDDEN_A_LAYER / 12) ** (1 / 3)
     layers = hidden / _HIDDEN_A_LAYER
     heads = hidden / _HEAD_SIZE
-    a_layer = REFERENCE_SEQUENCE * hidden * (34 + 5 * heads * REFERENCE_SEQUENCE / hidden)
+    a_layer = REFERENCE_SEQUENCE * (34 * hidden + 5 * heads * REFERENCE_SEQUENCE)
     return layers * a_layer
 
 

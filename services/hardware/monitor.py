@@ -18,7 +18,7 @@ from coord.services.folder import Folder
 from coord.services.hardware import files
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.hardware.metrics import Point
-from coord.services.hardware.packer import Packer, Waiting
+from coord.services.hardware.packer import Packer, Waiting, message_of
 from coord.services.hardware.processes import Processes
 from coord.services.hardware.registration import Registration
 from coord.services.hardware.sampler import Sampler
@@ -91,7 +91,7 @@ class Monitor:
             points += self._list_processes(now, now_ns)
         self._packer.dropped_readings = self._waiting.dropped_readings
         for batch in self._packer.add(points, now, now_ns):
-            self._waiting.put(batch)
+            self._waiting.put(message_of(batch))
             self._news.set()
 
     def _ask_gpus(self, now: float, with_processes: bool) -> None:
@@ -109,7 +109,7 @@ class Monitor:
         self._processes_due = now + self._settings.processes_seconds
         gpu_memory = self._poller.gpu_memory if self._poller else {}
         listing = self._processes.look(self._root, now, gpu_memory)
-        self._waiting.put(self._packer.processes(listing, now_ns))
+        self._waiting.put(message_of(self._packer.processes(listing, now_ns)))
         return [("processes_count", "", float(listing.total))]
 
     async def _talk_for_ever(self) -> None:
@@ -147,16 +147,15 @@ class Monitor:
             await self._news.wait()
 
     async def _send_waiting(self, log: Log) -> None:
-        while (first := self._waiting.first()) is not None:
-            kind, batch = first
-            subject = sample_subject(self._settings.site, self._settings.node, kind)
+        while (message := self._waiting.first()) is not None:
+            subject = sample_subject(self._settings.site, self._settings.node, message.kind)
             try:
-                await log.publish_sample(subject, kind, batch)
+                await log.publish_sample(subject, message.kind, message.body)
             except (NoServer, OutcomeUnknown) as error:
                 await self._try_again_later(error)
                 continue
             self._works_since, self._complained = clock.monotonic(), False
-            self._waiting.done(batch)
+            self._waiting.done(message)
             tell_ready()
 
     async def _register_for_ever(self, log: Log) -> None:
@@ -183,7 +182,7 @@ class Monitor:
         if self._poller is not None:
             self._poller.close()
         for batch in self._packer.flush():
-            self._waiting.put(batch)
+            self._waiting.put(message_of(batch))
         log = self._connection
         if log is not None:
             with contextlib.suppress(TimeoutError, CoordError):

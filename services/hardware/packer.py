@@ -7,7 +7,7 @@ than the stream takes. What waits is bounded: the oldest goes first, and is coun
 import math
 from collections import deque
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from coord.events.samples import (
     HARDWARE,
@@ -15,11 +15,11 @@ from coord.events.samples import (
     PROCESSES_MAX,
     READINGS_MAX,
     SERIES_MAX,
-    Batch,
     HardwareSample,
     Process,
     ProcessesSample,
     Series,
+    encode_sample,
 )
 from coord.events.streams import SAMPLES
 from coord.services.hardware.metrics import Point
@@ -28,8 +28,8 @@ from coord.services.hardware.processes import LISTED_EACH_MAX, Listing
 PACK_SECONDS: Final = 1.0
 SERIES_A_MESSAGE_MAX: Final = 500
 READINGS_A_MESSAGE_MAX: Final = 4_000
-WAITING_READINGS_MAX: Final = 40_000
-"""What may wait while the server is away: about a quarter of an hour of a small machine, 4 MiB of memory."""
+WAITING_BYTES_MAX: Final = 4 * 1024 * 1024
+"""What may wait while the server is away: about twenty minutes of a small machine."""
 _DECIMALS: Final = 4
 _SERIES_BYTES: Final = 2 * 64 + 64
 _READING_BYTES: Final = 32
@@ -37,7 +37,6 @@ _SLACK_SECONDS: Final = 1e-6
 
 assert SERIES_A_MESSAGE_MAX <= SERIES_MAX
 assert READINGS_A_MESSAGE_MAX <= READINGS_MAX
-assert READINGS_A_MESSAGE_MAX < WAITING_READINGS_MAX
 assert 3 * LISTED_EACH_MAX <= PROCESSES_MAX
 _MESSAGE_BYTES_MAX: Final = SERIES_A_MESSAGE_MAX * _SERIES_BYTES + READINGS_A_MESSAGE_MAX * _READING_BYTES
 assert SAMPLES.message_bytes_max > _MESSAGE_BYTES_MAX
@@ -63,7 +62,7 @@ class Packer:
         """Add one look's readings, and return the messages that are full or old enough to go."""
         full = []
         for point in points:
-            if len(self._series) >= SERIES_A_MESSAGE_MAX or self._readings >= READINGS_A_MESSAGE_MAX:
+            if self._is_full_for(point):
                 full += self.flush()
             self._add(point, now, now_ns)
         began = now if self._began is None else self._began
@@ -100,6 +99,12 @@ class Packer:
             total=listing.total,
         )
 
+    def _is_full_for(self, point: Point) -> bool:
+        is_new = point[:2] not in self._series
+        return self._readings >= READINGS_A_MESSAGE_MAX or (
+            is_new and len(self._series) >= SERIES_A_MESSAGE_MAX
+        )
+
     def _add(self, point: Point, now: float, now_ns: int) -> None:
         metric, device, value = point
         if not math.isfinite(value):
@@ -118,38 +123,50 @@ class Packer:
         return self._sequence
 
 
+class Message(NamedTuple):
+    """A packed message, encoded: a tenth of the memory that the readings themselves take."""
+
+    kind: str
+    body: bytes
+    readings: int
+
+
+def message_of(batch: HardwareSample | ProcessesSample) -> Message:
+    """Encode a packed message."""
+    if isinstance(batch, HardwareSample):
+        readings = sum(len(series.values) for series in batch.series)
+        return Message(HARDWARE, encode_sample(batch), readings)
+    return Message(PROCESSES, encode_sample(batch), len(batch.processes))
+
+
 class Waiting:
     """Messages that are not sent yet, oldest first."""
 
     def __init__(self) -> None:
         self.dropped_readings = 0
-        self._batches: deque[tuple[str, Batch, int]] = deque()
-        self._readings = 0
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._messages)
 
-    def put(self, batch: HardwareSample | ProcessesSample) -> None:
-        """Let a message wait; the oldest goes when too much waits."""
-        if isinstance(batch, HardwareSample):
-            kind, readings = HARDWARE, sum(len(series.values) for series in batch.series)
-        else:
-            kind, readings = PROCESSES, len(batch.processes)
-        self._batches.append((kind, batch, readings))
-        self._readings += readings
-        while self._readings > WAITING_READINGS_MAX:
-            self.dropped_readings += self._take()
+    def put(self, message: Message) -> None:
+        """Let a message wait; the oldest go when too much waits."""
+        self._messages.append(message)
+        self._bytes += len(message.body)
+        while self._bytes > WAITING_BYTES_MAX:
+            self.dropped_readings += self._take().readings
 
-    def first(self) -> tuple[str, Batch] | None:
-        """Return the oldest message and its kind, and leave it waiting."""
-        return self._batches[0][:2] if self._batches else None
+    def first(self) -> Message | None:
+        """Return the oldest message, and leave it waiting."""
+        return self._messages[0] if self._messages else None
 
-    def done(self, batch: Batch) -> None:
+    def done(self, message: Message) -> None:
         """Forget the oldest message, which was sent; nothing, when it was dropped meanwhile."""
-        if self._batches and self._batches[0][1] is batch:
+        if self._messages and self._messages[0] is message:
             self._take()
 
-    def _take(self) -> int:
-        readings = self._batches.popleft()[2]
-        self._readings -= readings
-        return readings
+    def _take(self) -> Message:
+        message = self._messages.popleft()
+        self._bytes -= len(message.body)
+        return message

@@ -124,10 +124,14 @@ class Log:
         """
         return await appending.append(self, appends)
 
-    async def publish_sample(self, subject: str, kind: str, batch: Batch) -> None:
-        """Publish packed readings; they carry no identity, and a resent one is ignored by the folds."""
+    async def publish_sample(self, subject: str, kind: str, batch: Batch | bytes) -> None:
+        """Publish packed readings, encoded already or not.
+
+        They carry no identity; a resent one is ignored by the folds.
+        """
         headers = {"ce-type": sample_type(kind), "ce-specversion": "1.0"}
-        await self._store(subject, encode_sample(batch), headers, SAMPLES.name)
+        body = batch if isinstance(batch, bytes) else encode_sample(batch)
+        await self._store(subject, body, headers, SAMPLES.name)
 
     async def read_at(self, stream: str, position: int) -> Stored | None:
         """Read the message at a position; None when the stream holds none there."""
