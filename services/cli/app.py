@@ -46,7 +46,7 @@ def run(words: Sequence[str]) -> int:
     try:
         return int(get_command(app).main(list(words), prog_name="coord", standalone_mode=False) or 0)
     except _ClickError as error:
-        raise _as_usage_error(error) from error
+        raise _as_usage_error(error, words) from error
 
 
 def talk_page() -> None:
@@ -175,9 +175,9 @@ def _no_such_verb(name: str) -> UsageError:
     return UsageError(f"there is no command '{visible(name, 64)}'.", hint)
 
 
-def _as_usage_error(error: Any) -> CoordError:
+def _as_usage_error(error: Any, words: Sequence[str]) -> CoordError:
     """Turn typer's error into one sentence of ours."""
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "coord"
+    verb = next((word for word in words if word in VERBS), "")
     message = error.format_message().rstrip(".").replace("\n", " ")
-    return UsageError(f"{message[:1].lower()}{message[1:]}.", f"Try: {path} --help")
+    hint = f"Try: coord {verb} --help" if verb else "Try: coord --help"
+    return UsageError(f"{message[:1].lower()}{message[1:]}.", hint)

@@ -17,11 +17,18 @@ def safe(value: object) -> str:
     return visible(text, len(text))
 
 
-def safe_json(value: Any) -> str:
-    """Write a value as one line of JSON that a terminal may show."""
-    text = json.dumps(value, ensure_ascii=False)
-    if text.isprintable():
-        return text
-    return "".join(mark if mark.isprintable() else json.dumps(mark)[1:-1] for mark in text).replace(
-        "\x7f", "\\u007f"
-    )
+def safe_json(value: Any, indent: int | None = None) -> str:
+    """Write a value as JSON that a terminal may show: one line, or several with an indent."""
+    lines = json.dumps(value, ensure_ascii=False, indent=indent).split("\n")
+    return "\n".join(line if line.isprintable() else "".join(map(_escaped, line)) for line in lines)
+
+
+def _escaped(mark: str) -> str:
+    if mark.isprintable():
+        return mark
+    return "".join(f"\\u{unit:04x}" for unit in _units(mark))
+
+
+def _units(mark: str) -> list[int]:
+    raw = mark.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(raw[place : place + 2]) for place in range(0, len(raw), 2)]

@@ -97,7 +97,7 @@ def cancel(call: Call) -> int:
         reply = call.tell("cancel", request_id, {"item_id": item_id, "reason": reason})
         call.show(reply, [_outcome(reply)])
 
-    return call.each("id", _as_item, _id_from_line, act)
+    return call.each("id", _as_item, id_from_line, act)
 
 
 def show(call: Call) -> int:
@@ -110,7 +110,7 @@ def show(call: Call) -> int:
         else:
             _print_item(answer)
 
-    return call.each("id", _as_item, _id_from_line, act)
+    return call.each("id", _as_item, id_from_line, act)
 
 
 def board(call: Call) -> None:
@@ -157,7 +157,7 @@ def _held(call: Call, verb: str, fields: Mapping[str, Any]) -> int:
             fences.forget(call.folder, agent, item_id, fence)
         call.show(reply, [_outcome(reply, fields.get("fraction"))])
 
-    return call.each("id", _as_item, _id_from_line, act)
+    return call.each("id", _as_item, id_from_line, act)
 
 
 def _outcome(reply: Reply, fraction: float | None = None) -> str:
@@ -174,7 +174,7 @@ def _as_title(value: object) -> str:
     return as_text(str(value), "the title", TITLE_LENGTH_MAX)
 
 
-def _id_from_line(text: str) -> str:
+def id_from_line(text: str) -> str:
     """Read an id from a line of stdin: its first word, or `id` of a line of JSON."""
     if not text.startswith("{"):
         return _as_item(text.split(maxsplit=1)[0])

@@ -1,0 +1,138 @@
+"""The verbs of the log itself: history and tail."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from coord.events.errors import NoServer, OutcomeUnknown, UsageError
+from coord.services import clock
+from coord.services.cli import client
+from coord.services.cli.call import Call, note_cut
+from coord.services.cli.render import Column, print_table
+from coord.services.cli.safe import safe, safe_json
+from coord.services.cli.terminal import flush, out, out_json
+from coord.services.cli.values import as_name, as_position
+from coord.services.cli.work import as_of, id_from_line
+from coord.services.folder import PROJECTOR_SOCKET
+
+_TAIL_DEFAULT: Final = 10
+_SHORT_LENGTH: Final = 60
+_AGAIN_MAX: Final = 5
+"""How often in a row a tail may break off without an event before it is given up."""
+
+
+def history(call: Call) -> int:
+    """Print every event of one entity."""
+    aggregate, limit = call.read("aggregate", as_name), call.limit()
+
+    def act(name: str, _: str) -> None:
+        answer = call.ask("history", id=name, aggregate=aggregate, limit=limit)
+        if call.json:
+            out_json(answer)
+            return
+        count = len(answer["events"])
+        out(f"{safe(name)}: {count} event{'' if count == 1 else 's'}{as_of(answer)}")
+        if answer["events"]:
+            print_table(_HISTORY, [_row(entry) for entry in answer["events"]])
+        note_cut(answer)
+
+    return call.each("id", lambda text: as_name(text, "the id"), id_from_line, act)
+
+
+def tail(call: Call) -> None:
+    """Print the log from a position on, to its present end or for ever."""
+    until = call.text("until")
+    if until not in (None, "now"):
+        raise UsageError(f"--until is '{safe(until)[:64]}'; it must be now.")
+    position = call.read("from", as_position)
+    if position is None:
+        position = max(_end(call) - _TAIL_DEFAULT + 1, 0)
+    for line in _entries(call, position, until == "now"):
+        if call.json:
+            text = line.decode("utf-8", "replace")
+            out(text if text.isprintable() else safe_json(json.loads(line)))
+        else:
+            out(_line(json.loads(line)))
+        if until is None:
+            flush()
+
+
+def _end(call: Call) -> int:
+    moment = call.ask("state")["as_of"]
+    return int(moment["position"]) + int(moment.get("lag", 0))
+
+
+def _entries(call: Call, position: int, to_now: bool) -> Iterator[bytes]:
+    """Yield entries in order; a tail that breaks off goes on behind the last one it saw."""
+    broken = 0
+    while True:
+        path = f"/v1/tail?from={position}{'&until=now' if to_now else ''}"
+        try:
+            for line in client.lines(call.folder, PROJECTOR_SOCKET, "GET", path, None):
+                yield line
+                position, broken = _position(line, position) + 1, 0
+        except OutcomeUnknown:
+            broken += 1
+            if broken > _AGAIN_MAX:
+                raise
+            continue
+        if to_now:
+            return
+        broken += 1
+        if broken > _AGAIN_MAX:
+            raise NoServer("the projector ends every tail at once.", "See: coord doctor")
+
+
+def _position(line: bytes, before: int) -> int:
+    try:
+        return int(json.loads(line)["position"])
+    except (ValueError, KeyError, TypeError):
+        return before
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    position, time, subject, kind, actor, what = (safe(cell or "-") for cell in _row(entry, subject=True))
+    return f"{position:>8}  {time}  {subject}  {kind}  {actor}  {what}"
+
+
+def _row(entry: Mapping[str, Any], subject: bool = False) -> list[str | int | None]:
+    when = clock.rfc3339(entry["recorded_at_ns"])
+    row: list[str | int | None] = [
+        entry["position"],
+        f"{when[:10]} {when[11:23]}Z",
+        entry["type"] or "?",
+        entry.get("actor"),
+        _told(entry),
+    ]
+    if subject:
+        row.insert(2, ".".join(str(entry["subject"]).split(".")[2:]))
+    return row
+
+
+def _told(entry: Mapping[str, Any]) -> str:
+    """Say what an event says, in few words."""
+    if entry.get("fault"):
+        return f"no event of ours: {entry['fault']}"
+    told = entry.get("fields")
+    if not isinstance(told, dict):
+        return ""
+    actor = entry.get("actor")
+    return "  ".join(
+        f"{name} {_short(value)}"
+        for name, value in told.items()
+        if value not in (None, [], {}) and not (name == "agent" and value == actor)
+    )
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHORT_LENGTH else text[: _SHORT_LENGTH - 1] + "…"
+
+
+_HISTORY: Final = (
+    Column("POSITION", right=True),
+    Column("RECORDED (UTC)"),
+    Column("EVENT"),
+    Column("ACTOR", rank=1),
+    Column("WHAT", flexible=True),
+)

@@ -1,0 +1,57 @@
+"""The verb health: a score from 0 to 100, and every reason why it is not 100."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from coord.services.cli.call import Call, note_cut
+from coord.services.cli.safe import safe
+from coord.services.cli.terminal import out, out_json, painted
+from coord.services.cli.values import as_text
+from coord.services.cli.work import as_of
+
+_ENTITY_LENGTH_MAX: Final = 80
+_GOOD: Final = 80.0
+_POOR: Final = 50.0
+_EVIDENCE_SHOWN: Final = 5
+_PARTS_SHOWN: Final = 10
+
+
+def health(call: Call) -> None:
+    """Print the score of the system, or of one entity."""
+    entity = call.read("explain", lambda text, what: as_text(text, what, _ENTITY_LENGTH_MAX))
+    answer = call.ask("health", entity=entity)
+    if call.json:
+        out_json(answer)
+        return
+    out(f"{_scored(answer['entity'], answer['score'])}{as_of(answer)}")
+    _print_deductions(answer.get("deductions", ()), evidence=True)
+    parts = answer.get("parts", ())
+    poor = [part for part in parts if part["score"] < 100]
+    for part in poor[:_PARTS_SHOWN]:
+        out(_scored(part["entity"], part["score"]))
+        _print_deductions(part.get("deductions", ()), evidence=entity is not None)
+    rest = len(parts) - min(len(poor), _PARTS_SHOWN)
+    if rest:
+        better = "at 100" if len(poor) <= _PARTS_SHOWN else "better ones"
+        out(painted(f"and {rest} more, {better}", "dim"))
+    note_cut(answer)
+
+
+def _scored(entity: str, score: float) -> str:
+    meaning, mark = ("ok", "●") if score >= _GOOD else ("warn", "▲") if score >= _POOR else ("bad", "✖")
+    return f"{painted(f'{mark} {score:3.0f}', meaning)}  {safe(entity)}"
+
+
+def _print_deductions(deductions: Sequence[Mapping[str, Any]], evidence: bool) -> None:
+    for deduction in deductions:
+        points = f"-{deduction['points']:.1f}".removesuffix(".0")
+        where = _evidence(deduction.get("evidence", ())) if evidence else ""
+        out(f"{points:>10}  {safe(deduction['name'])}: {safe(deduction['reason'])}{painted(where, 'dim')}")
+
+
+def _evidence(positions: Sequence[Mapping[str, Any]]) -> str:
+    if not positions:
+        return ""
+    shown = ", ".join(f"{entry['stream']} {entry['position']}" for entry in positions[:_EVIDENCE_SHOWN])
+    more = f" and {len(positions) - _EVIDENCE_SHOWN} more" if len(positions) > _EVIDENCE_SHOWN else ""
+    return safe(f"  [{shown}{more}]")

@@ -1,0 +1,122 @@
+"""The verbs of the house: up, down, serve, rebuild, config, schema."""
+
+import json
+from dataclasses import fields
+from typing import Any, Final
+
+from coord.events.errors import UsageError
+from coord.services.cli import client
+from coord.services.cli.call import Call, note
+from coord.services.cli.render import Column, print_table
+from coord.services.cli.safe import safe, safe_json
+from coord.services.cli.terminal import out, out_json
+from coord.services.folder import PROJECTOR_SOCKET
+from coord.services.settings import describe, shown
+
+_INDENT: Final = 2
+
+
+def up(call: Call) -> int:
+    """Start the server and all services."""
+    from coord.services.supervisor.up import up as run
+
+    detach = call.on("detach")
+    code = run(call.settings, detach=detach)
+    if detach and code == 0:
+        server = call.folder.read_json("server.json") or {}
+        running = call.folder.read_json("up.json") or {}
+        document = {"data": str(call.folder.root), "url": server.get("url"), "pid": running.get("pid")}
+        line = f"up on {call.folder.root}: process {document['pid']}, server {shown(document['url'])}"
+        call.show(document, [safe(line)])
+    return code
+
+
+def down(call: Call) -> int:
+    """Stop what `coord up` started."""
+    from coord.services.supervisor.up import down as run
+
+    code = run(call.settings)
+    call.show({"data": str(call.folder.root), "stopped": True}, [])
+    return code
+
+
+def serve(call: Call) -> None:
+    """Run one service until told to stop."""
+    from coord.services.supervisor.serve import serve as run
+
+    run(call.text("service") or "", call.settings)
+
+
+def rebuild(call: Call) -> None:
+    """Have the projector build its tables anew, or do it here while none runs."""
+    from coord.services.folder import open_socket
+
+    try:
+        open_socket(call.folder, PROJECTOR_SOCKET).close()
+    except OSError:
+        _rebuild_offline(call)
+        return
+    for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", "/v1/rebuild", None):
+        _tell_progress(call, json.loads(line))
+
+
+def config(call: Call) -> None:
+    """Print every setting with its value and where that came from."""
+    loaded, meanings = call.loaded, describe()
+    values = {setting.name: getattr(loaded.settings, setting.name) for setting in fields(loaded.settings)}
+    if call.json:
+        out_json({
+            name: {"value": _plain(value), "origin": loaded.origins[name], "what": meanings[name]}
+            for name, value in values.items()
+        })  # fmt: skip
+    else:
+        print_table(
+            _CONFIG,
+            [(name, shown(value), loaded.origins[name], meanings[name]) for name, value in values.items()],
+        )
+    address = loaded.settings.nats
+    if address and shown(address) != address:
+        note("the password in nats can be read by whoever reads that setting; see nats_credentials.")
+
+
+def schema(call: Call) -> None:
+    """Print a JSON Schema, the names of all, or the AsyncAPI document."""
+    from coord.events import documents
+
+    name = call.text("type")
+    if call.on("asyncapi"):
+        if name is not None:
+            raise UsageError("--asyncapi is about everything, not about one type.")
+        document: Any = documents.asyncapi()
+    elif name is not None:
+        document = documents.json_schema(name)
+    else:
+        call.show(list(documents.names()), map(safe, documents.names()))
+        return
+    if call.json:
+        out_json(document)
+    else:
+        out(safe_json(document, _INDENT))
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float) else shown(value)
+
+
+def _rebuild_offline(call: Call) -> None:
+    from coord.services.projector.rebuild import rebuild as run
+
+    run(call.settings, lambda progress: _tell_progress(call, progress))
+
+
+def _tell_progress(call: Call, progress: dict[str, Any]) -> None:
+    words = "  ".join(f"{name} {value}" for name, value in progress.items() if not isinstance(value, dict))
+    call.show(progress, [safe(words)])
+
+
+_CONFIG: Final = (
+    Column("SETTING"),
+    Column("VALUE"),
+    Column("FROM", rank=1),
+    Column("WHAT IT IS", rank=2, flexible=True),
+)
