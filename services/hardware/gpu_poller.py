@@ -79,7 +79,8 @@ class GpuPoller:
         self._devices: set[str] = set()
         self._deadline: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
-        self._rest_seconds = self._deadlines.rest_seconds_min
+        self.rest_seconds = self._deadlines.rest_seconds_min
+        """How long the next failure makes the poller rest."""
         self._resting_until = 0.0
         self._dying: subprocess.Popen[bytes] | None = None
 
@@ -185,7 +186,7 @@ class GpuPoller:
     def _keep(self, answer: dict[str, Any]) -> None:
         if "points" in answer:
             self._points += [(metric, device, value) for metric, device, value in answer["points"]]
-            self._rest_seconds = self._deadlines.rest_seconds_min
+            self.rest_seconds = self._deadlines.rest_seconds_min
             self._notice({device for _, device, _ in answer["points"]}, bool(answer.get("renewed")))
         elif "processes" in answer:
             self.gpu_memory = {pid: memory for pid, memory in answer["processes"]}
@@ -204,10 +205,10 @@ class GpuPoller:
         self._fail(f"the NVIDIA driver did not answer '{self._asked}' in time")
 
     def _fail(self, why: str) -> None:
-        _log.warning("%s; next try in %g s", why, self._rest_seconds)
+        _log.warning("%s; next try in %g s", why, self.rest_seconds)
         self._drop()
-        self._resting_until = monotonic() + self._rest_seconds
-        self._rest_seconds = min(2 * self._rest_seconds, self._deadlines.rest_seconds_max)
+        self._resting_until = monotonic() + self.rest_seconds
+        self.rest_seconds = min(2 * self.rest_seconds, self._deadlines.rest_seconds_max)
 
     def _drop(self) -> None:
         self._asked = None

@@ -1,0 +1,429 @@
+"""NVIDIA GPUs, through the real nvidia-ml-py on a compiled double of the driver's library."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pynvml
+import pytest
+from hardware_driver import Driver
+from machines import Values, by_series
+
+from coord.events.node import Gpu
+from coord.services.hardware import gpu_child
+from coord.services.hardware.gpu_poller import COMMAND, Deadlines, GpuPoller
+from coord.services.hardware.metrics import METRICS
+
+QUICK = Deadlines(start_seconds=20, answer_seconds=0.5, rest_seconds_min=0.02, rest_seconds_max=0.1)
+PATIENT_SECONDS = 20.0
+Body = Callable[[GpuPoller], Awaitable[None]]
+
+
+def poll(driver: Driver, body: Body, deadlines: Deadlines = QUICK) -> None:
+    """Run a test's body with a poller whose children load this driver."""
+
+    async def main() -> None:
+        poller = GpuPoller(deadlines, driver.environment)
+        try:
+            await body(poller)
+        finally:
+            poller.close()
+
+    asyncio.run(main())
+
+
+async def look(poller: GpuPoller, *wanted: str) -> Values:
+    """Ask once, and return what is answered before nothing more is awaited."""
+    poller.ask(*(wanted or ("read seldom",)))
+    await poller.settle(PATIENT_SECONDS)
+    return by_series(poller.take())
+
+
+async def look_until(poller: GpuPoller, condition: Callable[[Values], bool]) -> Values:
+    """Look until a look shows what is awaited."""
+    async with asyncio.timeout(PATIENT_SECONDS):
+        while not condition(values := await look(poller)):
+            await asyncio.sleep(0.01)
+        return values
+
+
+def of(gpu: str, values: Values) -> dict[str, float]:
+    return {metric: value for (metric, device), value in values.items() if device == gpu}
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process runs no more."""
+    async with asyncio.timeout(PATIENT_SECONDS):
+        while is_running(pid):
+            await asyncio.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_every_value_of_a_healthy_gpu_arrives(driver: Driver) -> None:
+    driver.show("xid 1 gpu0 79")
+
+    async def body(poller: GpuPoller) -> None:
+        await look(poller)
+        values = await look(poller)
+        assert {device for _, device in values} == {"gpu0", "gpu1"}
+        assert of("gpu0", values).keys() | {"gpu_xid_code"} == {
+            metric
+            for metric, what in METRICS.items()
+            if what.device == "gpu" and not metric.startswith(("gpu_violation_r", "gpu_violation_b"))
+        } - {"gpu_driver_timeouts_count"}
+        shown = of("gpu1", values)
+        assert shown["gpu_temperature_celsius"] == 61
+        assert shown["gpu_memory_temperature_celsius"] == 71
+        assert shown["gpu_temperature_slowdown_celsius"] == 87
+        assert shown["gpu_temperature_shutdown_celsius"] == 92
+        assert shown["gpu_temperature_max_celsius"] == 83
+        assert shown["gpu_power_watts"] == 312.5
+        assert shown["gpu_power_limit_watts"] == 700
+        assert shown["gpu_utilization_ratio"] == 0.97
+        assert shown["gpu_memory_utilization_ratio"] == 0.41
+        assert shown["gpu_memory_used_bytes"] == 1 << 30
+        assert shown["gpu_memory_total_bytes"] == 150754820096
+        assert (shown["gpu_sm_clock_mhz"], shown["gpu_sm_clock_mhz_max"]) == (1755, 1980)
+        assert (shown["gpu_memory_clock_mhz"], shown["gpu_memory_clock_mhz_max"]) == (3100, 3201)
+        assert shown["gpu_fan_ratio"] == 0.3
+        assert shown["gpu_lost_ratio"] == 0
+        assert shown["gpu_throttle_reasons_bits"] == 0
+
+    poll(driver, body)
+
+
+def test_what_changes_seldom_is_read_only_when_asked_for(driver: Driver) -> None:
+    async def body(poller: GpuPoller) -> None:
+        shown = of("gpu0", await look(poller, "read"))
+        assert "gpu_temperature_celsius" in shown
+        assert "gpu_temperature_slowdown_celsius" not in shown
+        assert "gpu_ecc_corrected_errors" not in shown
+
+    poll(driver, body)
+
+
+def test_the_gpus_are_described_for_the_inventory(driver: Driver) -> None:
+    async def body(poller: GpuPoller) -> None:
+        await look(poller)
+        assert poller.driver == "999.1"
+        assert Gpu(**poller.gpus[1]) == Gpu(
+            index=1,
+            uuid="GPU-00000000-0000-0000-0000-000000000001",
+            model="Double H200",
+            memory_bytes=150754820096,
+            compute_capability="9.0",
+            power_limit_watts=700,
+            temperature_slowdown_celsius=87,
+            temperature_shutdown_celsius=92,
+        )
+
+    poll(driver, body)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "raised"),
+    [
+        (pynvml.nvmlClocksEventReasonGpuIdle, set()),
+        (pynvml.nvmlClocksEventReasonSwPowerCap, {"power"}),
+        (pynvml.nvmlClocksEventReasonSwThermalSlowdown, {"thermal"}),
+        (
+            pynvml.nvmlClocksEventReasonHwThermalSlowdown | pynvml.nvmlClocksEventReasonHwSlowdown,
+            {"thermal", "hardware"},
+        ),
+        (
+            pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown | pynvml.nvmlClocksEventReasonHwSlowdown,
+            {"power_brake", "hardware"},
+        ),
+    ],
+)
+def test_a_throttled_gpu_says_why(driver: Driver, reasons: int, raised: set[str]) -> None:
+    driver.show(gpu0__reasons=str(reasons))
+
+    async def body(poller: GpuPoller) -> None:
+        values = await look(poller, "read")
+        assert of("gpu0", values)["gpu_throttle_reasons_bits"] == reasons
+        for why in ("power", "thermal", "power_brake", "hardware"):
+            assert of("gpu0", values)[f"gpu_throttle_{why}_ratio"] == float(why in raised)
+        assert of("gpu1", values)["gpu_throttle_thermal_ratio"] == 0
+
+    poll(driver, body)
+
+
+def test_an_old_driver_says_why_it_throttles_too(old_driver: Driver) -> None:
+    old_driver.show(gpu0__reasons=str(pynvml.nvmlClocksThrottleReasonSwPowerCap))
+
+    async def body(poller: GpuPoller) -> None:
+        assert of("gpu0", await look(poller, "read"))["gpu_throttle_power_ratio"] == 1
+
+    poll(old_driver, body)
+
+
+def test_violation_is_the_share_of_the_time_between_two_looks(driver: Driver) -> None:
+    driver.show(gpu0__violation_thermal="0.25")
+
+    async def body(poller: GpuPoller) -> None:
+        assert "gpu_violation_thermal_ratio" not in of("gpu0", await look(poller))
+        values = of("gpu0", await look(poller))
+        assert values["gpu_violation_thermal_ratio"] == pytest.approx(0.25, abs=0.1)
+        assert values["gpu_violation_power_ratio"] == 0
+
+    poll(driver, body)
+
+
+def test_ecc_errors_arrive_by_kind(driver: Driver) -> None:
+    driver.show(gpu0__ecc_corrected="12", gpu0__ecc_uncorrected="1", gpu0__ecc_uncorrected_lifetime="3")
+
+    async def body(poller: GpuPoller) -> None:
+        values = await look(poller)
+        assert of("gpu0", values)["gpu_ecc_corrected_errors"] == 12
+        assert of("gpu0", values)["gpu_ecc_uncorrected_errors"] == 1
+        assert of("gpu0", values)["gpu_ecc_uncorrected_errors_lifetime"] == 3
+        assert of("gpu1", values)["gpu_ecc_corrected_errors"] == 0
+
+    poll(driver, body)
+
+
+def test_an_xid_is_told_once(driver: Driver) -> None:
+    async def body(poller: GpuPoller) -> None:
+        assert "gpu_xid_code" not in of("gpu1", await look(poller))
+        driver.show("xid 1 gpu1 79")
+        assert of("gpu1", await look(poller))["gpu_xid_code"] == 79
+        assert "gpu_xid_code" not in of("gpu1", await look(poller))
+
+    poll(driver, body)
+
+
+def test_the_last_xid_of_a_gpu_that_fell_off_the_bus_is_told(driver: Driver) -> None:
+    async def body(poller: GpuPoller) -> None:
+        await look(poller)
+        driver.show("lost gpu1", "xid 1 gpu1 79")
+        assert of("gpu1", await look(poller)) == {"gpu_lost_ratio": 1, "gpu_xid_code": 79}
+
+    poll(driver, body)
+
+
+def test_a_lost_gpu_says_only_that_and_the_other_goes_on(driver: Driver) -> None:
+    async def body(poller: GpuPoller) -> None:
+        healthy = await look(poller)
+        driver.show("lost gpu1")
+        values = await look(poller)
+        assert of("gpu1", values) == {"gpu_lost_ratio": 1}
+        assert of("gpu0", values).keys() >= of("gpu0", healthy).keys()
+        driver.show()
+        assert of("gpu1", await look(poller))["gpu_lost_ratio"] == 0
+
+    poll(driver, body)
+
+
+def test_after_a_gpu_was_lost_nvml_is_initialised_anew_to_see_it_again(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver.show("lost gpu1")
+    program = f"from {gpu_child.__name__} import main; import {gpu_child.__name__} as c; c.RENEW_SECONDS = 0; main()"
+    monkeypatch.setattr("coord.services.hardware.gpu_poller.COMMAND", (sys.executable, "-c", program))
+
+    async def body(poller: GpuPoller) -> None:
+        await look(poller)
+        assert [gpu["index"] for gpu in poller.gpus] == [0]
+        driver.show()
+        await look_until(poller, lambda _: len(poller.gpus) == 2)
+
+    poll(driver, body)
+
+
+def test_what_this_gpu_does_not_have_is_absent(driver: Driver) -> None:
+    driver.show(
+        "unsupported nvmlDeviceGetFanSpeed",
+        "unsupported nvmlDeviceGetTotalEccErrors",
+        "unsupported nvmlDeviceRegisterEvents",
+        "unsupported nvmlDeviceGetFieldValues",
+        "unsupported nvmlDeviceGetViolationStatus",
+        "xid 1 gpu0 79",
+    )
+
+    async def body(poller: GpuPoller) -> None:
+        await look(poller)
+        shown = of("gpu0", await look(poller))
+        assert not [metric for metric in shown if "ecc" in metric or "fan" in metric or "xid" in metric]
+        assert "gpu_memory_temperature_celsius" not in shown
+        assert not [metric for metric in shown if "violation" in metric]
+        assert shown["gpu_temperature_celsius"] == 61
+
+    poll(driver, body)
+
+
+def test_a_sensor_that_answers_zero_without_being_there_is_absent(driver: Driver) -> None:
+    driver.show(gpu__memory_temperature="0")
+
+    async def body(poller: GpuPoller) -> None:
+        assert "gpu_memory_temperature_celsius" not in of("gpu0", await look(poller))
+
+    poll(driver, body)
+
+
+def test_processes_tell_their_device_memory_over_all_gpus(driver: Driver) -> None:
+    driver.show("process gpu0 4711 1024", "process gpu1 4711 1000", "process gpu1 4712 4096")
+
+    async def body(poller: GpuPoller) -> None:
+        await look(poller, "processes")
+        assert poller.gpu_memory == {4712: 4096, 4711: 2024}
+
+    poll(driver, body)
+
+
+def test_another_number_of_gpus_is_noticed_and_described(driver: Driver) -> None:
+    driver.show(count="1")
+
+    async def body(poller: GpuPoller) -> None:
+        told: list[int] = []
+        poller.on_description = lambda: told.append(len(poller.gpus))
+        await look(poller)
+        driver.show(count="2")
+        values = await look(poller)
+        assert {device for _, device in values} == {"gpu0", "gpu1"}
+        assert told == [1, 2]
+
+    poll(driver, body)
+
+
+@pytest.mark.parametrize("call", ["nvmlDeviceGetTemperature", "nvmlDeviceGetCount_v2"])
+def test_a_call_that_never_returns_costs_the_child_and_nothing_else(driver: Driver, call: str) -> None:
+    async def body(poller: GpuPoller) -> None:
+        assert await look(poller)
+        stuck = poller.pid
+        assert stuck
+        driver.show(f"hang {call}")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert await look(poller) == {}
+        assert loop.time() - began < 2 * QUICK.answer_seconds
+        assert poller.timeouts == 1
+        await gone(stuck)
+        driver.show()
+        values = await look_until(poller, bool)
+        assert of("gpu0", values)["gpu_temperature_celsius"] == 61
+        assert poller.pid != stuck
+
+    poll(driver, body)
+
+
+def test_asking_never_waits_for_a_driver_that_hangs_from_the_start(driver: Driver) -> None:
+    driver.show("hang nvmlInitWithFlags")
+
+    async def body(poller: GpuPoller) -> None:
+        loop = asyncio.get_running_loop()
+        poller.ask("read")
+        first = poller.pid
+        began = loop.time()
+        for _ in range(1000):
+            poller.ask("read", "processes")
+        await poller.settle(0.01)
+        assert loop.time() - began < 0.2
+        assert (poller.pid, poller.take()) == (first, [])
+
+    poll(driver, body)
+
+
+def test_a_driver_that_keeps_hanging_is_tried_less_and_less(driver: Driver) -> None:
+    driver.show("hang nvmlDeviceGetTemperature")
+    deadlines = Deadlines(20, 0.05, rest_seconds_min=0.02, rest_seconds_max=30)
+
+    async def body(poller: GpuPoller) -> None:
+        children = set()
+        async with asyncio.timeout(PATIENT_SECONDS):
+            while poller.timeouts < 4:
+                await look(poller)
+                children.add(poller.pid)
+                await asyncio.sleep(0.005)
+        assert poller.rest_seconds == 0.02 * 2**4
+
+    poll(driver, body, deadlines)
+
+
+def test_a_driver_that_is_not_loaded_is_a_reason_and_no_reading(
+    driver: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.show("fault nvmlInitWithFlags 9")
+
+    async def body(poller: GpuPoller) -> None:
+        assert await look(poller) == {}
+        assert "the NVIDIA driver does not serve: Driver Not Loaded" in caplog.text
+        driver.show()
+        assert await look_until(poller, bool)
+
+    poll(driver, body)
+
+
+def test_a_child_that_was_killed_is_replaced(driver: Driver) -> None:
+    async def body(poller: GpuPoller) -> None:
+        await look(poller)
+        first = poller.pid
+        assert first
+        os.kill(first, signal.SIGKILL)
+        await gone(first)
+        await look_until(poller, lambda values: bool(values) and poller.pid != first)
+
+    poll(driver, body)
+
+
+@pytest.mark.parametrize("says", ["print('words')", "print('x' * 300_000)", "print('{\"points\": [[1]]}')"])
+def test_a_child_that_is_not_understood_is_ended(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    program = f"{says}; import sys; sys.stdout.flush(); sys.stdin.read()"
+    monkeypatch.setattr("coord.services.hardware.gpu_poller.COMMAND", (sys.executable, "-c", program))
+
+    async def body(poller: GpuPoller) -> None:
+        poller.ask("read")
+        child = poller.pid
+        assert child
+        await poller.settle(PATIENT_SECONDS)
+        await gone(child)
+        assert poller.take() == []
+
+    poll(driver, body)
+
+
+def start_child(driver: Driver, **options: Any) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=driver.environment, **options
+    )
+
+
+def test_the_child_ends_with_its_input(driver: Driver) -> None:
+    child = start_child(driver)
+    said, _ = child.communicate(b"describe\nread\n", timeout=PATIENT_SECONDS)
+    assert (len(said.splitlines()), child.returncode) == (2, 0)
+
+
+def test_a_child_in_a_call_that_never_returns_ends_with_its_parent(driver: Driver) -> None:
+    driver.show("hang nvmlDeviceGetTemperature")
+    program = (
+        "import subprocess, sys; "
+        f"child = subprocess.Popen({COMMAND!r}, stdin=subprocess.PIPE, stdout=subprocess.PIPE); "
+        "child.stdin.write(b'describe\\nread\\n'); child.stdin.flush(); "
+        "child.stdout.readline(); sys.stdout.write(f'{child.pid}\\n'); sys.stdout.flush(); sys.stdin.read()"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=driver.environment,
+    )
+    assert parent.stdout
+    grandchild = int(parent.stdout.readline())
+    assert is_running(grandchild)
+    parent.kill()
+    parent.communicate()
+    asyncio.run(gone(grandchild))
