@@ -3,7 +3,9 @@
 import os
 from typing import Final
 
-READY_VARIABLE: Final = "COORD_READY_FD"
+READY_VARIABLE: Final = "READY_FD_OF_COORD"
+"""Not COORD_*: those are settings."""
+
 READY_LINE: Final = b"ready\n"
 
 

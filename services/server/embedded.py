@@ -46,6 +46,7 @@ _HANDOVER_SECONDS: Final = 5.0
 """How long the kernel may take to close what a process that ended had open, the lock among it."""
 
 _LOG_TAIL_BYTES: Final = 2000
+_COMPLAINT_LENGTH_MAX: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,16 @@ class EmbeddedServer:
         """
         binary = find_binary(self._settings)
         with _said_of(self._folder):
-            if self._lock is None:
+            held = self._lock is not None
+            if not held:
                 self._lock = _take(self._folder)
             try:
                 return self._start(binary)
             except BaseException:
-                self.stop()
+                if held:
+                    self._end()
+                else:
+                    self.stop()
                 raise
 
     def restart(self) -> Address:
@@ -107,9 +112,20 @@ class EmbeddedServer:
         return self._child is not None and self._child.poll() is None
 
     def healthy(self) -> bool:
-        """Tell whether the server says that every stream can be written; a full disk or failed fsync shows here."""
-        answer = get(self.address.monitor, "/healthz") if self.address and self.is_running() else None
-        return answer is not None and answer[0] == 200
+        """Tell whether the server serves and every stream can be written."""
+        return not self.complaint()
+
+    def complaint(self) -> str:
+        """Return what is wrong, in the words of the full /healthz; empty: nothing.
+
+        A full disk or a failed fsync shows here and nowhere else.
+        """
+        if self.address is None or not self.is_running():
+            return "its process has ended"
+        answer = get(self.address.monitor, "/healthz")
+        if answer is None:
+            return "it does not answer"
+        return "" if answer[0] == 200 else _said_by(answer[1])
 
     def _start(self, binary: Path) -> Address:
         if fault := disk_fault(self._folder):
@@ -270,6 +286,14 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _said_by(body: bytes) -> str:
+    try:
+        told = json.loads(body)
+        return str(told["error"])[:_COMPLAINT_LENGTH_MAX] or "it is not well"
+    except (ValueError, KeyError, TypeError):
+        return "it is not well"
 
 
 def _tail(path: Path) -> list[str]:

@@ -113,12 +113,17 @@ class Child:
                 lines = file.read().decode("utf-8", "replace").split("\n")
         except OSError:
             return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return printable(next((line.strip() for line in reversed(lines) if line.strip()), ""))
 
     def _close(self) -> None:
         if self.ready_descriptor is not None:
             os.close(self.ready_descriptor)
             self.ready_descriptor = None
+
+
+def printable(text: str) -> str:
+    """Return the text with nothing in it that a terminal would obey."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _opened(log: Path) -> int:

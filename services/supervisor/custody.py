@@ -5,6 +5,7 @@ there is room again; publishers only see time-outs, and only the full /healthz t
 a restart would help nobody: readers keep what they have until there is room.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,11 @@ from coord.services.supervisor.brake import Brake
 POLL_SECONDS: Final = 1.0
 SICK_POLLS: Final = 3
 """So many bad answers in a row before a restart: one may come of a stream just removed."""
+
+_WRITE_DEAD: Final = "write error"
+"""What the server says of a stream that it has given up writing to; no need to ask again."""
+
+_FIGURES: Final = re.compile(r"[0-9]+")
 
 
 class Custody:
@@ -43,7 +49,7 @@ class Custody:
             address = self._server.restart()
         except CoordError as error:
             self._wait(now)
-            self._once(f"the server cannot be restarted: {error}")
+            self._once(f"the server cannot be restarted: {error.message}", error.hint)
             return None
         self._wait(now)
         self._sick, self._said = 0, ""
@@ -56,21 +62,23 @@ class Custody:
         """Say why the server must be restarted now; empty: it need not."""
         if not self._server.is_running():
             return "its process had ended"
-        if self._server.healthy():
-            self._sick, self._said = 0, ""
-            return ""
-        self._sick += 1
-        if self._sick < SICK_POLLS:
+        complaint = self._server.complaint()
+        self._sick = self._sick + 1 if complaint else 0
+        if not complaint:
+            self._said = ""
+        if _WRITE_DEAD not in complaint and self._sick < SICK_POLLS:
             return ""
         if fault := disk_fault(self._folder):
-            self._once(f"the log cannot be written: {fault} The server is restarted when there is room.")
+            self._once(f"the log cannot be written: {fault}", "The server is restarted when there is room.")
             return ""
-        return "its /healthz said it cannot write"
+        return complaint
 
     def _wait(self, now: float) -> None:
         self._not_before = now + self._brake.after(now - self._started_at)
 
-    def _once(self, sentence: str) -> None:
-        if sentence.partition(" has ")[0] != self._said:
-            self._said = sentence.partition(" has ")[0]
-            self._say(sentence)
+    def _once(self, what: str, then: str = "") -> None:
+        """Say what stays as it is, once; figures in it may change."""
+        kind = _FIGURES.sub("", what)
+        if kind != self._said:
+            self._said = kind
+            self._say(f"{what} {then}".rstrip())

@@ -25,7 +25,7 @@ from coord.services.server.embedded import EmbeddedServer
 from coord.services.server.external import check_external, write_address
 from coord.services.server.process import started_of
 from coord.services.settings import Settings
-from coord.services.supervisor.children import Child, set_aside
+from coord.services.supervisor.children import Child, printable, set_aside
 from coord.services.supervisor.custody import POLL_SECONDS, Custody
 from coord.services.supervisor.detached import down, up_detached
 from coord.services.supervisor.serve import SERVICES, serve
@@ -68,11 +68,18 @@ def up(settings: Settings, services: Mapping[str, str] = SERVICES, detach: bool 
     return int(Exit.DONE)
 
 
+def import_shared() -> None:
+    """Import what the services have in common, and keep the collector from touching it after they are forked."""
+    for module in _SHARED:
+        import_module(module)
+    gc.collect()
+    gc.freeze()
+
+
 def say(sentence: str) -> None:
     """Say something to whoever watches; nobody has to."""
-    shown = "".join(character if character.isprintable() else "?" for character in sentence)
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"coord: {shown}\n")
+        sys.stderr.write(f"coord: {printable(sentence)}\n")
         sys.stderr.flush()
 
 
@@ -86,7 +93,7 @@ class Supervisor:
         self._children = [
             Child(name, partial(serve, name, settings, services), self._folder) for name in services
         ]
-        self._shared = _SHARED if set(services.values()) & set(SERVICES.values()) else ()
+        self._sharing = bool(set(services.values()) & set(SERVICES.values()))
         self._server: EmbeddedServer | None = None
         self._custody: Custody | None = None
         self._lock: int | None = None
@@ -98,10 +105,8 @@ class Supervisor:
         """Start everything and wait until all of it serves, or a stop is asked for."""
         self._start_server()
         self._folder.make("log")
-        for module in self._shared:
-            import_module(module)
-        gc.collect()
-        gc.freeze()
+        if self._sharing:
+            import_shared()
         deadline = clock.monotonic() + START_SECONDS
         while not self._signals.stopping and not self._all_serve():
             self._turn()
@@ -116,10 +121,12 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop the services, then the server, and give the folder back."""
+        asked = self._signals.asked
+        if asked:
+            say("stopping; Ctrl-C again kills what does not end.")
         for child in reversed(self._children):
             child.signal(signal.SIGTERM)
         deadline = clock.monotonic() + STOP_SECONDS
-        asked = self._signals.asked
         while any(child.pid for child in self._children):
             late = clock.monotonic() > deadline
             if late or self._signals.asked > asked:
