@@ -312,6 +312,12 @@ class StateAnswer(Answer):
     """Positions of EVENTS that were missing and could not be fetched again."""
     opened: str
     """How the file was opened: clean, wal_set_aside, rebuilt."""
+    opened_because: Note = ""
+    """What was wrong with it."""
+    log_silent_seconds: Seconds = 0.0
+    """Since the projector last heard the log; it answers on from what it has."""
+    positions: dict[str, Count] = Field(default_factory=dict)
+    """How far each stream is folded in."""
     tables: tuple[TableState, ...]
 
 
