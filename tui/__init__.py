@@ -1,0 +1,1 @@
+"""The dashboard: it asks and subscribes, and opens no database. Not built yet."""
