@@ -1,0 +1,33 @@
+"""The typed questions: named SQL with bound values in, answer models out. Each reads one snapshot.
+
+`history` is not here: it is read from the log itself, by the projector.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from coord.events.commands import Invalid, Refusal
+from coord.events.questions import Answer
+from coord.projections.answers.agents import answer_agents
+from coord.projections.answers.health import answer_health
+from coord.projections.answers.moment import Moment, as_of
+from coord.projections.answers.nodes import answer_nodes, answer_top
+from coord.projections.answers.state import answer_dead_letters, answer_state
+from coord.projections.answers.work import answer_board, answer_show
+from coord.projections.store import Reader
+
+Answered = Answer | Refusal | Invalid
+
+ANSWERS: Final[dict[str, Callable[[Reader, Any, Moment], Answered]]] = {
+    "agents": answer_agents,
+    "board": answer_board,
+    "deadletters": answer_dead_letters,
+    "health": answer_health,
+    "nodes": answer_nodes,
+    "show": answer_show,
+    "state": answer_state,
+    "top": answer_top,
+}
+"""By name of the question. A new question is one function and one line here."""
+
+__all__ = ["ANSWERS", "Answered", "Moment", "as_of"]
