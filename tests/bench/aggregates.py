@@ -1,0 +1,163 @@
+"""What a million aggregates cost the embedded server: memory, disk, and the time until it serves again.
+
+One `work.submitted` on each of N subjects, appended at position 0 in atomic batches, on the real streams.
+Run it: python -P tests/bench/aggregates.py [--count 1000000] [--data FOLDER]. Bars: RSS < 500 MB, restart < 2 s.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from coord.events.envelope import Envelope
+from coord.events.streams import EVENTS
+from coord.events.tokens import event_subject
+from coord.events.work import WorkSubmitted
+from coord.services import clock
+from coord.services.folder import Folder
+from coord.services.log import Append, Log, declare_streams
+from coord.services.server import EmbeddedServer
+from coord.services.settings import Settings
+
+BATCH: Final = 1_000
+WRITERS: Final = 4
+RSS_BAR_MB: Final = 500
+RESTART_BAR_SECONDS: Final = 2.0
+_MB: Final = 1_000_000
+
+
+def appends(first: int, count: int, settings: Settings) -> list[Append]:
+    """Return one batch: the first event of each of `count` items."""
+    event = WorkSubmitted(
+        title="Hash the corpus", priority=7, capabilities=("python",), body={"path": "a.txt"}
+    )
+    envelope = Envelope(
+        id="", type="work.submitted.v2", source="/coordinator/bench", time=clock.rfc3339(clock.now_ns()),
+        actor="bench", request_id=clock.new_id(),
+    )  # fmt: skip
+    return [
+        Append(
+            event_subject(settings.site, "work", f"w-{number:08d}"),
+            0,
+            replace(envelope, id=clock.new_id()),
+            event,
+        )
+        for number in range(first, first + count)
+    ]
+
+
+async def fill(folder: Folder, settings: Settings, count: int) -> float:
+    """Append the first event of `count` items and return how many seconds that took."""
+    batches = iter(range(0, count, BATCH))
+    began = clock.monotonic()
+    await asyncio.gather(*(_write(folder, settings, batches, count) for _ in range(WRITERS)))
+    return clock.monotonic() - began
+
+
+async def _write(folder: Folder, settings: Settings, batches: Iterator[int], count: int) -> None:
+    log = await Log.connect(settings, folder, name="bench")
+    for first in batches:
+        await log.append(appends(first, min(BATCH, count - first), settings))
+    await log.close()
+
+
+async def prepare(folder: Folder, settings: Settings) -> None:
+    """Declare the streams."""
+    log = await Log.connect(settings, folder, name="bench")
+    await declare_streams(log, settings)
+    await log.close()
+
+
+async def use(folder: Folder, settings: Settings, count: int) -> None:
+    """Read the last event of one item, and append to a new one."""
+    log = await Log.connect(settings, folder, name="bench")
+    state = await log.stream_state(EVENTS.name)
+    assert state.messages >= count, f"{state.messages} of {count} messages are there"
+    assert await log.last(event_subject(settings.site, "work", f"w-{count // 2:08d}")) is not None
+    await log.append(
+        [replace(appends(0, 1, settings)[0], subject=f"ev.{settings.site}.work.{clock.new_id()}")]
+    )
+    await log.close()
+
+
+def restart_seconds(
+    server: EmbeddedServer, folder: Folder, settings: Settings, count: int, kill: bool
+) -> float:
+    """End the server, kindly or not, and return how long it takes until EVENTS is read from and appended to."""
+    assert server.pid is not None
+    ending = server.pid
+    if kill:
+        os.kill(ending, signal.SIGKILL)
+        os.waitid(os.P_PID, ending, os.WEXITED | os.WNOWAIT)
+    else:
+        server.stop()
+    began = clock.monotonic()
+    server.start()
+    asyncio.run(use(folder, settings, count))
+    return clock.monotonic() - began
+
+
+def rss_mb(server: EmbeddedServer, field: str = "VmRSS") -> float:
+    """Return what the server's process holds in memory now, or at most held (`VmHWM`)."""
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024 / _MB
+
+
+def disk_mb(folder: Folder) -> float:
+    """Return what the store takes on disk."""
+    return sum(path.stat().st_blocks * 512 for path in folder.path("nats", "store").rglob("*")) / _MB
+
+
+def measure(root: Path, count: int) -> Iterator[tuple[str, str, bool | None]]:
+    """Yield each figure: what it is, the figure, and whether its bar is met (None: there is no bar)."""
+    folder, settings = Folder(root), Settings(data=root)
+    server = EmbeddedServer(folder, settings)
+    server.start()
+    try:
+        asyncio.run(prepare(folder, settings))
+        seconds = asyncio.run(fill(folder, settings, count))
+        yield "fill", f"{count:,} subjects in {seconds:.0f} s, {count / seconds:,.0f} events a second", None
+        held = rss_mb(server)
+        yield (
+            "server RSS after the fill",
+            f"{held:.0f} MB, at most {rss_mb(server, 'VmHWM'):.0f} MB",
+            held < RSS_BAR_MB,
+        )
+        yield (
+            "store on disk",
+            f"{disk_mb(folder):.0f} MB, {disk_mb(folder) * _MB / count:.0f} bytes an event",
+            None,
+        )
+        for how, kill in (("restart after a stop", False), ("restart after kill -9", True)):
+            seconds = restart_seconds(server, folder, settings, count, kill)
+            yield how, f"{seconds:.2f} s until EVENTS is read and appended to", seconds < RESTART_BAR_SECONDS
+            yield f"server RSS after the {how}", f"{rss_mb(server):.0f} MB", rss_mb(server) < RSS_BAR_MB
+    finally:
+        server.stop()
+
+
+def main() -> int:
+    """Print the figures; 7 when a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--data", type=Path)
+    given = parser.parse_args()
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="coord-aggregates-") as scratch:
+        for what, figure, met in measure(given.data or Path(scratch) / "data", given.count):
+            mark = {True: "met", False: "MISSED", None: ""}[met]
+            missed += met is False
+            sys.stdout.write(f"{what:<44} {figure:<62} {mark}\n")
+            sys.stdout.flush()
+    return 7 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
