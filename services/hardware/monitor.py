@@ -18,7 +18,7 @@ from coord.services.folder import Folder
 from coord.services.hardware import files
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.hardware.metrics import Point
-from coord.services.hardware.packer import Packer, Waiting, message_of
+from coord.services.hardware.packer import Message, Packer, Waiting, message_of
 from coord.services.hardware.processes import Processes
 from coord.services.hardware.registration import Registration
 from coord.services.hardware.sampler import Sampler
@@ -29,6 +29,8 @@ from coord.services.settings import Settings
 GPU_GRACE_SECONDS: Final = 0.25
 FIRST_PROCESSES_SECONDS: Final = 2.0
 """A listing needs two looks for its CPU shares; the first comes early."""
+SEND_SECONDS: Final = 2.0
+"""How long one message may take; sent again, it counts once."""
 RETRY_SECONDS: Final = 1.0
 CONNECT_AGAIN_SECONDS: Final = 10.0
 """After so long without success the server is looked up anew: it may have moved."""
@@ -150,7 +152,7 @@ class Monitor:
         while (message := self._waiting.first()) is not None:
             subject = sample_subject(self._settings.site, self._settings.node, message.kind)
             try:
-                await log.publish_sample(subject, message.kind, message.body)
+                await _published(log, subject, message)
             except (NoServer, OutcomeUnknown) as error:
                 await self._try_again_later(error)
                 continue
@@ -194,3 +196,10 @@ class Monitor:
         if log is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(log.close(), CLOSE_SECONDS)
+
+
+async def _published(log: Log, subject: str, message: Message) -> None:
+    try:
+        await asyncio.wait_for(log.publish_sample(subject, message.kind, message.body), SEND_SECONDS)
+    except TimeoutError as error:
+        raise OutcomeUnknown(f"no answer on {subject} within {SEND_SECONDS:g} s.") from error
