@@ -37,7 +37,7 @@ def heartbeat(call: Call) -> None:
     """Show that an agent lives."""
     fields = {"agent": call.agent(), "incarnation": call.incarnation()}
     reply = call.tell("heartbeat", call.request_id(), fields)
-    call.show(reply, [safe(_outcome(reply))])
+    call.show(reply, [safe(_outcome({**reply, "already": False}))])
 
 
 def retire(call: Call) -> None:

@@ -93,6 +93,15 @@ async def _declare(log: "Log", wanted: StreamConfig) -> None:
         await log.jetstream.update_stream(wanted)
 
 
+async def read_differences(log: "Log", definition: StreamDefinition, settings: Settings) -> list[str] | None:
+    """Name the settings in which a stream of the server differs from its definition; None: it is not there."""
+    try:
+        present = (await log.jetstream.stream_info(definition.name)).config
+    except NotFoundError:
+        return None
+    return differences(present, stream_config(definition, settings))
+
+
 def differences(present: StreamConfig, wanted: StreamConfig) -> list[str]:
     """Name the settings in which a stream differs from its definition."""
     return [name for name in _COMPARED if (getattr(present, name) or None) != (getattr(wanted, name) or None)]

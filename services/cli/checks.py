@@ -1,0 +1,159 @@
+"""What doctor checks on this machine: services, folder, disk, versions."""
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
+
+from coord.events.errors import CoordError
+from coord.services.cli import client
+from coord.services.cli.finding import BAD, OK, WARN, Finding
+from coord.services.cli.render import age, size
+from coord.services.cli.server_checks import ServerFacts
+from coord.services.folder import COORDINATOR_SOCKET, Folder, is_alive
+from coord.services.settings import Settings
+
+DISK_FREE_WARN: Final = 0.20
+DISK_FREE_BAD: Final = 0.05
+LAG_WARN: Final = 1_000
+RESTARTS_WARN: Final = 5
+PYTHON_MIN: Final = (3, 11)
+_ANSWER_SECONDS: Final = 5.0
+_PRIVATE: Final = ("credentials.json", "agents", "server.json")
+_LOG_HINT: Final = "Its log says why: {}."
+
+_OPENED_HINT: Final = "The file was damaged and is whole again; coord rebuild makes sure."
+
+assert DISK_FREE_BAD < DISK_FREE_WARN
+
+
+def check_supervisor(folder: Folder) -> Iterator[Finding]:
+    """Check each process that `coord up` minds; a machine without `up` has nothing to check."""
+    told = folder.read_json("up.json")
+    if not isinstance(told, dict):
+        return
+    if not is_alive(int(told.get("pid", 0))):
+        yield Finding(
+            "up", BAD, f"process {told.get('pid')} is gone and left up.json behind", "Start: coord up"
+        )
+        return
+    for name, state in told.get("states", {}).items():
+        restarts = told.get("restarts", {}).get(name, 0)
+        words = f"{state}, process {told.get('services', {}).get(name, '-')}, restarted {restarts} times"
+        if state != "serving":
+            yield Finding(name, BAD, words, _LOG_HINT.format(folder.path("log", f"{name}.log")))
+        elif restarts >= RESTARTS_WARN:
+            yield Finding(name, WARN, words, _LOG_HINT.format(folder.path("log", f"{name}.log")))
+
+
+def check_coordinator(folder: Folder) -> Finding:
+    """Ask the coordinator how it is."""
+    try:
+        told = client.health(folder, COORDINATOR_SOCKET, _ANSWER_SECONDS)
+    except CoordError as error:
+        return Finding("commands", BAD, str(error), _start_hint(folder, "coordinator"))
+    words = (
+        f"the coordinator is {told.get('status')}, {told.get('waiting', 0)} requests wait, "
+        f"{told.get('leases', 0)} leases run"
+    )
+    return Finding("commands", OK if told.get("status") == "leading" else WARN, words)
+
+
+def check_projector(folder: Folder, last_position: int) -> Iterator[Finding]:
+    """Ask the projector how it is: lag, dead letters, gaps, how its file was opened."""
+    try:
+        state = client.ask(folder, "state", {}, _ANSWER_SECONDS)
+    except CoordError as error:
+        yield Finding("questions", BAD, error.message, _start_hint(folder, "projector"))
+        return
+    moment = state["as_of"]
+    lag = max(last_position - moment["position"], moment.get("lag", 0), 0)
+    words = f"the projector stands at position {moment['position']}, {lag} behind"
+    late = lag >= LAG_WARN
+    yield Finding("questions", WARN if late else OK, words, "It catches up, or its log says why not.")
+    yield _file_finding(state)
+    yield _dead_letters(state["dead_letters"])
+    yield _gaps(state["gaps"])
+
+
+def check_monitor(folder: Folder, settings: Settings) -> Finding:
+    """Ask whether this machine's monitor was heard lately."""
+    try:
+        rows = client.ask(folder, "nodes", {"node": settings.node}, _ANSWER_SECONDS)["rows"]
+    except CoordError as error:
+        return Finding("monitor", WARN, f"cannot be asked about: {error.message}")
+    if not rows:
+        return Finding("monitor", WARN, f"{settings.node} was never heard", "Run: coord serve hardware")
+    row = rows[0]
+    words = f"{row['node']} is {row['status']}, heard {age(row.get('silent_seconds'))} ago"
+    hint = _LOG_HINT.format(folder.path("log", "hardware.log"))
+    return Finding("monitor", OK if row["status"] == "active" else WARN, words, hint)
+
+
+def check_folder(folder: Folder) -> Finding:
+    """Check that nobody else can read or change the data folder."""
+    wrong = [
+        str(path)
+        for path in (folder.root, *map(folder.path, _PRIVATE))
+        if path.exists() and _is_open(path.lstat(), private=path == folder.root or path.name in _PRIVATE)
+    ]
+    if wrong:
+        return Finding("folder", BAD, f"others may use {', '.join(wrong)}", f"chmod -R go= {folder.root}")
+    return Finding("folder", OK, f"{folder.root} is this user's alone")
+
+
+def check_disk(folder: Folder) -> Finding:
+    """Check what is left on the data folder's disk: a full one stops the log."""
+    usage = shutil.disk_usage(folder.root)
+    free = usage.free / usage.total
+    words = f"{size(usage.free)} of {size(usage.total)} free ({100 * free:.0f} %)"
+    verdict = BAD if free < DISK_FREE_BAD else WARN if free < DISK_FREE_WARN else OK
+    return Finding("disk", verdict, words, "Make room: at 0 % nothing can be claimed or completed.")  # type: ignore[arg-type]
+
+
+def check_versions(server: ServerFacts) -> Finding:
+    """Check what runs here."""
+    from importlib.metadata import version
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    words = f"coord {version('coord')}, Python {python}, nats-server {server.version}"
+    if sys.version_info < PYTHON_MIN:
+        return Finding("versions", BAD, words, "Use Python 3.11 or later.")
+    return Finding("versions", OK, words)
+
+
+def _start_hint(folder: Folder, service: str) -> str:
+    return f"Start it: coord up, or coord serve {service}. {_LOG_HINT.format(folder.path('log'))}"
+
+
+def _file_finding(state: dict[str, Any]) -> Finding:
+    words = f"{size(state['file_bytes'])}, opened {state['opened']}"
+    return Finding("projection", OK if state["opened"] in ("clean", "new") else WARN, words, _OPENED_HINT)
+
+
+def _dead_letters(count: int) -> Finding:
+    if not count:
+        return Finding("dead letters", OK, "none")
+    return Finding(
+        "dead letters",
+        WARN,
+        f"{count} messages are no events of ours",
+        "See them: coord tail --from 1 --until now",
+    )
+
+
+def _gaps(count: int) -> Finding:
+    if not count:
+        return Finding("gaps", OK, "none: every position of the log was read")
+    return Finding(
+        "gaps",
+        BAD,
+        f"{count} positions of the log could not be read",
+        "The store is damaged: restore a backup.",
+    )
+
+
+def _is_open(state: os.stat_result, private: bool) -> bool:
+    return state.st_uid != os.getuid() or (private and bool(stat.S_IMODE(state.st_mode) & 0o077))
