@@ -1,5 +1,6 @@
 """Sensors of the board (hwmon): temperatures with their limits, fans, power.
 
+Boards that show no temperature there (small ARM ones) may show thermal zones; those are read instead.
 The sensors are looked up once and read many times; a lookup again, now and then, finds what was plugged in.
 A reading or limit that cannot be true (a sensor that is not connected) is absent.
 """
@@ -43,8 +44,9 @@ class _Kind(NamedTuple):
     possible: Callable[[float], bool]
 
 
+_TEMPERATURE: Final = _Kind("temp", "_input", "temperature_celsius", _MILLI, _may_be_temperature)
 _READ: Final = (
-    _Kind("temp", "_input", "temperature_celsius", _MILLI, _may_be_temperature),
+    _TEMPERATURE,
     _Kind("fan", "_input", "fan_revolutions_per_minute", 1.0, _may_be_speed),
     _Kind("power", "_average", "sensor_power_watts", _MICRO, _may_be_power),
     _Kind("power", "_input", "sensor_power_watts", _MICRO, _may_be_power),
@@ -98,7 +100,18 @@ def _lookup(root: str, kinds: tuple[_Kind, ...]) -> list[_Sensor]:
         chip = name if chips[name] == 1 else f"{name}:{chips[name]}"
         for sensor in _sensors_of(f"{folder}/{entry}", chip, kinds):
             found.setdefault((sensor.kind.metric, sensor.device), sensor)
+    if not any(metric == _TEMPERATURE.metric for metric, _ in found):
+        for zone in _zones(root, kinds):
+            found.setdefault((zone.kind.metric, zone.device), zone)
     return list(found.values())[:SENSORS_MAX]
+
+
+def _zones(root: str, kinds: tuple[_Kind, ...]) -> Iterator[_Sensor]:
+    folder = f"{root}/sys/class/thermal"
+    for zone in files.names(folder):
+        name = files.read_text(f"{folder}/{zone}/type")
+        if name and zone.startswith("thermal_zone") and _TEMPERATURE in kinds:
+            yield _Sensor(f"{folder}/{zone}/temp", f"{zone}/{name}"[:DEVICE_LENGTH_MAX], _TEMPERATURE)
 
 
 def _sensors_of(folder: str, chip: str, kinds: tuple[_Kind, ...]) -> Iterator[_Sensor]:

@@ -253,6 +253,17 @@ def test_a_sensor_that_was_plugged_in_is_found_by_a_later_lookup(machine: Machin
     assert seen == [False] * (sensors.LOOKUP_LOOKS - 1) + [True]
 
 
+def test_thermal_zones_stand_in_where_the_board_shows_no_temperature(machine: Machine) -> None:
+    machine.write("/sys/class/thermal/thermal_zone0/type", "cpu-thermal\n")
+    machine.write("/sys/class/thermal/thermal_zone0/temp", "51000\n")
+    machine.write("/sys/class/thermal/cooling_device0/type", "fan\n")
+    zone = ("temperature_celsius", "thermal_zone0/cpu-thermal")
+    assert Looks(machine, sensors.Sensors().read).at(1) == {zone: pytest.approx(51)}
+    assert Looks(machine, sensors.read_limits).at(1) == {}
+    chip(machine, 0, "coretemp", temp1_input="45000")
+    assert zone not in Looks(machine, sensors.Sensors().read).at(1)
+
+
 def supply(machine: Machine, name: str, **values: str) -> None:
     for file, value in values.items():
         machine.write(f"/sys/class/power_supply/{name}/{file}", f"{value}\n")
