@@ -1,8 +1,14 @@
-"""The double of NVIDIA's library: what it shows, and how a process comes to load it."""
+"""The double of NVIDIA's library: what it shows, how a process comes to load it, and how it is looked at."""
 
+import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from machines import Values, by_series
+
+from coord.services.hardware.gpu_poller import Deadlines, GpuPoller
 
 SOURCE = Path(__file__).parent / "hardware/nvml_double.c"
 HEALTHY = {
@@ -53,3 +59,54 @@ class Driver:
         beside = self.state.with_suffix(".new")
         beside.write_text("\n".join([*shown, *lines]) + "\n")
         beside.replace(self.state)
+
+
+QUICK = Deadlines(start_seconds=20, answer_seconds=0.5, rest_seconds_min=0.02, rest_seconds_max=0.1)
+PATIENT_SECONDS = 20.0
+Body = Callable[[GpuPoller], Awaitable[None]]
+
+
+def poll(driver: Driver, body: Body, deadlines: Deadlines = QUICK) -> None:
+    """Run a test's body with a poller whose children load this driver."""
+
+    async def main() -> None:
+        poller = GpuPoller(deadlines, driver.environment)
+        try:
+            await body(poller)
+        finally:
+            poller.close()
+
+    asyncio.run(main())
+
+
+async def look(poller: GpuPoller, *wanted: str) -> Values:
+    """Ask once, and return what is answered before nothing more is awaited."""
+    poller.ask(*(wanted or ("read seldom",)))
+    await poller.settle(PATIENT_SECONDS)
+    return by_series(poller.take())
+
+
+async def look_until(poller: GpuPoller, condition: Callable[[Values], bool]) -> Values:
+    """Look until a look shows what is awaited."""
+    async with asyncio.timeout(PATIENT_SECONDS):
+        while not condition(values := await look(poller)):
+            await asyncio.sleep(0.01)
+        return values
+
+
+def of(gpu: str, values: Values) -> dict[str, float]:
+    return {metric: value for (metric, device), value in values.items() if device == gpu}
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process runs no more."""
+    async with asyncio.timeout(PATIENT_SECONDS):
+        while is_running(pid):
+            await asyncio.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
