@@ -5,7 +5,7 @@ uuid and datetime are imported where they are used: a claim needs neither, and t
 
 import os
 import time
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,10 +27,15 @@ def monotonic() -> float:
 
 def rfc3339(ns: int) -> str:
     """Write a wall-clock moment as RFC 3339 in UTC, with nanoseconds."""
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return f"{_second(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
     from datetime import UTC, datetime
 
-    seconds, rest = divmod(ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def new_id() -> str:

@@ -15,7 +15,7 @@ from coord.events.errors import CoordError, InvalidEvent
 from coord.events.model import Command
 from coord.events.samples import AGENTS_MAX, PRESENCE, Presence, PresenceSample
 from coord.events.streams import EVENTS
-from coord.events.tokens import event_subject, sample_subject, split_subject
+from coord.events.tokens import event_subject, sample_subject
 from coord.events.wire import Stored, read_event
 from coord.events.work import WorkProgressed
 from coord.services import clock
@@ -27,6 +27,7 @@ from coord.services.coordinator.timekeeper import AGENTS_LOOKED_AT_SECONDS, Time
 from coord.services.coordinator.transactor import Answered, Transactor
 from coord.services.log import Log
 from coord.services.settings import Settings
+from coord.services.tasks import run_together
 
 TICK_SECONDS: Final = 0.1
 PRESENCE_SECONDS: Final = 2.0
@@ -46,7 +47,7 @@ class Coordinator:
         self.ledger = Ledger()
         self.timekeeper = Timekeeper()
         self._requests = Requests()
-        self._running: dict[str, asyncio.Task[Reply]] = {}
+        self._running: dict[str, asyncio.Future[Reply]] = {}
         self._chores: set[asyncio.Task[object]] = set()
         self.transactor = Transactor(log, self.ledger, settings, self.source, self._observe)
         self.position = 0
@@ -83,21 +84,23 @@ class Coordinator:
 
     async def run(self) -> None:
         """Decide, listen and keep time until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.transactor.run())
-            tasks.create_task(self._follow())
-            tasks.create_task(self._keep_time())
-            tasks.create_task(self._tell_presence())
+        await run_together(self.transactor.run(), self._follow(), self._keep_time(), self._tell_presence())
 
     async def execute(self, actor: str, command: Command, traceparent: str = "") -> Reply:
         """Answer a command; the same request again gets the same answer."""
         request_id = str(getattr(command, "request_id"))  # noqa: B009
         running = self._running.get(request_id)
-        if running is None:
-            running = asyncio.create_task(self._execute(request_id, actor, command, traceparent))
-            self._running[request_id] = running
-            running.add_done_callback(lambda _: self._running.pop(request_id, None))
-        return await asyncio.shield(running)
+        if running is not None:
+            return await asyncio.shield(running)
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._running[request_id] = answer
+        reply: Reply = Unknown(reason="the coordinator stopped before it answered")
+        try:
+            reply = await self._execute(request_id, actor, command, traceparent)
+            return reply
+        finally:
+            del self._running[request_id]
+            answer.set_result(reply)
 
     async def _execute(self, request_id: str, actor: str, command: Command, traceparent: str) -> Reply:
         position = self._requests.position_of(request_id)
@@ -182,8 +185,7 @@ class Coordinator:
         """Fold one stored message in; what was folded when it was appended is only noted."""
         self.position = stored.position
         try:
-            _, aggregate, entity = split_subject(stored.subject, "ev")
-            if stored.headers.get("ce-source") == self.source and self._knows(aggregate, entity, stored):
+            if stored.headers.get("ce-source") == self.source and self._knows(stored):
                 return
             recorded = read_event(stored)
         except InvalidEvent:
@@ -193,7 +195,8 @@ class Coordinator:
         self.ledger.apply(recorded)
         self._observe(recorded)
 
-    def _knows(self, aggregate: str, entity: str, stored: Stored) -> bool:
+    def _knows(self, stored: Stored) -> bool:
+        _, _, aggregate, entity = stored.subject.split(".")
         known = self.ledger.agents.get(entity) if aggregate == "agent" else self.ledger.item(entity)
         request_id = stored.headers.get("cx-request", "")
         remembered = not request_id or self._requests.position_of(request_id) is not None

@@ -26,6 +26,7 @@ from coord.services.log import Log, declare_streams
 from coord.services.log.answering import Asked, answer_requests
 from coord.services.ready import tell_ready
 from coord.services.settings import Settings
+from coord.services.tasks import end
 
 LOCAL_ACTOR = "local"
 """On whose behalf a command comes that names nobody: the user of this machine's socket."""
@@ -85,8 +86,7 @@ async def _unless(stop: asyncio.Event, wanted: object) -> bool:
             waiting[0].result()
         return not stop.is_set()
     finally:
-        for task in waiting:
-            task.cancel()
+        await end(*waiting)
 
 
 @contextlib.asynccontextmanager
@@ -96,9 +96,7 @@ async def _running(coordinator: Coordinator):  # type: ignore[no-untyped-def]
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
 
 def _die_loudly(task: "asyncio.Task[None]") -> None:

@@ -251,7 +251,6 @@ class Transactor:
             time=clock.rfc3339(clock.now_ns()),
             actor=one.actor,
             request_id=one.request_id,
-            causation=one.request_id,
             traceparent=one.traceparent,
         )
 

@@ -74,7 +74,7 @@ def evolve(item: WorkItem | None, recorded: Recorded) -> WorkItem | None:
         )
     if item is None or recorded.position <= item.position:
         return item
-    return replace(_evolved(item, event, recorded.position), position=recorded.position)
+    return replace(item, position=recorded.position, **_changes(event, recorded.position))
 
 
 def moved(item: WorkItem, position: int) -> WorkItem:
@@ -82,30 +82,30 @@ def moved(item: WorkItem, position: int) -> WorkItem:
     return replace(item, position=max(item.position, position))
 
 
-def _evolved(item: WorkItem, event: Event, position: int) -> WorkItem:
+def _changes(event: Event, position: int) -> dict[str, Any]:
+    """Return the fields an event changes."""
     match event:
         case work.WorkClaimed():
-            return replace(
-                item,
-                status="claimed",
-                agent=event.agent,
-                incarnation=event.incarnation,
-                fence=position,
-                lease_seconds=event.lease_seconds,
-                attempt=event.attempt,
-                released=False,
-            )
+            return {
+                "status": "claimed",
+                "agent": event.agent,
+                "incarnation": event.incarnation,
+                "fence": position,
+                "lease_seconds": event.lease_seconds,
+                "attempt": event.attempt,
+                "released": False,
+            }
         case work.WorkCompleted():
-            return replace(item, status="completed", result=event.result)
+            return {"status": "completed", "result": event.result}
         case work.WorkFailed():
-            return replace(item, status="failed", reason=event.reason)
+            return {"status": "failed", "reason": event.reason}
         case work.WorkReleased():
-            return replace(item, status="open", released=True)
+            return {"status": "open", "released": True}
         case work.WorkLeaseExpired():
-            return replace(item, status="open")
+            return {"status": "open"}
         case work.WorkCancelled():
-            return replace(item, status="cancelled", reason=event.reason)
-    return item
+            return {"status": "cancelled", "reason": event.reason}
+    return {}
 
 
 def view(item: WorkItem) -> ItemView:

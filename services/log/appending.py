@@ -96,7 +96,6 @@ async def _send_batch(log: "Log", appends: Sequence["Append"]) -> dict[str, Any]
 
 def _headers(one: "Append") -> dict[str, str]:
     return to_headers(one.envelope) | {
-        "Nats-Expected-Stream": EVENTS.name,
         "Nats-Expected-Last-Subject-Sequence": str(one.expected_position),
     }
 

@@ -57,7 +57,8 @@ class _Pull:
         if not self._arrived:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), wait_seconds)
+                async with asyncio.timeout(wait_seconds):
+                    await self._wake.wait()
             except TimeoutError:
                 return []
         batch, self._arrived = self._arrived[: self._batch_max], self._arrived[self._batch_max :]

@@ -20,6 +20,7 @@ from coord.services import clock
 from coord.services.coordinator.coordinator import Coordinator, Reply
 from coord.services.log import Log, declare_streams
 from coord.services.settings import Settings
+from coord.services.tasks import end
 
 WAIT_SECONDS = 10
 
@@ -40,9 +41,7 @@ class House:
         try:
             yield coordinator
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await end(task)
 
     async def append(
         self, aggregate: str, entity: str, event: Event, event_id: str = "", request: str = ""

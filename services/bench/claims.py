@@ -1,0 +1,118 @@
+"""Claim and complete with a hundred agents, durable, beside Postgres in the same run.
+
+Closed loop, no think time: each agent waits for one answer before it asks again. Rounds alternate
+between the two, so that what else the machine does meets both.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import msgspec
+
+from coord.events.tokens import command_subject
+from coord.services import clock
+from coord.services.bench import postgres
+from coord.services.bench.measure import Cycles, Line, median, milliseconds, percentile
+from coord.services.folder import Folder
+from coord.services.log import Log
+from coord.services.settings import Settings
+
+AGENTS: Final = 100
+ROUNDS: Final = 3
+ROUND_SECONDS: Final = 4.0
+ITEMS_A_ROUND: Final = 24_000
+CONNECTIONS: Final = 4
+RATIO_BAR: Final = 0.4
+_SUBMITTING: Final = 800
+
+
+async def measure(settings: Settings) -> list[Line]:
+    """Run alternating rounds and compare the medians."""
+    lacking = postgres.missing()
+    async with _coord(settings) as ours:
+        if lacking:
+            rounds = [await ours.round() for _ in range(ROUNDS)]
+            return [_line(rounds, None, f"no Postgres beside it: {lacking} is missing")]
+        with postgres.cluster() as access:
+            async with postgres.peer(access, AGENTS) as theirs:
+                pairs = []
+                for _ in range(ROUNDS):
+                    await theirs.submit(ITEMS_A_ROUND)
+                    pairs.append((await ours.round(), await theirs.cycle(ROUND_SECONDS)))
+                return [_line([one for one, _ in pairs], [other for _, other in pairs], "")]
+
+
+def _line(ours: list[Cycles], theirs: list[Cycles] | None, note: str) -> Line:
+    rate = median([one.rate for one in ours])
+    p99 = percentile([seconds for one in ours for seconds in one.claim_seconds], 0.99)
+    told = f"{rate:,.0f} cycles/s, claim p99 {milliseconds(p99)}"
+    what = f"claim + complete, {AGENTS} agents, durable"
+    if theirs is None:
+        return Line(what, told, f">= {RATIO_BAR} x Postgres", None, note)
+    other = median([one.rate for one in theirs])
+    other_p99 = percentile([seconds for one in theirs for seconds in one.claim_seconds], 0.99)
+    note = (
+        f"Postgres SKIP LOCKED with an event row: {other:,.0f} cycles/s, claim p99 {milliseconds(other_p99)}"
+    )
+    ratio = rate / other
+    return Line(what, f"{told} = {ratio:.2f} x Postgres", f">= {RATIO_BAR} x", ratio >= RATIO_BAR, note)
+
+
+class _Coord:
+    """A hundred agents on a few connections; the server tells them apart by subject."""
+
+    def __init__(self, logs: list[Log], settings: Settings) -> None:
+        self._logs = logs
+        self._settings = settings
+        self._run = clock.new_id()[-6:]
+
+    async def round(self) -> Cycles:
+        """Submit what a round needs, then claim and complete for so long."""
+        gate = asyncio.Semaphore(_SUBMITTING)
+        left = max(0, ITEMS_A_ROUND - self._left)
+        await asyncio.gather(*(self._submit(gate, number) for number in range(left)))
+        cycles = Cycles(clock.monotonic())
+        until = cycles.began + ROUND_SECONDS
+        await asyncio.gather(*(self._agent(number, until, cycles) for number in range(AGENTS)))
+        self._left = ITEMS_A_ROUND - cycles.count
+        return cycles.ended(clock.monotonic())
+
+    _left = 0
+
+    async def _submit(self, gate: asyncio.Semaphore, number: int) -> None:
+        async with gate:
+            await self._command(number, "bench", "submit", {"title": f"item {number}"})
+
+    async def _agent(self, number: int, until: float, cycles: Cycles) -> None:
+        name = f"agent-{self._run}-{number}"
+        while (began := clock.monotonic()) < until:
+            won = await self._command(number, name, "claim", {"agent": name})
+            cycles.claim_seconds.append(clock.monotonic() - began)
+            if won["status"] != "done":
+                return
+            fence = won["item"]["fence"]
+            ended = {"agent": name, "item_id": won["id"], "fence": fence}
+            done = await self._command(number, name, "complete", ended)
+            assert done["status"] == "done", done
+            cycles.count += 1
+
+    async def _command(self, number: int, actor: str, verb: str, fields: dict[str, Any]) -> dict[str, Any]:
+        log = self._logs[number % len(self._logs)]
+        body = msgspec.json.encode({"request_id": clock.new_id(), **fields})
+        subject = command_subject(self._settings.pool, actor, verb)
+        reply: dict[str, Any] = json.loads(await log.request(subject, body, seconds=30.0))
+        return reply
+
+
+@contextlib.asynccontextmanager
+async def _coord(settings: Settings) -> AsyncIterator[_Coord]:
+    folder = Folder(settings.data)
+    logs = [await Log.connect(settings, folder, "core", f"bench-{number}") for number in range(CONNECTIONS)]
+    try:
+        yield _Coord(logs, settings)
+    finally:
+        for log in logs:
+            await log.close()

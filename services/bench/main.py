@@ -1,0 +1,56 @@
+"""Run all benchmarks on a house of their own, and print what was measured beside its bar."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from coord.services.bench import claims, house
+from coord.services.bench.measure import Line
+from coord.services.settings import Settings
+
+
+def run() -> int:
+    """Print every figure; return 0 when each bar that could be judged is met, else 7."""
+    with tempfile.TemporaryDirectory(prefix="coord-bench-") as name:
+        lines = list(_lines(Path(name) / "data"))
+    missed = [line for line in lines if line.met is False]
+    _say(f"\n{len(lines) - len(missed)} of {len(lines)} bars met." + _missed(missed))
+    return 7 if missed else 0
+
+
+def _lines(root: Path) -> Iterator[Line]:
+    settings = Settings(data=root)
+    bench = house.House(root)
+    try:
+        for line in (
+            house.measure_start(bench),
+            asyncio.run(house.measure_visible(bench, settings)),
+            house.measure_claim(bench),
+            *asyncio.run(claims.measure(settings)),
+            house.measure_memory(bench),
+        ):
+            _tell(line)
+            yield line
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            bench.stop()
+
+
+def _tell(line: Line) -> None:
+    mark = {True: "met", False: "MISSED", None: "not judged"}[line.met]
+    _say(f"{line.what:<42} {line.measured:<58} {line.bar:<20} {mark}")
+    if line.note:
+        _say(f"    {line.note}")
+
+
+def _missed(lines: list[Line]) -> str:
+    return f" Missed: {', '.join(line.what for line in lines)}." if lines else ""
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
