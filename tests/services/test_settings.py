@@ -201,7 +201,7 @@ def test_an_unknown_variable_is_an_error_and_the_known_ones_are_named() -> None:
         (bytes(range(256)) * 4, "is not UTF-8"),
         (b"#" * FILE_BYTES_MAX + b"\n", "is larger than"),
         ("#" * (LINE_LENGTH_MAX + 1), "has a line of more than 1024 characters"),
-        ("x = " + "[\n" * 9_000, "nested too deep"),
+        ("x = " + "[\n" * 7_000, "nested too deep"),
         ("x = " + "[{a=\n" * 1_000, "is not TOML"),
         ("server_port = 1" + "0" * 4_095 + "\n", "more than 1024"),
     ],
@@ -221,12 +221,12 @@ def test_an_empty_or_plain_file_is_fine(text: str) -> None:
 HOSTILE = {
     "a dotted key": "a" + ".a" * 32_000 + " = 1",
     "a known dotted key": "data" + ".a" * 30_000 + " = 1",
-    "many dotted keys": "\n".join(f"k{number}" + ".a" * 500 + " = 1" for number in range(64)),
+    "many dotted keys": "\n".join(f"k{number}" + ".a" * 500 + " = 1" for number in range(15)),
     "a header": "[a" + ".a" * 32_000 + "]",
-    "many headers": "\n".join(f"[a{number}" + ".a" * 500 + "]" for number in range(64)),
-    "many tables": "".join(f"[a.b{number}]\n" for number in range(5_000)),
+    "many headers": "\n".join(f"[a{number}" + ".a" * 500 + "]" for number in range(15)),
+    "many tables": "".join(f"[a.b{number}]\n" for number in range(1_000)),
     "brackets": "data = " + "[" * 60_000,
-    "lines of brackets": "data = " + "[\n" * 30_000,
+    "lines of brackets": "data = " + "[\n" * 8_000,
     "a long number": "server_port = " + "9" * 60_000,
     "a long hexadecimal number": "server_port = 0x" + "f" * 60_000,
 }
@@ -255,7 +255,7 @@ def test_a_hostile_file_is_refused_cheaply() -> None:
     done = subprocess.run(
         [sys.executable, "-c", loads], capture_output=True, text=True, check=True, timeout=30
     )
-    assert int(done.stdout) * 1024 < 200 * 2**20
+    assert int(done.stdout) * 1024 < 100 * 2**20
 
 
 def test_a_file_that_is_no_file_is_refused_without_waiting() -> None:
