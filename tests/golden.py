@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from coord.events.documents import asyncapi
 from coord.events.schemas import STORED, json_schema
+from coord.services.cli.page import reference
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ASYNCAPI: Final = ROOT / "deploy" / "asyncapi.json"
+COMMANDS: Final = ROOT / "tests" / "data" / "commands.txt"
 SHAPES: Final = ROOT / "tests" / "data" / "schemas.json"
 HOW_TO_CHANGE: Final = (
     "what is stored is never rewritten and must stay readable, so a stored shape never changes. Add the new "
@@ -63,6 +65,7 @@ def main(reshaped: Iterable[str]) -> int:
         return 1
     SHAPES.write_text(written(now))
     ASYNCAPI.write_text(written(asyncapi()))
+    COMMANDS.write_text(reference())
     return 0
 
 

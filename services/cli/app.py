@@ -4,10 +4,10 @@ Only what parse.py leaves over comes here. A verb's options are built when that 
 verb does not pay for thirty.
 """
 
-import inspect
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from inspect import Parameter, Signature
 from typing import Any, Final
 
 import typer
@@ -17,16 +17,18 @@ from typer.main import get_command
 from coord.events.errors import CoordError, UsageError, visible
 from coord.services.cli.main import perform
 from coord.services.cli.page import front_page
-from coord.services.cli.parse import Parsed, Value, setting_options
-from coord.services.cli.surface import CONFIG, JSON, VERBS, Option, Verb
+from coord.services.cli.parse import Value, everywhere, finished
+from coord.services.cli.surface import VERBS, Argument, Option, Verb
 from coord.services.cli.terminal import out, talk
 
 _ClickError: Final[type[Any]] = typer.BadParameter.__mro__[2]
 """typer keeps its own copy of click; this is the root of that copy's errors."""
 _SHOWN_EVERYWHERE: Final = ("--json", "--data", "--config")
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
-_PREFIX: Final = "value_"
-"""Before the names of parameters: `from` and `json` are no names for those of a function."""
+_EPILOG: Final = "Every setting that `coord config` lists may be given as a flag, too."
+_OWN: Final = "own_"
+_ANY: Final = "any_"
+"""Before the names of parameters: a verb's own, and those that every verb takes."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -39,7 +41,8 @@ def run(words: Sequence[str]) -> int:
         rich_markup_mode=None,
         context_settings=_HELP,
     )
-    app.callback()(_function(lambda given: before.update(given), _everywhere(), version=True))
+    parameters = [*(_option(option, _ANY) for option in everywhere()), _version()]
+    app.callback()(_function(lambda values: before.update(_named(values, _ANY)), parameters))
     if not words:
         talk_page()
         return int(UsageError.exit_code)
@@ -82,74 +85,56 @@ def _group(before: dict[str, Value]) -> type[TyperGroup]:
 
 
 def _command(verb: Verb, before: dict[str, Value]) -> TyperCommand:
-    def act(given: dict[str, Value]) -> int:
-        return perform(_parsed(verb, before, given))
+    def act(values: dict[str, Value]) -> int:
+        own, settings = _named(values, _OWN), {**before, **_named(values, _ANY)}
+        return perform(finished(verb, own, settings))
 
+    taken = {option.flag for option in verb.options}
+    parameters = [*map(_argument, verb.arguments), *(_option(option, _OWN) for option in verb.options)]
+    parameters += [_option(option, _ANY) for option in everywhere() if option.flag not in taken]
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    own = {option.flag for option in verb.options}
-    everywhere = [option for option in _everywhere() if option.flag not in own]
     help_text = "\n\n".join(part for part in (verb.what, verb.more) if part)
-    epilog = "Every setting that `coord config` lists may be given as a flag, too."
-    function = _function(act, [*verb.options, *everywhere], verb)
-    app.command(verb.name, help=help_text, epilog=epilog, context_settings=_HELP)(function)
+    settings = {"help": help_text, "epilog": _EPILOG, "context_settings": _HELP}
+    app.command(verb.name, **settings)(_function(act, parameters))  # type: ignore[arg-type]
     return get_command(app)  # type: ignore[return-value]
 
 
-def _parsed(verb: Verb, before: dict[str, Value], given: dict[str, Value]) -> Parsed:
-    own = {option.name for option in verb.options} | {argument.name for argument in verb.arguments}
-    values = {name: value for name, value in given.items() if name in own}
-    settings = {**before, **{name: value for name, value in given.items() if name not in own}}
-    if settings.pop(JSON.name, False):
-        values[JSON.name] = True
-    config = settings.pop(CONFIG.name, None)
-    return Parsed(verb, values, settings, str(config) if config is not None else None)
-
-
-def _function(
-    act: Callable[[dict[str, Value]], Any],
-    options: Sequence[Option],
-    verb: Verb | None = None,
-    version: bool = False,
-) -> Callable[..., Any]:
-    """Make the function whose signature typer reads; it is called with what was given."""
-    parameters = [_argument(argument.name, argument.metavar, argument.required, argument.what)
-                  for argument in (verb.arguments if verb else ())]  # fmt: skip
-    parameters += [_option(option) for option in options]
-    if version:
-        parameters.append(_version())
+def _function(act: Callable[[dict[str, Value]], Any], parameters: list[Parameter]) -> Callable[..., Any]:
+    """Make the function whose signature typer reads; `act` is called with what was given."""
 
     def called(**values: Any) -> Any:
-        given = {name.removeprefix(_PREFIX): value for name, value in values.items()}
-        return act({
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in given.items()
-            if value not in (None, False, []) and name != "version"
-        })  # fmt: skip
+        given = {name: value for name, value in values.items() if value not in (None, False, [])}
+        return act({name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
 
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {}
     return called
 
 
-def _argument(name: str, metavar: str, required: bool, what: str) -> inspect.Parameter:
-    annotation = str if required else str | None
-    default = typer.Argument(... if required else None, metavar=metavar, help=what, show_default=False)
-    return _parameter(name, default, annotation)
+def _named(values: dict[str, Value], prefix: str) -> dict[str, Value]:
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
-def _option(option: Option) -> inspect.Parameter:
+def _argument(argument: Argument) -> Parameter:
+    default = ... if argument.required else None
+    made = typer.Argument(default, metavar=argument.metavar, help=argument.what, show_default=False)
+    return _parameter(_OWN + argument.name, made, str if argument.required else str | None)
+
+
+def _option(option: Option, prefix: str) -> Parameter:
     what = f"{option.what} [or {option.variable}]" if option.variable else option.what
-    hidden = option in _everywhere() and option.flag not in _SHOWN_EVERYWHERE
+    hidden = prefix == _ANY and option.flag not in _SHOWN_EVERYWHERE
+    name = prefix + option.name
     if not option.metavar:
-        return _parameter(option.name, typer.Option(False, option.flag, help=what, hidden=hidden), bool)
+        return _parameter(name, typer.Option(False, option.flag, help=what, hidden=hidden), bool)
     annotation: Any = list[str] if option.many else str | None
-    default = typer.Option(None, option.flag, metavar=option.metavar, help=what, hidden=hidden)
-    return _parameter(option.name, default, annotation)
+    made = typer.Option(None, option.flag, metavar=option.metavar, help=what, hidden=hidden)
+    return _parameter(name, made, annotation)
 
 
-def _version() -> inspect.Parameter:
-    default = typer.Option(False, "--version", callback=_show_version, is_eager=True)
-    return _parameter("version", default, bool)
+def _version() -> Parameter:
+    made = typer.Option(False, "--version", callback=_show_version, is_eager=True)
+    return _parameter("version", made, bool)
 
 
 def _show_version(wanted: bool) -> None:
@@ -160,13 +145,8 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(_PREFIX + name, kind, default=default, annotation=annotation)
-
-
-def _everywhere() -> list[Option]:
-    return [JSON, CONFIG, *setting_options()]
+def _parameter(name: str, default: Any, annotation: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _no_such_verb(name: str) -> UsageError:

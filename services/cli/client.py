@@ -93,11 +93,12 @@ def lines(folder: Folder, socket_name: str, method: str, path: str, seconds: flo
     with _connected(folder, socket_name) as connection:
         connection.settimeout(seconds)
         try:
-            answer = _send(connection, method, path, b"", "")
-            status, headers = _head(answer)
-            if status != 200:
-                _done(_parsed(_body(answer, headers)), "")
-            yield from _split(_chunks(answer, headers))
+            _send(connection, method, path, b"", "")
+            with connection.makefile("rb") as answer:
+                status, headers = _head(answer)
+                if status != 200:
+                    _done(_parsed(_body(answer, headers)), "")
+                yield from _split(_chunks(answer, headers))
         except (_Silence, OSError) as silence:
             raise OutcomeUnknown(f"the answer broke off: {_words(silence, seconds)}.") from silence
 
@@ -122,9 +123,10 @@ def _exchange(
 ) -> Reply:
     connection.settimeout(seconds)
     try:
-        answer = _send(connection, method, path, body, headers)
-        _, told = _head(answer)
-        return _parsed(_body(answer, told))
+        _send(connection, method, path, body, headers)
+        with connection.makefile("rb") as answer:
+            _, told = _head(answer)
+            return _parsed(_body(answer, told))
     except OSError as error:
         raise _Silence(_words(error, seconds)) from error
 
@@ -162,13 +164,12 @@ def _no_server(folder: Folder, name: str, supervisor: int | None, error: OSError
     return NoServer(f"the data folder {folder.root} cannot be used: {error.strerror}.")
 
 
-def _send(connection: socket.socket, method: str, path: str, body: bytes, headers: str) -> BinaryIO:
+def _send(connection: socket.socket, method: str, path: str, body: bytes, headers: str) -> None:
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: coord\r\nConnection: close\r\n{headers}"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     connection.sendall(head.encode() + body)
-    return connection.makefile("rb")
 
 
 def _head(answer: BinaryIO) -> tuple[int, dict[bytes, bytes]]:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from coord.services.cli.parse import setting_options
-from coord.services.cli.surface import CONFIG, EXIT_CODES, JSON, VERBS, Option, Verb
+from coord.services.cli.parse import everywhere
+from coord.services.cli.surface import EXIT_CODES, VERBS, Option, Verb
 
 _OPENING: Final = """coord - one immutable log for agents, training runs and machines
 
@@ -55,8 +55,8 @@ def reference() -> str:
         "\n".join([usage(verb), *(f"    {_written(option)}" for option in verb.options)])
         for verb in VERBS.values()
     ]
-    everywhere = [_written(option) for option in (JSON, CONFIG, *setting_options())]
-    return "\n".join([*parts, "everywhere", *(f"    {line}" for line in everywhere), ""])
+    common = [f"    {_written(option)}" for option in everywhere()]
+    return "\n".join([*parts, "everywhere", *common, ""])
 
 
 def table() -> str:

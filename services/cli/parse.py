@@ -28,17 +28,18 @@ class Parsed(NamedTuple):
     config: str | None = None
 
 
-def setting_options() -> tuple[Option, ...]:
-    """Return an option for every setting; what is on or off is a switch."""
-    return tuple(
+def everywhere() -> tuple[Option, ...]:
+    """Return the options that every verb takes: one for each setting, and --config and --json."""
+    settings = (
         Option(f"--{name.replace('_', '-')}", _metavar(name), f"{what[:1].upper()}{what[1:]}.")
         for name, what in describe().items()
     )
+    return (JSON, CONFIG, *settings)
 
 
 def parse(words: Sequence[str]) -> Parsed | None:
     """Read a plain command line; None when typer must look at it."""
-    everywhere = {option.flag: option for option in (*setting_options(), CONFIG, JSON)}
+    common = {option.flag: option for option in everywhere()}
     settings: dict[str, Value] = {}
     own: dict[str, Value] = {}
     options: dict[str, Option] = {}
@@ -49,7 +50,7 @@ def parse(words: Sequence[str]) -> Parsed | None:
         if word.startswith("-") and word != "-":
             option = options.get(word.partition("=")[0])
             into = own if option else settings
-            option = option or everywhere.get(word.partition("=")[0])
+            option = option or common.get(word.partition("=")[0])
             if option is None or not _take(option, word, rest, into):
                 return None
         elif verb is None:
@@ -82,6 +83,11 @@ def _whole(
     if not required <= len(arguments) <= len(verb.arguments):
         return None
     own.update(zip((argument.name for argument in verb.arguments), arguments, strict=False))
+    return finished(verb, own, settings)
+
+
+def finished(verb: Verb, own: dict[str, Value], settings: dict[str, Value]) -> Parsed:
+    """Put --json among the verb's own values, and --config beside the settings."""
     if settings.pop(JSON.name, False):
         own[JSON.name] = True
     config = settings.pop(CONFIG.name, None)

@@ -1,0 +1,65 @@
+"""The command line on a data folder of its own, and scripted services to answer it."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from command_line import Cli
+from scripted_service import Answering, Service
+
+from coord.services.folder import COORDINATOR_SOCKET, PROJECTOR_SOCKET, Folder, bind_socket
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder that exists, and that nobody serves."""
+    path = tmp_path / "data"
+    Folder(path).make()
+    return path
+
+
+@pytest.fixture
+def cli(tmp_path: Path, data: Path) -> Cli:
+    """`coord` without a server."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COORD_", "PYTHON"))}
+    environment = {"HOME": str(home), "COORD_DATA": str(data), "LANG": "C.UTF-8", "TZ": "UTC"}
+    return Cli(home, kept | environment)
+
+
+@pytest.fixture
+def service(data: Path) -> Iterator[Callable[..., Service]]:
+    """Start a service that answers by a function, or always the same."""
+    started: list[Service] = []
+
+    def start(answer: Answering | bytes | None, socket_name: str = COORDINATOR_SOCKET) -> Service:
+        answering = answer if callable(answer) else lambda _: answer
+        made = Service(answering, bind_socket(Folder(data), socket_name))
+        threading.Thread(target=made.serve, daemon=True).start()
+        started.append(made)
+        return made
+
+    yield start
+    for made in started:
+        made.close()
+
+
+@pytest.fixture
+def projector(service: Callable[..., Service]) -> Callable[..., Service]:
+    """Start a projector that answers by a function, or always the same."""
+    return lambda answer: service(answer, PROJECTOR_SOCKET)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path) -> Path:
+    """Make this process the command line's: its environment names the data folder and nothing else."""
+    for name in list(os.environ):
+        if name.startswith("COORD_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COORD_DATA", str(data))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return data

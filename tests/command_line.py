@@ -1,0 +1,56 @@
+"""`coord` as a process, run as a user runs it."""
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COORD = str(Path(sys.executable).with_name("coord"))
+RUN_SECONDS = 30
+
+
+@dataclass
+class Ran:
+    """What became of a process."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What it printed, as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Cli:
+    """`coord`, run as a user runs it, on a data folder of its own."""
+
+    home: Path
+    environment: dict[str, str]
+
+    def start(self, *words: str | bytes, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start a process."""
+        settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        environment = self.environment | options.pop("environment", {})
+        return subprocess.Popen([COORD, *words], cwd=self.home, env=environment, **{**settings, **options})
+
+    def run(self, *words: str | bytes, stdin: bytes = b"", **options: Any) -> Ran:
+        """Run a process to its end."""
+        process = self.start(*words, stdin=subprocess.PIPE, **options)
+        try:
+            out, err = process.communicate(stdin, timeout=RUN_SECONDS)
+        finally:
+            process.kill()
+        return Ran(process.returncode, (out or b"").decode(), (err or b"").decode())
+
+
+def stopped_by(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Ran:
+    """Send a signal and wait for the end."""
+    process.send_signal(number)
+    out, err = process.communicate(timeout=RUN_SECONDS)
+    return Ran(process.returncode, out.decode(), err.decode())
