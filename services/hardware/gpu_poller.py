@@ -132,7 +132,6 @@ class GpuPoller:
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             env=None if self._environment is None else dict(self._environment),
         )
         assert self._child.stdout
