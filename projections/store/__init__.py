@@ -12,9 +12,30 @@ its end (an open one keeps the log of writes from being emptied), and after an e
 is believed (a COMMIT would succeed and write nothing).
 """
 
-from coord.projections.store.connection import Opened, open_store
-from coord.projections.store.faults import StoreBroken, Unfoldable
+from coord.projections.store.connection import (
+    Opened,
+    begin_anew,
+    begin_store,
+    open_store,
+    remove_file,
+    replace_file,
+)
+from coord.projections.store.digests import digests_of_events
+from coord.projections.store.faults import StoreBroken, Unfoldable, told_apart
 from coord.projections.store.reader import Reader
 from coord.projections.store.writer import Store
 
-__all__ = ["Opened", "Reader", "Store", "StoreBroken", "Unfoldable", "open_store"]
+__all__ = [
+    "Opened",
+    "Reader",
+    "Store",
+    "StoreBroken",
+    "Unfoldable",
+    "begin_anew",
+    "begin_store",
+    "digests_of_events",
+    "open_store",
+    "remove_file",
+    "replace_file",
+    "told_apart",
+]

@@ -75,6 +75,15 @@ def open_store(path: Path, memory_mib: int, *, deep: bool = False) -> Opened:
             return Opened(_open(path, memory_mib, deep), "wal_set_aside", reason)
         except (duckdb.Error, _OtherFingerprint) as error:
             reason = _why(path, error)
+    return begin_anew(path, memory_mib, reason)
+
+
+def begin_anew(path: Path, memory_mib: int, reason: str) -> Opened:
+    """Set a closed file aside and begin a new one.
+
+    Raises:
+        StoreBroken: no file can be made here.
+    """
     for file in (path, _wal(path)):
         _set_aside(file)
     return Opened(_begin(path, memory_mib), "rebuilt", reason)
@@ -82,9 +91,14 @@ def open_store(path: Path, memory_mib: int, *, deep: bool = False) -> Opened:
 
 def begin_store(path: Path, memory_mib: int) -> Store:
     """Make a new, empty file in place of one that may be there."""
+    remove_file(path)
+    return _begin(path, memory_mib)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a closed file."""
     for file in (path, _wal(path)):
         file.unlink(missing_ok=True)
-    return _begin(path, memory_mib)
 
 
 def replace_file(old: Path, new: Path) -> None:

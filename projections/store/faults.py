@@ -17,7 +17,6 @@ _BROKEN: Final = (
     duckdb.InternalException,
     duckdb.SerializationException,
     duckdb.ConnectionException,
-    duckdb.TransactionException,
 )
 
 

@@ -1,0 +1,137 @@
+"""A question in, its answer out: the same for the socket and for NATS.
+
+An answer is JSON, a refusal is JSON with `status`, `reason` and `exit_code`. A question may name a position
+that must be folded in first: what one has just been told to have happened is then in the answer.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+
+from coord.events.body import parse_object
+from coord.events.catalog import AGGREGATES
+from coord.events.commands import Invalid, Refusal, refusal
+from coord.events.errors import InvalidEvent, NoServer
+from coord.events.model import Question, first_fault
+from coord.events.questions import QUESTIONS, History, HistoryAnswer
+from coord.events.tokens import event_subject
+from coord.events.wire import log_entry
+from coord.projections.answers import ANSWERS, Moment, as_of
+from coord.services import clock
+from coord.services.log import Log
+from coord.services.projector.following import Follower
+from coord.services.projector.keeper import Keeper
+from coord.services.settings import Settings
+
+AFTER: Final = "coord-after"
+"""The header with the position of EVENTS that must be folded in first."""
+AFTER_SECONDS_MAX: Final = 2.0
+"""How long that is waited for; then the answer is what there is, and its as_of says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """JSON, and how it ended."""
+
+    body: bytes
+    exit_code: int = 0
+
+
+class Asking:
+    """Answers questions."""
+
+    def __init__(self, settings: Settings, keeper: Keeper, follower: Follower) -> None:
+        self._settings = settings
+        self._keeper = keeper
+        self._follower = follower
+
+    async def answer(self, name: str, body: bytes, after: str = "") -> Answered:
+        """Answer a question.
+
+        Raises:
+            CoordError: it cannot be answered now.
+        """
+        question = _parsed(name, body)
+        if isinstance(question, Invalid):
+            return _answered(question)
+        position = _position(after)
+        if isinstance(position, Invalid):
+            return _answered(position)
+        if position:
+            await self._keeper.until_folded(position, AFTER_SECONDS_MAX)
+        if isinstance(question, History):
+            return _answered(await self._history(question))
+        moment = self.moment()
+        return await self._keeper.read(lambda reader: _answered(ANSWERS[name](reader, question, moment)))
+
+    def moment(self) -> Moment:
+        """Return now, and how things stand."""
+        opened = self._keeper.opened
+        return Moment(
+            time_ns=clock.now_ns(),
+            lag=self._follower.lag,
+            log_silent_seconds=self._follower.log_silent_seconds,
+            opened=opened.how,
+            opened_because=opened.reason,
+            agent_silence_seconds=self._settings.agent_silence_seconds,
+            node_silence_seconds=self._settings.node_silence_seconds,
+        )
+
+    def log(self) -> Log:
+        """Return the connection to the log.
+
+        Raises:
+            NoServer: there is none now.
+        """
+        if self._follower.log is None:
+            raise NoServer("the log cannot be reached now.", "Is the server running? coord doctor")
+        return self._follower.log
+
+    async def _history(self, question: History) -> HistoryAnswer | Refusal:
+        """Read an entity's events from the log itself: always fresh, whatever is folded in."""
+        log, site = self.log(), self._settings.site
+        families = [question.aggregate] if question.aggregate else _FAMILIES
+        for aggregate in families:
+            found = await log.read_subject(event_subject(site, aggregate, question.id), question.limit + 1)
+            if found:
+                break
+        else:
+            where = question.aggregate or "log"
+            return refusal("unknown_id", f"the {where} holds no event of {question.id}.")
+        moment = self.moment()
+        return HistoryAnswer(
+            as_of=await self._keeper.read(lambda reader: as_of(reader, moment)),
+            events=tuple(log_entry(stored) for stored in found[: question.limit]),
+            truncated=len(found) > question.limit,
+        )
+
+
+_FAMILIES: Final = ("work", *(aggregate for aggregate in AGGREGATES if aggregate != "work"))
+
+
+def _parsed(name: str, body: bytes) -> Question | Invalid:
+    if name not in QUESTIONS:
+        return Invalid(reason=f"there is no question {name[:64]!a}; there are {', '.join(QUESTIONS)}.")
+    try:
+        parse_object(body or b"{}")
+        return QUESTIONS[name][0].model_validate_json(body or b"{}", strict=True)
+    except InvalidEvent as error:
+        return Invalid(reason=error.message)
+    except ValidationError as error:
+        return Invalid(reason=f"{name}: {first_fault(error)}")
+
+
+def _position(text: str) -> int | Invalid:
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdecimal() or len(text) > 19:
+        return Invalid(reason=f"{AFTER} is {text[:64]!a}; it must be a position of the log.")
+    return int(text)
+
+
+def _answered(answer: BaseModel) -> Answered:
+    return Answered(answer.model_dump_json(exclude_none=True).encode(), getattr(answer, "exit_code", 0))
+
+
+__all__ = ["AFTER", "AFTER_SECONDS_MAX", "Answered", "Asking"]

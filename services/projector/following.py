@@ -1,0 +1,155 @@
+"""Following the log: the loops that keep the store up with it, and know how far behind it is.
+
+    connect --> align --> fold --> fold ...
+       ^                    |
+       `--log away, other log, store reopened--'
+
+Whatever fails, the loops begin anew from the positions in the store; questions are answered all the while.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from coord.events.errors import CoordError, NoServer
+from coord.events.streams import EVENTS, SAMPLES
+from coord.projections.store import StoreBroken
+from coord.services import clock
+from coord.services.folder import Folder
+from coord.services.log import Log
+from coord.services.log.connection import NatsError
+from coord.services.projector.aligning import align
+from coord.services.projector.feed import feed
+from coord.services.projector.keeper import Keeper
+from coord.services.settings import Settings
+
+BATCH_MAX: Final = 2_000
+BATCH_FULL: Final = 500
+"""From here on a batch shows that more waits: the next one is taken at once."""
+PACE_SECONDS: Final = 0.05
+"""Between two commits while little comes: what arrives meanwhile shares one."""
+WAIT_SECONDS: Final = 1.0
+WATCH_SECONDS: Final = 1.0
+AWAY_SECONDS: Final = 10.0
+"""After so long without a word the server is looked up anew: it may have moved."""
+RETRY_SECONDS: Final = 0.5
+
+assert PACE_SECONDS < WAIT_SECONDS
+
+_log: Final = logging.getLogger("coord.projector")
+
+
+class _Again(CoordError):
+    """The streams must be aligned anew."""
+
+
+class Follower:
+    """The loops of one projector."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Folder,
+        keeper: Keeper,
+        beside: Callable[[Log], AbstractAsyncContextManager[None]],
+    ) -> None:
+        self.log: Log | None = None
+        """The connection, while there is one."""
+        self._settings = settings
+        self._folder = folder
+        self._keeper = keeper
+        self._beside = beside
+        self._last: dict[str, int] = {}
+        self._heard_at = clock.monotonic()
+        self._complained = ""
+
+    @property
+    def lag(self) -> int:
+        """Events in the log that are not folded in, as last known."""
+        return max(0, self._last.get(EVENTS.name, 0) - self._keeper.folded.get(EVENTS.name, 0))
+
+    @property
+    def log_silent_seconds(self) -> float:
+        """Since the log was last heard."""
+        return max(0.0, clock.monotonic() - self._heard_at - WATCH_SECONDS)
+
+    async def follow(self) -> None:
+        """Follow the log until cancelled."""
+        while True:
+            try:
+                async with self._connected() as log, self._beside(log):
+                    await self._follow(log)
+            except StoreBroken as fault:
+                await self._keeper.reopen(fault.message)
+            except CoordError as error:
+                self._complain(error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _follow(self, log: Log) -> None:
+        """Run the loops until one of them cannot go on; its error is the one to meet."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for stream in (EVENTS.name, SAMPLES.name):
+                    tasks.create_task(self._keep_up(log, stream))
+                tasks.create_task(self._watch(log))
+        except* NatsError as errors:
+            raise NoServer(f"the connection failed: {errors.exceptions[0]}.") from errors
+        except* CoordError as errors:
+            broken = [one for one in errors.exceptions if isinstance(one, StoreBroken)]
+            raise next(iter((*broken, *errors.exceptions))) from errors
+
+    async def _keep_up(self, log: Log, stream: str) -> None:
+        state, position = await align(log, self._keeper, stream)
+        async for batch in feed(log, stream, position, BATCH_MAX, WAIT_SECONDS):
+            began = clock.monotonic()
+            if batch.messages:
+                self._heard_at = began
+                await self._keeper.fold(state.created_at, batch.messages, batch.gaps)
+                self._complained = ""
+            await self._keeper.tidy()
+            if 0 < len(batch.messages) < BATCH_FULL:
+                await asyncio.sleep(max(0.0, PACE_SECONDS - (clock.monotonic() - began)))
+
+    async def _watch(self, log: Log) -> None:
+        """Learn where the streams end; see when they are not the same any more."""
+        created: dict[str, str] = {}
+        while True:
+            try:
+                for stream in (EVENTS.name, SAMPLES.name):
+                    await self._look_at(log, stream, created)
+                self._heard_at = clock.monotonic()
+            except (_Again, StoreBroken):
+                raise
+            except CoordError as error:
+                self._complain(error)
+                if clock.monotonic() - self._heard_at > AWAY_SECONDS:
+                    raise
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _look_at(self, log: Log, stream: str, created: dict[str, str]) -> None:
+        if self._keeper.doubt:
+            raise StoreBroken(self._keeper.doubt)
+        folded = self._keeper.folded.get(stream, 0)
+        state = await log.stream_state(stream)
+        if created.setdefault(stream, state.created_at) != state.created_at:
+            raise _Again(f"{stream} was made anew.")
+        if state.last < folded:
+            raise _Again(f"{stream} ends before what is folded in.")
+        self._last[stream] = state.last
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Log]:
+        log = await Log.connect(self._settings, self._folder, role="core", name="projector")
+        self.log = log
+        try:
+            yield log
+        finally:
+            self.log = None
+            await log.close()
+
+    def _complain(self, error: CoordError) -> None:
+        if self._complained != error.message:
+            self._complained = error.message
+            _log.warning("the log is not heard: %s", error)

@@ -1,0 +1,285 @@
+"""The keeper of the store: who writes, who reads, and what happens when the file or engine fails.
+
+    open --(fold, read)--> open --StoreBroken--> closed --ladder--> open
+                                                  `--cannot be opened--> broken, tried again later
+
+One thread writes, `READERS` threads read, each question its own snapshot. To reopen or swap the file,
+new readers wait, present ones finish, and the writer goes last. A message that cannot be folded is found
+by halving its batch, and becomes a dead letter; so no message ends the process or holds up the next.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from coord.events.errors import CoordError, FolderTaken, NoServer
+from coord.events.streams import EVENTS, SAMPLES
+from coord.events.wire import Stored
+from coord.projections.intake import Gap, Mark, set_aside, take_in
+from coord.projections.store import (
+    Opened,
+    Reader,
+    Store,
+    StoreBroken,
+    Unfoldable,
+    begin_anew,
+    open_store,
+    told_apart,
+)
+from coord.services import clock
+from coord.services.folder import Folder
+from coord.services.settings import Settings
+
+READERS: Final = 4
+CHECKPOINT_SECONDS: Final = 30.0
+"""At most so long after a change the log of writes is emptied, if the writer has a moment."""
+DROP_SECONDS: Final = 3_600.0
+READINGS_SECONDS_MAX: Final = SAMPLES.age_seconds_max
+REOPEN_SECONDS_MAX: Final = 5.0
+_SECOND_NS: Final = 1_000_000_000
+
+R = TypeVar("R")
+_log: Final = logging.getLogger("coord.projector")
+
+
+def store_path(folder: Folder) -> Path:
+    """Return where the projection's file is."""
+    return folder.path("projection", "coord.duckdb")
+
+
+class Keeper:
+    """The open store of this process."""
+
+    def __init__(self, settings: Settings, folder: Folder) -> None:
+        self.path = store_path(folder)
+        self.opened: Opened
+        self.folded: dict[str, int] = {}
+        """Last position by stream."""
+        self.doubt = ""
+        """Why a reader thinks that the file is damaged; it is then opened anew, and looked at in full."""
+        self.rebuilding = False
+        self._loop = asyncio.get_running_loop()
+        self._memory_mib = settings.projection_memory_mib
+        self._folder = folder
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._reading = 0
+        self._no_readers = asyncio.Event()
+        self._no_readers.set()
+        self._open = asyncio.Event()
+        self._more_folded = asyncio.Condition()
+        self._turn = asyncio.Lock()
+        """Held by whoever writes, reopens or swaps."""
+        self._dirty_since: float | None = None
+        self._dropped_at = clock.monotonic()
+
+    async def open(self, *, deep: bool = False) -> None:
+        """Open the file through the ladder.
+
+        Raises:
+            FolderTaken: another projector has it.
+            StoreBroken: it cannot be opened, nor a new one made.
+        """
+        self._folder.make("projection")
+        self.opened = await self._in_writer(lambda: open_store(self.path, self._memory_mib, deep=deep))
+        if self.opened.how != "clean":
+            _log.warning("opened the projection: %s, because %s", self.opened.how, self.opened.reason)
+        await self._open_again()
+
+    async def close(self) -> None:
+        """Finish what is being read and written, and close the file."""
+        async with self._turn:
+            await self._shut()
+        self._writer.shutdown()
+        self._readers.shutdown()
+
+    async def fold(self, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap] = ()) -> None:
+        """Fold messages in; what cannot be folded becomes a dead letter.
+
+        Raises:
+            StoreBroken: nothing was folded; the store must be reopened.
+        """
+        async with self._turn:
+            store = self._store()
+            await self._in_writer(lambda: fold_batch(store, created_at, messages, gaps))
+            self._dirty_since = self._dirty_since or clock.monotonic()
+        await self._tell(messages[-1].stream, messages[-1].position)
+
+    async def move_mark(self, mark: Mark, gap: Gap | None = None) -> None:
+        """Say anew how far a stream is folded in."""
+        async with self._turn:
+            store = self._store()
+            await self._in_writer(lambda: store.move_mark(mark, gap))
+        await self._tell(mark.stream, mark.position)
+
+    async def begin_anew(self, reason: str) -> None:
+        """Set the file aside: it was folded from another log."""
+        async with self._turn:
+            await self._shut()
+            self.opened = await self._in_writer(lambda: begin_anew(self.path, self._memory_mib, reason))
+            _log.warning("began the projection anew: %s", reason)
+            await self._open_again()
+
+    async def mark(self, stream: str) -> Mark | None:
+        """Return how far a stream is folded in, and what says that it is the same log."""
+        return await self.read(lambda reader: reader.mark(stream))
+
+    async def read(self, use: Callable[[Reader], R]) -> R:
+        """Use one snapshot, in a thread of its own.
+
+        Raises:
+            NoServer: the file cannot be read now.
+        """
+        await self._until_open()
+        store = self._store()
+        self._reading += 1
+        self._no_readers.clear()
+        work = self._readers.submit(_read, store, use)
+        work.add_done_callback(self._read_done)
+        try:
+            return await asyncio.wrap_future(work)
+        except StoreBroken as fault:
+            self.doubt = fault.message
+            raise NoServer(fault.message, "The projector opens its file anew: ask again.") from fault
+
+    async def until_folded(self, position: int, seconds: float) -> bool:
+        """Wait until a position of EVENTS is folded in; False when it is not by then."""
+
+        def there() -> bool:
+            return self.folded.get(EVENTS.name, 0) >= position
+
+        if there():
+            return True
+        try:
+            async with asyncio.timeout(seconds), self._more_folded:
+                await self._more_folded.wait_for(there)
+        except TimeoutError:
+            return False
+        return True
+
+    async def reopen(self, reason: str) -> None:
+        """Close what failed and open again through the ladder, as often as it takes.
+
+        Raises:
+            FolderTaken: another projector took the file meanwhile.
+        """
+        _log.error("the projection failed and is opened anew: %s", reason)
+        async with self._turn:
+            await self._shut()
+            pause = 0.05
+            while True:
+                try:
+                    await self.open(deep=True)
+                    return
+                except FolderTaken:
+                    raise
+                except CoordError as error:
+                    _log.error("the projection cannot be opened: %s", error)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, REOPEN_SECONDS_MAX)
+
+    async def tidy(self) -> None:
+        """Empty the log of writes and drop old readings, when it is time.
+
+        Raises:
+            StoreBroken: the store must be reopened.
+        """
+        now = clock.monotonic()
+        if self._dirty_since is not None and now - self._dirty_since >= CHECKPOINT_SECONDS:
+            async with self._turn:
+                store = self._store()
+                if now - self._dropped_at >= DROP_SECONDS:
+                    before_ns = clock.now_ns() - READINGS_SECONDS_MAX * _SECOND_NS
+                    await self._in_writer(lambda: store.drop_readings(before_ns))
+                    self._dropped_at = now
+                await self._in_writer(store.checkpoint)
+                self._dirty_since = None
+
+    @asynccontextmanager
+    async def replacing(self) -> AsyncIterator[Callable[[Callable[[], None]], Awaitable[None]]]:
+        """Stop folding; yields a function that closes the file, runs a swap of files, and opens again."""
+
+        async def replace(swap: Callable[[], None]) -> None:
+            await self._shut()
+            try:
+                await self._in_writer(swap)
+            finally:
+                await self.open()
+
+        async with self._turn:
+            yield replace
+
+    async def _shut(self) -> None:
+        """Let readers finish, and close the file; one that failed may not close in order."""
+        self._open.clear()
+        await self._no_readers.wait()
+        try:
+            await self._in_writer(self.opened.store.close)
+        except StoreBroken as error:
+            _log.warning("%s", error)
+
+    async def _open_again(self) -> None:
+        store = self.opened.store
+        for stream in (EVENTS.name, SAMPLES.name):
+            mark = await self._in_writer(partial(store.mark, stream))
+            self.folded[stream] = mark.position if mark else 0
+        self.doubt = ""
+        self._open.set()
+
+    async def _until_open(self) -> None:
+        try:
+            async with asyncio.timeout(REOPEN_SECONDS_MAX):
+                await self._open.wait()
+        except TimeoutError as error:
+            raise NoServer("the projection is not open now.", "See the projector's log.") from error
+
+    async def _tell(self, stream: str, position: int) -> None:
+        async with self._more_folded:
+            self.folded[stream] = position
+            self._more_folded.notify_all()
+
+    def _store(self) -> Store:
+        if not self._open.is_set():
+            raise StoreBroken("the projection is not open.")
+        return self.opened.store
+
+    def _read_done(self, _: "Future[R]") -> None:
+        """Count a reader out; called in its thread, also when nobody waits for it any more."""
+        self._loop.call_soon_threadsafe(self._count_out)
+
+    def _count_out(self) -> None:
+        self._reading -= 1
+        if self._reading == 0:
+            self._no_readers.set()
+
+    async def _in_writer(self, work: Callable[[], R]) -> R:
+        return await self._loop.run_in_executor(self._writer, work)
+
+
+def _read(store: Store, use: Callable[[Reader], R]) -> R:
+    with store.reader() as reader:
+        return use(reader)
+
+
+def fold_batch(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap] = ()) -> None:
+    """Fold a batch, or find by halving which of its messages cannot be folded.
+
+    Raises:
+        StoreBroken: the store must be reopened.
+    """
+    try:
+        with told_apart("the batch cannot be read"):
+            store.apply(take_in(created_at, messages, gaps))
+    except Unfoldable as fault:
+        if len(messages) == 1:
+            _log.error("position %d of %s is set aside: %s", messages[0].position, messages[0].stream, fault)
+            store.apply(set_aside(created_at, messages[0], fault.message))
+            return
+        half = len(messages) // 2
+        fold_batch(store, created_at, messages[:half], gaps)
+        fold_batch(store, created_at, messages[half:])

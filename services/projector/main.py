@@ -1,0 +1,65 @@
+"""The projector as a process: opens its file, answers, follows the log."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+
+from coord.services.folder import PROJECTOR_SOCKET, Folder
+from coord.services.gateway import serve
+from coord.services.projector.asking import Asking
+from coord.services.projector.bus import answer_over_nats
+from coord.services.projector.following import Follower
+from coord.services.projector.keeper import Keeper
+from coord.services.projector.routes import routes
+from coord.services.ready import tell_ready
+from coord.services.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Project until told to stop.
+
+    Raises:
+        FolderTaken: another projector has the file.
+        StoreBroken: no file can be kept in the data folder.
+    """
+    import uvloop
+
+    uvloop.run(project(settings))
+
+
+async def project(settings: Settings) -> None:
+    """Project until told to stop, or until the file is another's."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    folder = Folder(settings.data)
+    folder.make()
+    keeper = Keeper(settings, folder)
+    await keeper.open()
+    try:
+        await _serve(settings, folder, keeper, stop)
+    finally:
+        await keeper.close()
+
+
+async def _serve(settings: Settings, folder: Folder, keeper: Keeper, stop: asyncio.Event) -> None:
+    follower = Follower(settings, folder, keeper, lambda log: answer_over_nats(log, asking))
+    asking = Asking(settings, keeper, follower)
+    async with serve(folder, PROJECTOR_SOCKET, routes(asking, keeper, follower)), _following(follower, stop):
+        tell_ready()
+        await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def _following(follower: Follower, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Follow the log beside; if that ends, which it does only when nothing can be done, stop."""
+    task = asyncio.create_task(follower.follow())
+    task.add_done_callback(lambda _: stop.set())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
