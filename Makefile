@@ -20,7 +20,7 @@ test: check ## everything that must hold: check, then all tests with coverage
 check: $(READY) ## what needs no running: format, lint, import contracts, types
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
 bench: $(READY) ## measure, and compare with the bars
@@ -37,7 +37,8 @@ clean: ## remove everything that was built, the environment too
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "coord needs Python 3.11 or newer; $(PYTHON) is" \
-		"$$($(PYTHON) --version 2>&1 || true). Name another: make PYTHON=python3.12" >&2; exit 2; }
+		"$$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null || echo missing)." \
+		"Name another: make PYTHON=python3.12" >&2; exit 2; }
 	@echo "installing into .venv (once) ..." >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet -c constraints.txt setuptools

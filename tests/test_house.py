@@ -166,7 +166,7 @@ def test_the_readme_names_every_command() -> None:
 
 def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
     """Run the import contracts of pyproject.toml on a tree."""
-    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo"]
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "NO_COLOR": "1"}
     return subprocess.run(
         command, cwd=root, env=environment, check=False, capture_output=True, text=True, timeout=60
