@@ -42,6 +42,8 @@ class Child:
         self.name = name
         self.log = folder.path("log", f"{name}.log")
         self.state: State = "waiting"
+        self.served = False
+        """In any of its lives."""
         self.pid: int | None = None
         self.restarts = 0
         self.start_at = 0.0
@@ -77,7 +79,7 @@ class Child:
         self._close()
         if not said:
             return False
-        self.state = "serving"
+        self.state, self.served = "serving", True
         return True
 
     def collect(self) -> bool:
@@ -87,6 +89,7 @@ class Child:
         ended, status = os.waitpid(self.pid, os.WNOHANG)
         if not ended:
             return False
+        self.hear()
         self._close()
         self.status = os.waitstatus_to_exitcode(status)
         self.pid, self.state = None, "waiting"

@@ -32,6 +32,8 @@ from coord.services.supervisor.serve import SERVICES, serve
 from coord.services.supervisor.signals import Signals
 
 START_SECONDS: Final = 60.0
+"""How long `up` waits for all to serve; one that takes longer (a long rebuild) goes on starting."""
+
 START_TRIES: Final = 3
 """How often a service may end before it served for the first time."""
 
@@ -102,15 +104,18 @@ class Supervisor:
         self._look_at = 0.0
 
     def start(self) -> None:
-        """Start everything and wait until all of it serves, or a stop is asked for."""
+        """Start everything and wait until it serves, or a stop is asked for."""
         self._start_server()
         self._folder.make("log")
         if self._sharing:
             import_shared()
         deadline = clock.monotonic() + START_SECONDS
-        while not self._signals.stopping and not self._all_serve():
+        while not self._signals.stopping and (late := self._late()):
+            if clock.monotonic() > deadline:
+                say(f"{late} still does not serve after {START_SECONDS:g}s; the rest does.")
+                return
             self._turn()
-            self._check_start(deadline)
+            self._check_start()
 
     def watch(self) -> None:
         """Keep everything running until a stop is asked for."""
@@ -205,20 +210,17 @@ class Supervisor:
         due = [child.start_at for child in self._children if child.state == "waiting"]
         return max(0.0, min([self._look_at, *due]) - clock.monotonic())
 
-    def _all_serve(self) -> bool:
-        return all(child.state == "serving" for child in self._children)
+    def _late(self) -> str:
+        return ", ".join(child.name for child in self._children if not child.served)
 
-    def _check_start(self, deadline: float) -> None:
+    def _check_start(self) -> None:
         for child in self._children:
-            hopeless = child.restarts > 0 and child.state != "serving" and child.status in _HOPELESS
+            if child.served or not child.restarts:
+                continue
+            hopeless = child.status in _HOPELESS
             if hopeless or child.restarts >= START_TRIES:
                 kind = _HOPELESS.get(Exit(child.status), CoordError) if hopeless else CoordError
                 raise kind(f"{child.name} does not start: {child.last_line()}", f"Its log is {child.log}.")
-        if clock.monotonic() > deadline:
-            late = ", ".join(child.name for child in self._children if child.state != "serving")
-            raise CoordError(
-                f"{late} did not serve within {START_SECONDS:g}s.", f"See {self._folder.path('log')}."
-            )
 
     def _tell_end(self, child: Child) -> None:
         how = f"status {child.status}" if child.status >= 0 else signal.Signals(-child.status).name

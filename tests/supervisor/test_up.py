@@ -21,15 +21,22 @@ from coord.services.settings import Settings
 from coord.services.supervisor.detached import environment_of
 
 SAID_SECONDS = 15.0
+PROGRAM = ("-m", "coord.services.supervisor")
+IMPATIENT = """
+import sys
+from coord.services.supervisor import __main__, up
+up.START_SECONDS = 0.2
+sys.exit(__main__.main(sys.argv[1:]))
+"""
 TESTS = Path(__file__).parents[1]
 
 
 class Up:
     """A `coord up` in a process of its own, and what it says."""
 
-    def __init__(self, settings: Settings, services: tuple[str, ...]) -> None:
+    def __init__(self, settings: Settings, services: tuple[str, ...], program: tuple[str, ...]) -> None:
         self.folder = Folder(settings.data)
-        command = [sys.executable, "-m", "coord.services.supervisor"]
+        command = [sys.executable, *program]
         command += [f"{name.replace('_', '-')}=tiny_services.{name}" for name in services]
         environment = environment_of(settings) | {"PYTHONPATH": str(TESTS)}
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
@@ -86,8 +93,8 @@ def start(settings: Settings) -> Iterator[Start]:
     """Starts `coord up` on the test's folder with tiny services."""
     started: list[Up] = []
 
-    def begin(*services: str, settings: Settings = settings) -> Up:
-        started.append(Up(settings, services))
+    def begin(*services: str, settings: Settings = settings, program: tuple[str, ...] = PROGRAM) -> Up:
+        started.append(Up(settings, services, program))
         return started[-1]
 
     yield begin
@@ -181,6 +188,14 @@ def test_a_reason_that_stays_ends_the_start_at_once(start: Start) -> None:
     assert up.wait() == Exit.NO_SERVER
     assert "hopeless does not start: the server refused the credential. Look at it." in up.said[-1]
     assert sum("hopeless ended" in line for line in up.said) == 1
+
+
+def test_one_that_takes_long_to_serve_does_not_hold_up_the_rest(start: Start) -> None:
+    up = start("steady", "silent", program=("-c", IMPATIENT))
+    up.hear(r"silent still does not serve after 0\.2s; the rest does\.")
+    up.hear("up on")
+    assert up.identity("silent").is_alive()
+    assert up.stop() == Exit.DONE
 
 
 def test_a_second_ctrl_c_kills_what_does_not_end(start: Start) -> None:
