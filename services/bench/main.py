@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from coord.services.bench import claims, house
@@ -13,18 +14,17 @@ from coord.services.bench.measure import Line
 from coord.services.settings import Settings
 
 
-def run() -> int:
+def run(settings: Settings) -> int:
     """Print every figure; return 0 when each bar that could be judged is met, else 7."""
     with tempfile.TemporaryDirectory(prefix="coord-bench-") as name:
-        lines = list(_lines(Path(name) / "data"))
+        lines = list(_lines(replace(settings, data=Path(name) / "data")))
     missed = [line for line in lines if line.met is False]
     _say(f"\n{len(lines) - len(missed)} of {len(lines)} bars met." + _missed(missed))
     return 7 if missed else 0
 
 
-def _lines(root: Path) -> Iterator[Line]:
-    settings = Settings(data=root)
-    bench = house.House(root)
+def _lines(settings: Settings) -> Iterator[Line]:
+    bench = house.House(settings.data)
     try:
         for line in (
             house.measure_start(bench),

@@ -1,4 +1,4 @@
-"""The verbs of the house: up, down, serve, rebuild, config, schema."""
+"""The verbs of the house: up, down, serve, demo, bench, rebuild, config, schema."""
 
 import json
 from dataclasses import fields
@@ -45,6 +45,22 @@ def serve(call: Call) -> None:
     from coord.services.supervisor.serve import serve as run
 
     run(call.text("service") or "", call.settings)
+
+
+def demo(call: Call) -> int:
+    """Play the demo in a folder of its own."""
+    from pathlib import Path
+
+    from coord.services.demo.main import run
+
+    return run(Path(call.text("folder") or ".demo").absolute())
+
+
+def bench(call: Call) -> int:
+    """Run the benchmarks on a house of their own."""
+    from coord.services.bench.main import run
+
+    return run(call.settings)
 
 
 def rebuild(call: Call) -> None:

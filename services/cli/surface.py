@@ -288,6 +288,24 @@ HOUSE: Final = (
         "Check everything, and say what to do.",
         more="Exit code 7: something was found wanting.",
     ),
+    Verb(
+        "demo",
+        "The house",
+        "house:demo",
+        "Play everything at once on real work, and check the results.",
+        (
+            Argument(
+                "folder", "[FOLDER]", "Made anew; what is made stays there. [default: .demo]", required=False
+            ),
+        ),
+    ),
+    Verb(
+        "bench",
+        "The house",
+        "house:bench",
+        "Measure coord here, beside its peers, and compare with the bars.",
+        more="Exit code 7: a bar was missed.",
+    ),
     Verb("config", "The house", "house:config", "Every setting, its value, and where that came from."),
     Verb(
         "schema",
@@ -298,6 +316,9 @@ HOUSE: Final = (
         (Option("--asyncapi", "", "The AsyncAPI document of everything that crosses the bus."),),
     ),
 )
+
+HEAVY: Final = frozenset(("tail", *(verb.name for verb in HOUSE)))
+"""Verbs that run for long or load much."""
 
 VERBS: Final = {verb.name: verb for verb in (*WORK, *AGENTS, *LOOK, *HOUSE)}
 

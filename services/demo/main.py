@@ -118,8 +118,10 @@ def _work(stage: Stage, items: list[Item]) -> Story:
     watch.daemon = True
     watch.start()
     script = str(files("coord.services.demo") / "agent.sh")
-    for name in AGENTS:
-        stage.agents[name] = subprocess.Popen(["sh", script, name, str(stage.made)], start_new_session=True)
+    with (stage.root / "agents.log").open("wb") as talk:
+        for name in AGENTS:
+            command = ["sh", script, name, str(stage.made)]
+            stage.agents[name] = subprocess.Popen(command, start_new_session=True, stderr=talk)
     with contextlib.closing(events(stage.coord)) as entries:
         for entry in entries:
             line = story.tell(entry)
