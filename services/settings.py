@@ -253,6 +253,8 @@ def _environment_values(environment: Mapping[str, str]) -> list[tuple[str, dict[
 def _file_values(named: str | None) -> list[tuple[str, dict[str, Any]]]:
     path = named or FILE_NAME
     where = visible(path, 200)
+    if "\0" in path:
+        raise SettingsError(f"{where}: is no path.")
     try:
         text = _file_text(path, where)
         return [(where, _toml(text))]

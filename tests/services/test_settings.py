@@ -243,14 +243,14 @@ def test_a_hostile_file_is_refused_cheaply() -> None:
     for name, text in HOSTILE.items():
         Path(f"{name}.toml").write_text(text)
     loads = (
-        "import glob, resource\n"
+        "import glob\n"
         "from coord.services.settings import load_settings\n"
         "from coord.events.errors import SettingsError\n"
         "for path in glob.glob('*.toml'):\n"
         "    try: load_settings({}, {}, path)\n"
         "    except SettingsError: continue\n"
         "    raise SystemExit(f'{path} was taken')\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", loads], capture_output=True, text=True, check=True, timeout=30
@@ -271,7 +271,7 @@ def test_a_file_that_is_no_file_is_refused_without_waiting() -> None:
         "dangling.toml": "no such settings file",
         "coord.toml/x": "no such settings file",
         "x" * 300: "File name too long",
-        "a\0b": "null byte",
+        "a\0b": "is no path",
         "\x1b[31m": "no such settings file",
     }.items():
         with pytest.raises(SettingsError) as refused:
