@@ -145,13 +145,13 @@ def test_it_ends_when_its_parent_is_killed_and_the_next_finds_the_folder_free(se
         child = identity_of(int(parent.stdout.readline()))
         assert child is not None
         parent.kill()
+    assert wait_until(lambda: not child.is_alive(), 5)
     embedded = EmbeddedServer(Folder(settings.data), settings)
     embedded.start()
     embedded.stop()
-    assert not child.is_alive()
 
 
-def test_an_orphan_that_does_not_end_is_ended(settings: Settings) -> None:
+def test_an_orphan_that_does_not_end_holds_the_folder_and_is_ended(settings: Settings) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(settings.data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:
@@ -161,6 +161,8 @@ def test_an_orphan_that_does_not_end_is_ended(settings: Settings) -> None:
         os.kill(orphan.pid, signal.SIGSTOP)
         parent.kill()
     assert orphan.is_alive()
+    with pytest.raises(FolderTaken):
+        Folder(settings.data).lock()
     embedded = EmbeddedServer(Folder(settings.data), settings)
     embedded.start()
     embedded.stop()
