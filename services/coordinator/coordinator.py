@@ -19,7 +19,7 @@ from coord.events.tokens import event_subject, sample_subject
 from coord.events.wire import Stored, read_event
 from coord.events.work import WorkProgressed
 from coord.services import clock
-from coord.services.coordinator.deciding import Expire, MarkLost, WelcomeBack, Wish, agent_of
+from coord.services.coordinator.deciding import Expire, MarkLost, WelcomeBack, Wish, agent_of, incarnation_of
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.replaying import replay
 from coord.services.coordinator.requests import Requests
@@ -123,7 +123,7 @@ class Coordinator:
         if name is None or isinstance(command, wish.Register):
             return
         agent = self.ledger.agents.get(name)
-        incarnation = getattr(command, "incarnation", None)
+        incarnation = incarnation_of(command)
         if agent is None:
             if isinstance(command, wish.Claim) and incarnation is None:
                 newcomer = wish.Register(request_id=clock.derived_id(request_id, 1), agent=name)
@@ -196,6 +196,9 @@ class Coordinator:
         self._observe(recorded)
 
     def _knows(self, stored: Stored) -> bool:
+        """Tell whether an event of our own is folded in, or about to be: its append has not returned yet."""
+        if stored.headers.get("cx-request", "") in self._running:
+            return True
         _, _, aggregate, entity = stored.subject.split(".")
         known = self.ledger.agents.get(entity) if aggregate == "agent" else self.ledger.item(entity)
         request_id = stored.headers.get("cx-request", "")

@@ -1,7 +1,7 @@
 """From a command to what is to be appended: which aggregate it is about, and what is decided on its state."""
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from coord.events import commands as wish
 from coord.events.commands import Done, Refusal, refusal
@@ -52,25 +52,38 @@ class Plan:
     event: Event
 
 
+_WITHOUT_ITEM: Final = (wish.Register, wish.Heartbeat, wish.Retire, MarkLost, WelcomeBack)
+_WITHOUT_AGENT: Final = (wish.Submit, wish.Cancel, Expire)
+
+
 def named_item(command: Wish, request_id: str) -> str | None:
     """Return the id of the item a command is about; None when it names none."""
     if isinstance(command, wish.Submit):
         return command.item_id or clock.item_id_of(request_id)
-    return getattr(command, "item_id", None)
+    return None if isinstance(command, _WITHOUT_ITEM) else command.item_id  # type: ignore[union-attr]
 
 
 def agent_of(command: Wish) -> str | None:
     """Return the agent a command speaks for."""
-    return getattr(command, "agent", None)
+    return None if isinstance(command, _WITHOUT_AGENT) else command.agent  # type: ignore[union-attr]
 
 
-def plan(ledger: Ledger, command: Wish, request_id: str, lease_seconds: float) -> Plan | Done | Refusal:
-    """Decide a command on the ledger: an event to append, "already so", or a refusal."""
+def incarnation_of(command: Wish) -> int | None:
+    """Return the incarnation a command was sent under, where it names one."""
+    if isinstance(command, wish.Claim | wish.Hold | wish.Heartbeat | wish.Retire):
+        return command.incarnation
+    return None
+
+
+def plan(ledger: Ledger, command: Wish, item_id: str | None, lease_seconds: float) -> Plan | Done | Refusal:
+    """Decide a command on the ledger: an event to append, "already so", or a refusal.
+
+    `item_id` is what `named_item` returned for it.
+    """
     if isinstance(command, wish.Claim):
         return _plan_claim(ledger, command)
-    name = agent_of(command)
-    item_id = named_item(command, request_id)
     if item_id is None:
+        name = agent_of(command)
         assert name is not None
         return _plan_agent(ledger, command, name)
     return _plan_item(ledger, command, item_id, lease_seconds)

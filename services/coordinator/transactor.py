@@ -58,6 +58,8 @@ class Transaction:
     actor: str
     command: Wish
     answer: "asyncio.Future[Answer]"
+    item_id: str | None
+    agent: str | None
     traceparent: str = ""
     decisions: int = 0
     plan: Plan | None = None
@@ -96,7 +98,8 @@ class Transactor:
                 "overloaded", f"{len(self._waiting)} requests are waiting.", "Try again in a second."
             )
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Transaction(request_id, actor, command, answer, traceparent))
+        item_id, agent = named_item(command, request_id), agent_of(command)
+        self._waiting.append(Transaction(request_id, actor, command, answer, item_id, agent, traceparent))
         self._wake.set()
         return await answer
 
@@ -137,7 +140,7 @@ class Transactor:
                 self._waiting.append(transaction)
                 continue
             outcome = plan(
-                self._ledger, transaction.command, transaction.request_id, self._settings.lease_seconds
+                self._ledger, transaction.command, transaction.item_id, self._settings.lease_seconds
             )
             if isinstance(outcome, Plan) and f"{outcome.aggregate}.{outcome.entity}" in self._touched:
                 self._waiting.append(transaction)
@@ -153,9 +156,7 @@ class Transactor:
 
     def _touches(self, transaction: Transaction) -> tuple[str, ...]:
         """Name what a decision rests on and might change: it must not be in flight."""
-        command = transaction.command
-        agent = agent_of(command)
-        item_id = named_item(command, transaction.request_id)
+        command, agent, item_id = transaction.command, transaction.agent, transaction.item_id
         if isinstance(command, Claim) and agent is not None:
             known = self._ledger.agents.get(agent)
             limited = known is not None and known.wip_limit is not None
@@ -180,14 +181,14 @@ class Transactor:
 
     def _unknown_item(self, transaction: Transaction) -> str | None:
         """A submitted item without a history is not looked for: the expected position 0 tells."""
-        item_id = named_item(transaction.command, transaction.request_id)
+        item_id = transaction.item_id
         if item_id is None or self._ledger.item(item_id) is not None:
             return None
         return None if isinstance(transaction.command, Submit) else item_id
 
     def _give_up(self, taken: Sequence[Transaction], entity: str, error: CoordError) -> None:
         for one in taken:
-            if entity in (named_item(one.command, one.request_id), agent_of(one.command)):
+            if entity in (one.item_id, one.agent):
                 _answer(one, Unknown(reason=f"the log could not be read: {error.message}"))
 
     async def _read(self, aggregate: str, entity: str) -> None:
@@ -205,6 +206,8 @@ class Transactor:
             self._ledger.replace_item(entity, history, stored[-1].position)
         else:
             self._ledger.replace_agent(entity, history, stored[-1].position)
+        for recorded in history[-1:]:
+            self._observe(recorded)
 
     async def _fly(self, flight: list[Transaction]) -> None:
         """Append what a round decided, apply it, and answer."""

@@ -122,14 +122,13 @@ def _work(stage: Stage, items: list[Item]) -> Story:
         for name in AGENTS:
             command = ["sh", script, name, str(stage.made)]
             stage.agents[name] = subprocess.Popen(command, start_new_session=True, stderr=talk)
-    with contextlib.closing(events(stage.coord)) as entries:
-        for entry in entries:
-            line = story.tell(entry)
-            if line:
-                say(line)
-            _perhaps_kill(stage, story, entry)
-            if len(story.completed) == len(items):
-                break
+    for entry in events(stage.coord):
+        line = story.tell(entry)
+        if line:
+            say(line)
+        _perhaps_kill(stage, story, entry)
+        if len(story.completed) == len(items):
+            break
     watch.cancel()
     if len(story.completed) < len(items):
         raise FoundWanting(

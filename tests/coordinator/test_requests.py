@@ -48,8 +48,10 @@ def test_an_answer_that_was_lost_after_the_append_is_found_by_its_id(in_house) -
         async with house.coordinator() as coordinator:
             await submit(coordinator, "w-1", "w-2")
             ada = await coordinator.execute("ada", command(wish.Register, agent="ada"))
+            assert isinstance(ada, Done)
+            assert ada.position is not None
             first = command(wish.Claim, agent="ada")
-            claimed = work.WorkClaimed(agent="ada", incarnation=ada.position, lease_seconds=30.0, attempt=1)  # type: ignore[union-attr]
+            claimed = work.WorkClaimed(agent="ada", incarnation=ada.position, lease_seconds=30.0, attempt=1)
             coordinator.ledger.picker.take(coordinator.ledger.agents["ada"], coordinator.ledger.is_open)
             event_id = clock.derived_id(first.request_id, 0)
             position = await house.append("work", "w-1", claimed, event_id, first.request_id)
