@@ -6,6 +6,7 @@ SAMPLES   another stream, or another message there: read all it has; what was se
 """
 
 import logging
+from dataclasses import dataclass
 from typing import Final
 
 from coord.events.streams import EVENTS
@@ -16,8 +17,17 @@ from coord.services.projector.keeper import Keeper
 _log: Final = logging.getLogger("coord.projector")
 
 
-async def align(log: Log, keeper: Keeper, stream: str) -> tuple[StreamState, int]:
-    """Return how the stream stands and the position to read on from.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where to read on."""
+
+    stream: str
+    created_at: str
+    position: int
+
+
+async def align(log: Log, keeper: Keeper, stream: str) -> Start:
+    """Return where to read a stream on from. EVENTS comes first: another log means another file.
 
     Raises:
         NoServer, OutcomeUnknown: the log does not say.
@@ -25,15 +35,18 @@ async def align(log: Log, keeper: Keeper, stream: str) -> tuple[StreamState, int
     """
     state = await log.wait_for_stream(stream)
     mark = await keeper.mark(stream)
+    position = await (_of_events if stream == EVENTS.name else _of_samples)(log, keeper, state, mark)
+    return Start(stream, state.created_at, position)
+
+
+async def _of_events(log: Log, keeper: Keeper, state: StreamState, mark: Mark | None) -> int:
     if mark is None:
-        return state, 1 if stream == EVENTS.name else max(1, state.first)
-    if stream == EVENTS.name:
-        reason = await _other_log(log, state, mark)
-        if reason:
-            await keeper.begin_anew(reason)
-            return state, 1
-        return state, mark.position + 1
-    return state, await _align_samples(log, keeper, state, mark)
+        return 1
+    reason = await _other_log(log, state, mark)
+    if reason:
+        await keeper.begin_anew(reason)
+        return 1
+    return mark.position + 1
 
 
 async def _other_log(log: Log, state: StreamState, mark: Mark) -> str:
@@ -47,7 +60,9 @@ async def _other_log(log: Log, state: StreamState, mark: Mark) -> str:
     return ""
 
 
-async def _align_samples(log: Log, keeper: Keeper, state: StreamState, mark: Mark) -> int:
+async def _of_samples(log: Log, keeper: Keeper, state: StreamState, mark: Mark | None) -> int:
+    if mark is None:
+        return max(1, state.first)
     if state.created_at != mark.created_at:
         _log.warning("%s was made anew; it is read from its start", mark.stream)
         return max(1, state.first)

@@ -12,14 +12,13 @@ from pydantic import BaseModel, ValidationError
 from coord.events.body import parse_object
 from coord.events.catalog import AGGREGATES
 from coord.events.commands import Invalid, Refusal, refusal
-from coord.events.errors import InvalidEvent, NoServer
+from coord.events.errors import InvalidEvent
 from coord.events.model import Question, first_fault
 from coord.events.questions import QUESTIONS, History, HistoryAnswer
 from coord.events.tokens import event_subject
 from coord.events.wire import log_entry
 from coord.projections.answers import ANSWERS, Moment, as_of
 from coord.services import clock
-from coord.services.log import Log
 from coord.services.projector.following import Follower
 from coord.services.projector.keeper import Keeper
 from coord.services.settings import Settings
@@ -78,19 +77,9 @@ class Asking:
             node_silence_seconds=self._settings.node_silence_seconds,
         )
 
-    def log(self) -> Log:
-        """Return the connection to the log.
-
-        Raises:
-            NoServer: there is none now.
-        """
-        if self._follower.log is None:
-            raise NoServer("the log cannot be reached now.", "Is the server running? coord doctor")
-        return self._follower.log
-
     async def _history(self, question: History) -> HistoryAnswer | Refusal:
         """Read an entity's events from the log itself: always fresh, whatever is folded in."""
-        log, site = self.log(), self._settings.site
+        log, site = await self._follower.log(), self._settings.site
         families = [question.aggregate] if question.aggregate else _FAMILIES
         for aggregate in families:
             found = await log.read_subject(event_subject(site, aggregate, question.id), question.limit + 1)

@@ -8,6 +8,7 @@ Whatever fails, the loops begin anew from the positions in the store; questions 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,7 +21,7 @@ from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.log import Log
 from coord.services.log.connection import NatsError
-from coord.services.projector.aligning import align
+from coord.services.projector.aligning import Start, align
 from coord.services.projector.feed import feed
 from coord.services.projector.keeper import Keeper
 from coord.services.settings import Settings
@@ -35,6 +36,8 @@ WATCH_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 10.0
 """After so long without a word the server is looked up anew: it may have moved."""
 RETRY_SECONDS: Final = 0.5
+CONNECTING_SECONDS: Final = 2.0
+"""How long whoever needs the log itself waits for a connection that is being made."""
 
 assert PACE_SECONDS < WAIT_SECONDS
 
@@ -55,8 +58,9 @@ class Follower:
         keeper: Keeper,
         beside: Callable[[Log], AbstractAsyncContextManager[None]],
     ) -> None:
-        self.log: Log | None = None
-        """The connection, while there is one."""
+        self.connected = asyncio.Event()
+        """Set while the log is connected to."""
+        self._connection: Log | None = None
         self._settings = settings
         self._folder = folder
         self._keeper = keeper
@@ -75,11 +79,24 @@ class Follower:
         """Since the log was last heard."""
         return max(0.0, clock.monotonic() - self._heard_at - WATCH_SECONDS)
 
+    async def log(self) -> Log:
+        """Return the connection to the log; one that is being made is waited for.
+
+        Raises:
+            NoServer: there is none now.
+        """
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.connected.wait(), CONNECTING_SECONDS)
+        if self._connection is None:
+            raise NoServer("the log cannot be reached now.", "Is the server running? coord doctor")
+        return self._connection
+
     async def follow(self) -> None:
         """Follow the log until cancelled."""
         while True:
             try:
-                async with self._connected() as log, self._beside(log):
+                async with self._connecting() as log, self._beside(log):
+                    self.connected.set()
                     await self._follow(log)
             except StoreBroken as fault:
                 await self._keeper.reopen(fault.message)
@@ -89,10 +106,11 @@ class Follower:
 
     async def _follow(self, log: Log) -> None:
         """Run the loops until one of them cannot go on; its error is the one to meet."""
+        starts = [await align(log, self._keeper, stream) for stream in (EVENTS.name, SAMPLES.name)]
         try:
             async with asyncio.TaskGroup() as tasks:
-                for stream in (EVENTS.name, SAMPLES.name):
-                    tasks.create_task(self._keep_up(log, stream))
+                for start in starts:
+                    tasks.create_task(self._keep_up(log, start))
                 tasks.create_task(self._watch(log))
         except* NatsError as errors:
             raise NoServer(f"the connection failed: {errors.exceptions[0]}.") from errors
@@ -100,13 +118,12 @@ class Follower:
             broken = [one for one in errors.exceptions if isinstance(one, StoreBroken)]
             raise next(iter((*broken, *errors.exceptions))) from errors
 
-    async def _keep_up(self, log: Log, stream: str) -> None:
-        state, position = await align(log, self._keeper, stream)
-        async for batch in feed(log, stream, position, BATCH_MAX, WAIT_SECONDS):
+    async def _keep_up(self, log: Log, start: Start) -> None:
+        async for batch in feed(log, start.stream, start.position, BATCH_MAX, WAIT_SECONDS):
             began = clock.monotonic()
             if batch.messages:
                 self._heard_at = began
-                await self._keeper.fold(state.created_at, batch.messages, batch.gaps)
+                await self._keeper.fold(start.created_at, batch.messages, batch.gaps)
                 self._complained = ""
             await self._keeper.tidy()
             if 0 < len(batch.messages) < BATCH_FULL:
@@ -140,13 +157,14 @@ class Follower:
         self._last[stream] = state.last
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Log]:
+    async def _connecting(self) -> AsyncIterator[Log]:
         log = await Log.connect(self._settings, self._folder, role="core", name="projector")
-        self.log = log
+        self._connection = log
         try:
             yield log
         finally:
-            self.log = None
+            self.connected.clear()
+            self._connection = None
             await log.close()
 
     def _complain(self, error: CoordError) -> None:

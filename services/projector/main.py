@@ -9,7 +9,7 @@ from coord.services.folder import PROJECTOR_SOCKET, Folder
 from coord.services.gateway import serve
 from coord.services.projector.asking import Asking
 from coord.services.projector.bus import answer_over_nats
-from coord.services.projector.following import Follower
+from coord.services.projector.following import CONNECTING_SECONDS, Follower
 from coord.services.projector.keeper import Keeper
 from coord.services.projector.routes import routes
 from coord.services.ready import tell_ready
@@ -48,6 +48,8 @@ async def _serve(settings: Settings, folder: Folder, keeper: Keeper, stop: async
     follower = Follower(settings, folder, keeper, lambda log: answer_over_nats(log, asking))
     asking = Asking(settings, keeper, follower)
     async with serve(folder, PROJECTOR_SOCKET, routes(asking, keeper, follower)), _following(follower, stop):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(follower.connected.wait(), CONNECTING_SECONDS)
         tell_ready()
         await stop.wait()
 

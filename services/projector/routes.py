@@ -30,7 +30,7 @@ def routes(asking: Asking, keeper: Keeper, follower: Follower) -> list[Route]:
 
     async def tail(request: Request) -> Response | Lines:
         position, to_now = _tail_asked(request)
-        log = asking.log()
+        log = await follower.log()
         last = (await log.stream_state(EVENTS.name)).last if to_now else None
         return Lines(_tail(log, position, last))
 
@@ -38,7 +38,7 @@ def routes(asking: Asking, keeper: Keeper, follower: Follower) -> list[Route]:
         return json_response(_how(keeper, follower))
 
     async def rebuild(_: Request) -> Response | Lines:
-        return Lines(_json_lines(rebuild_online(asking.log(), keeper)))
+        return Lines(_json_lines(rebuild_online(await follower.log(), keeper)))
 
     async def document(_: Request) -> Response | Lines:
         return json_response(openapi("questions"))
@@ -56,7 +56,7 @@ def _how(keeper: Keeper, follower: Follower) -> dict[str, object]:
     silent = follower.log_silent_seconds
     status = "catching up" if follower.lag else "answering"
     return {
-        "status": "log away" if silent > 0 else status,
+        "status": "log away" if silent > 0 or not follower.connected.is_set() else status,
         "position": keeper.folded.get(EVENTS.name, 0),
         "lag": follower.lag,
         "log_silent_seconds": silent,
