@@ -10,6 +10,7 @@ readings. Only a good reading puts the back-off back to its beginning.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -102,10 +103,9 @@ class GpuPoller:
         if self._asked is None:
             return
         self._settled.clear()
-        try:
-            await asyncio.wait_for(self._settled.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._settled.wait()
 
     def take(self) -> list[Point]:
         """Return the readings that came since the last call."""

@@ -8,6 +8,7 @@ short grace a look; what it says later rides in the next message.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from coord.events.errors import CoordError, NoServer, OutcomeUnknown
@@ -16,6 +17,7 @@ from coord.events.tokens import sample_subject
 from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.hardware import files
+from coord.services.hardware.cancelling import heed_cancellation
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.hardware.metrics import Point
 from coord.services.hardware.packer import Message, Packer, Waiting, message_of
@@ -121,12 +123,15 @@ class Monitor:
                     self._settings, self._folder, role="monitor", name="hardware"
                 )
                 self._works_since = clock.monotonic()
+                heed_cancellation()
                 await log.wait_for_stream(SAMPLES.name)
                 await log.wait_for_stream(EVENTS.name)
+                heed_cancellation()
                 await self._talk(log)
             except CoordError as error:
                 self._complain(error)
                 await self._disconnect()
+                heed_cancellation()
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _talk(self, log: Log) -> None:
@@ -144,27 +149,30 @@ class Monitor:
 
     async def _send_for_ever(self, log: Log) -> None:
         while True:
-            await self._send_waiting(log)
+            try:
+                await self._send_waiting(log)
+            except (NoServer, OutcomeUnknown) as error:
+                heed_cancellation()
+                await self._try_again_later(error)
+                continue
             self._news.clear()
             await self._news.wait()
 
-    async def _send_waiting(self, log: Log) -> None:
+    async def _send_waiting(self, log: Log, heed: Callable[[], None] = heed_cancellation) -> None:
         while (message := self._waiting.first()) is not None:
             subject = sample_subject(self._settings.site, self._settings.node, message.kind)
-            try:
-                await _published(log, subject, message)
-            except (NoServer, OutcomeUnknown) as error:
-                await self._try_again_later(error)
-                continue
+            await _publish(log, subject, message)
             self._works_since, self._complained = clock.monotonic(), False
             self._waiting.done(message)
             tell_ready()
+            heed()
 
     async def _register_for_ever(self, log: Log) -> None:
         while True:
             try:
                 await self._registration.keep(log)
             except (NoServer, OutcomeUnknown) as error:
+                heed_cancellation()
                 await self._try_again_later(error)
 
     async def _try_again_later(self, error: CoordError) -> None:
@@ -188,18 +196,21 @@ class Monitor:
         log = self._connection
         if log is not None:
             with contextlib.suppress(TimeoutError, CoordError):
-                await asyncio.wait_for(self._send_waiting(log), CLOSE_SECONDS)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._send_waiting(log, heed=lambda: None)
             await self._disconnect()
 
     async def _disconnect(self) -> None:
         log, self._connection = self._connection, None
         if log is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(log.close(), CLOSE_SECONDS)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await log.close()
 
 
-async def _published(log: Log, subject: str, message: Message) -> None:
+async def _publish(log: Log, subject: str, message: Message) -> None:
     try:
-        await asyncio.wait_for(log.publish_sample(subject, message.kind, message.body), SEND_SECONDS)
+        async with asyncio.timeout(SEND_SECONDS):
+            await log.publish_sample(subject, message.kind, message.body)
     except TimeoutError as error:
         raise OutcomeUnknown(f"no answer on {subject} within {SEND_SECONDS:g} s.") from error

@@ -59,14 +59,18 @@ class Packer:
         self._began_ns = 0
 
     def add(self, points: Iterable[Point], now: float, now_ns: int) -> list[HardwareSample]:
-        """Add one look's readings, and return the messages that are full or old enough to go."""
+        """Add one look's readings, and return the messages that are full or old enough to go.
+
+        The very first look goes at once: it tells that this node is here.
+        """
         full = []
         for point in points:
             if self._is_full_for(point):
                 full += self.flush()
             self._add(point, now, now_ns)
         began = now if self._began is None else self._began
-        if now - began + self._seconds_between_looks >= PACK_SECONDS - _SLACK_SECONDS:
+        is_old = now - began + self._seconds_between_looks >= PACK_SECONDS - _SLACK_SECONDS
+        if is_old or not self._sequence:
             full += self.flush()
         return full
 

@@ -5,6 +5,7 @@ then a change like any other. Changes closer together than `BETWEEN_SECONDS` bec
 """
 
 import asyncio
+import contextlib
 from importlib.metadata import version
 from typing import Final
 
@@ -15,6 +16,7 @@ from coord.events.tokens import event_subject
 from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.hardware import bandwidth, files, inventory
+from coord.services.hardware.cancelling import heed_cancellation
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.log import Log
 from coord.services.settings import Settings
@@ -58,6 +60,7 @@ class Registration:
         while True:
             self._changed.clear()
             await self._register(log)
+            heed_cancellation()
             await asyncio.sleep(BETWEEN_SECONDS)
             await self._wait(LOOK_AGAIN_SECONDS)
 
@@ -100,7 +103,6 @@ class Registration:
         return envelope, event
 
     async def _wait(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()

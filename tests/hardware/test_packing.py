@@ -18,6 +18,13 @@ def point(value: float, metric: str = "cpu_utilization_ratio", device: str = "")
     return metric, device, value
 
 
+def begun() -> Packer:
+    """A packer that has sent its first look, and packs what follows."""
+    looks = Packer("w-1", 0.0001)
+    assert looks.add([point(0)], -1.0, NOW_NS)
+    return looks
+
+
 def test_at_one_look_a_second_every_look_goes_at_once() -> None:
     looks = Packer("w-1", 1.0)
     (first,) = looks.add([point(0.25), point(61, "gpu_temperature_celsius", "gpu0")], 5.0, NOW_NS)
@@ -33,7 +40,8 @@ def test_at_one_look_a_second_every_look_goes_at_once() -> None:
 
 def test_at_ten_looks_a_second_one_message_holds_a_second() -> None:
     looks = Packer("w-1", 0.1)
-    sent = [looks.add([point(look)], look * 0.1, NOW_NS) for look in range(20)]
+    assert len(looks.add([point(0)], 0.0, NOW_NS)) == 1, "the first look goes at once"
+    sent = [looks.add([point(look)], look * 0.1, NOW_NS) for look in range(1, 21)]
     assert [len(batches) for batches in sent] == [0] * 9 + [1] + [0] * 9 + [1]
     assert sent[9][0].series[0].offsets_ms == tuple(range(0, 1000, 100))
 
@@ -45,7 +53,7 @@ def test_more_series_than_a_message_takes_go_in_several() -> None:
 
 
 def test_the_largest_message_fits_the_stream() -> None:
-    looks = Packer("w-1", 0.0001)
+    looks = begun()
     series = packer.SERIES_A_MESSAGE_MAX
     for look in range(packer.READINGS_A_MESSAGE_MAX // series):
         points = [point(-1e15 / 3, "m" * 64, f"{device:064}") for device in range(series)]
@@ -71,7 +79,7 @@ def test_processes_read_back() -> None:
 
 
 def message(readings: int) -> Message:
-    looks = Packer("w-1", 0.0001)
+    looks = begun()
     for look in range(readings):
         assert not looks.add([point(look)], look / 10_000, NOW_NS)
     return message_of(looks.flush()[0])
