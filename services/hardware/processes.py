@@ -1,6 +1,7 @@
 """The processes that matter most: by CPU, by memory, by device memory.
 
-Read from /proc/<pid>/stat alone: one small file a process. Kernel threads are counted, and not listed.
+Read from /proc/<pid>/stat alone: one small file a process. Kernel threads and what has ended but was not reaped
+are counted, and not listed.
 """
 
 import os
@@ -12,10 +13,11 @@ from coord.services.hardware import files
 LISTED_EACH_MAX: Final = 8
 """So many by each of the three measures."""
 _KERNEL_PARENT: Final = 2
+_ENDED: Final = b"Z"
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
-_PARENT, _USER, _SYSTEM, _START, _PAGES = 1, 11, 12, 19, 21
+_STATE, _PARENT, _USER, _SYSTEM, _START, _PAGES = 0, 1, 11, 12, 19, 21
 
 
 class Process(NamedTuple):
@@ -69,7 +71,7 @@ class Processes:
     ) -> Process | None:
         name, _, rest = raw.partition(b"(")[2].rpartition(b")")
         fields = rest.split(None, _PAGES + 1)
-        if len(fields) <= _PAGES or pid == _KERNEL_PARENT or int(fields[_PARENT]) == _KERNEL_PARENT:
+        if len(fields) <= _PAGES or fields[_STATE] == _ENDED or _KERNEL_PARENT in (pid, int(fields[_PARENT])):
             return None
         key = (pid, int(fields[_START]))
         used = ticks[key] = int(fields[_USER]) + int(fields[_SYSTEM])

@@ -23,7 +23,7 @@ def process(
     between = " ".join(["0"] * 9)
     machine.write(
         f"/proc/{pid}/stat",
-        f"{pid} ({name}) S {parent} {between} {ticks} 0 0 0 20 0 1 0 {start} 4096 {pages} 0 0\n",
+        f"{pid} ({name}) {state} {parent} {between} {ticks} 0 0 0 20 0 1 0 {start} 4096 {pages} 0 0\n",
     )
 
 
@@ -64,6 +64,11 @@ def test_kernel_threads_are_counted_and_not_listed(machine: Machine) -> None:
     process(machine, 10, ticks=0)
     listing = Processes().look(machine.root, 1.0, {})
     assert (pids(listing), listing.total) == ([10], 3)
+
+
+def test_what_has_ended_and_was_not_reaped_is_counted_and_not_listed(machine: Machine) -> None:
+    process(machine, 10, ticks=0, pages=0, state="Z")
+    assert Processes().look(machine.root, 1.0, {}) == Listing((), 1)
 
 
 def test_a_process_that_ended_meanwhile_is_absent(machine: Machine) -> None:
