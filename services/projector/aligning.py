@@ -54,8 +54,7 @@ async def _other_log(log: Log, state: StreamState, mark: Mark) -> str:
         return f"{mark.stream} was made anew at {state.created_at}"
     if state.last < mark.position:
         return f"{mark.stream} ends at {state.last}, before {mark.position}"
-    there = await log.read_at(mark.stream, mark.position)
-    if there is not None and message_id(there) != mark.message_id:
+    if await _is_another(log, mark):
         return f"{mark.stream} holds another message at {mark.position}"
     return ""
 
@@ -68,8 +67,7 @@ async def _of_samples(log: Log, keeper: Keeper, state: StreamState, mark: Mark |
         return max(1, state.first)
     if state.last < mark.position:
         return await _tail_lost(log, keeper, state, mark)
-    there = await log.read_at(mark.stream, mark.position)
-    if there is not None and message_id(there) != mark.message_id:
+    if await _is_another(log, mark):
         _log.warning("%s holds another message at %d; all it has is read again", mark.stream, mark.position)
         before = max(1, state.first) - 1
         await keeper.move_mark(Mark(mark.stream, mark.created_at, before, "", mark.recorded_at_ns))
@@ -87,3 +85,11 @@ async def _tail_lost(log: Log, keeper: Keeper, state: StreamState, mark: Mark) -
     )
     await keeper.move_mark(moved, Gap(mark.stream, state.last + 1, mark.position))
     return state.last + 1
+
+
+async def _is_another(log: Log, mark: Mark) -> bool:
+    """Tell whether another message than the marked one stands there; one that is gone tells nothing."""
+    if not mark.message_id:
+        return False
+    there = await log.read_at(mark.stream, mark.position)
+    return there is not None and message_id(there) != mark.message_id
