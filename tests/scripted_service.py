@@ -81,13 +81,20 @@ class Service:
 def _heard(connection: socket.socket) -> Heard:
     raw = b""
     while b"\r\n\r\n" not in raw:
-        raw += connection.recv(65_536)
+        raw += _received(connection)
     head, _, body = raw.partition(b"\r\n\r\n")
     line, *rest = head.decode().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (row.partition(":") for row in rest)}
     while len(body) < int(headers.get("content-length", 0)):
-        body += connection.recv(65_536)
+        body += _received(connection)
     return Heard(line, headers, json.loads(body) if body else None)
+
+
+def _received(connection: socket.socket) -> bytes:
+    part = connection.recv(65_536)
+    if not part:
+        raise ConnectionError("whoever asked has gone")
+    return part
 
 
 def said(document: Any, status: int = 200) -> bytes:

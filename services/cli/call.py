@@ -1,5 +1,6 @@
 """One call of a verb: its values, the settings it runs under, and how its outcome is shown."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -131,6 +132,7 @@ class Call:
         if text != STDIN:
             act(read(text), request_id)
             return 0
+        gc.enable()
         worst = 0
         for number, line in enumerate(_stdin_lines(), 1):
             try:

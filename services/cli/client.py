@@ -118,6 +118,12 @@ def health(folder: Folder, socket_name: str, seconds: float) -> Reply:
         raise OutcomeUnknown(f"{socket_name} was asked, and {silence}.") from silence
 
 
+def supervisor(folder: Folder) -> int | None:
+    """Return the process that minds the services of a folder; None: nobody does."""
+    pid = (folder.read_json("up.json") or {}).get("pid")
+    return pid if isinstance(pid, int) and pid > 0 and is_alive(pid) else None
+
+
 def _exchange(
     connection: socket.socket, method: str, path: str, body: bytes, headers: str, seconds: float
 ) -> Reply:
@@ -138,22 +144,17 @@ def _connected(folder: Folder, name: str) -> socket.socket:
         try:
             return open_socket(folder, name)
         except OSError as error:
-            supervisor = _supervisor(folder)
-            if supervisor is None or clock.monotonic() >= deadline:
-                raise _no_server(folder, name, supervisor, error) from error
+            minder = supervisor(folder)
+            if minder is None or clock.monotonic() >= deadline:
+                raise _no_server(folder, name, minder, error) from error
         time.sleep(_CONNECT_PAUSE_SECONDS)
 
 
-def _supervisor(folder: Folder) -> int | None:
-    pid = (folder.read_json("up.json") or {}).get("pid")
-    return pid if isinstance(pid, int) and pid > 0 and is_alive(pid) else None
-
-
-def _no_server(folder: Folder, name: str, supervisor: int | None, error: OSError) -> NoServer:
+def _no_server(folder: Folder, name: str, minder: int | None, error: OSError) -> NoServer:
     service = name.removesuffix(".sock")
-    if supervisor is not None:
+    if minder is not None:
         return NoServer(
-            f"the {service} of {folder.root} does not answer, though process {supervisor} minds it.",
+            f"the {service} of {folder.root} does not answer, though process {minder} minds it.",
             f"Its log is {folder.path('log')}; coord doctor says more.",
         )
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):

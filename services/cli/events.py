@@ -125,6 +125,8 @@ def _told(entry: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHORT_LENGTH else text[: _SHORT_LENGTH - 1] + "…"
 

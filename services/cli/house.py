@@ -4,7 +4,7 @@ import json
 from dataclasses import fields
 from typing import Any, Final
 
-from coord.events.errors import UsageError
+from coord.events.errors import NoServer, UsageError
 from coord.services.cli import client
 from coord.services.cli.call import Call, note
 from coord.services.cli.render import Column, print_table
@@ -64,16 +64,14 @@ def bench(call: Call) -> int:
 
 
 def rebuild(call: Call) -> None:
-    """Have the projector build its tables anew, or do it here while none runs."""
-    from coord.services.folder import open_socket
-
+    """Have the projector build its tables anew, or do it here where none is meant to run."""
     try:
-        open_socket(call.folder, PROJECTOR_SOCKET).close()
-    except OSError:
+        for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", "/v1/rebuild", None):
+            _tell_progress(call, json.loads(line))
+    except NoServer as error:
+        if error.reply is not None or client.supervisor(call.folder) is not None:
+            raise
         _rebuild_offline(call)
-        return
-    for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", "/v1/rebuild", None):
-        _tell_progress(call, json.loads(line))
 
 
 def config(call: Call) -> None:
