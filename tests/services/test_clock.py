@@ -26,6 +26,7 @@ def test_ids_are_unique_and_in_the_order_they_were_made() -> None:
     assert len(set(made)) == len(made)
     first = [uuid.UUID(one).int >> 64 for one in made]
     assert first == sorted(first)
+    assert len(set(first)) > 100
 
 
 def test_only_a_uuid_of_version_7_tells_a_moment() -> None:
