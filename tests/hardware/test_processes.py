@@ -19,6 +19,7 @@ def process(
     name: str = "work",
     parent: int = 1,
     start: int = 5,
+    state: str = "S",
 ) -> None:
     between = " ".join(["0"] * 9)
     machine.write(
