@@ -52,7 +52,7 @@ class Service:
                 connection, _ = self.listening.accept()
             except OSError:
                 return
-            with suppress(OSError):
+            with connection, suppress(OSError):
                 self._answer(connection)
 
     def close(self) -> None:
@@ -69,13 +69,11 @@ class Service:
         answer = self.answer(heard)
         self.asked.set()
         if answer is SILENCE:
-            self._kept.append(connection)
-            return
-        if answer == RESET:
+            self._kept.append(connection.dup())
+        elif answer == RESET:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif answer:
             connection.sendall(answer)
-        connection.close()
 
 
 def _heard(connection: socket.socket) -> Heard:

@@ -24,7 +24,6 @@ from coord.services.cli.terminal import out, talk
 _ClickError: Final[type[Any]] = typer.BadParameter.__mro__[2]
 """typer keeps its own copy of click; this is the root of that copy's errors."""
 _SHOWN_EVERYWHERE: Final = ("--json", "--data", "--config")
-_HELP: Final = {"help_option_names": ["-h", "--help"]}
 _EPILOG: Final = "Every setting that `coord config` lists may be given as a flag, too."
 _OWN: Final = "own_"
 _ANY: Final = "any_"
@@ -39,9 +38,9 @@ def run(words: Sequence[str]) -> int:
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        context_settings=_HELP,
+        add_help_option=False,
     )
-    parameters = [*(_option(option, _ANY) for option in everywhere()), _version()]
+    parameters = [*(_option(option, _ANY) for option in everywhere()), _version(), _help()]
     app.callback()(_function(lambda values: before.update(_named(values, _ANY)), parameters))
     if not words:
         talk_page()
@@ -92,9 +91,10 @@ def _command(verb: Verb, before: dict[str, Value]) -> TyperCommand:
     taken = {option.flag for option in verb.options}
     parameters = [*map(_argument, verb.arguments), *(_option(option, _OWN) for option in verb.options)]
     parameters += [_option(option, _ANY) for option in everywhere() if option.flag not in taken]
+    parameters.append(_help())
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     help_text = "\n\n".join(part for part in (verb.what, verb.more) if part)
-    settings = {"help": help_text, "epilog": _EPILOG, "context_settings": _HELP}
+    settings = {"help": help_text, "epilog": _EPILOG, "add_help_option": False}
     app.command(verb.name, **settings)(_function(act, parameters))  # type: ignore[arg-type]
     return get_command(app)  # type: ignore[return-value]
 
@@ -130,6 +130,18 @@ def _option(option: Option, prefix: str) -> Parameter:
     annotation: Any = list[str] if option.many else str | None
     made = typer.Option(None, option.flag, metavar=option.metavar, help=what, hidden=hidden)
     return _parameter(name, made, annotation)
+
+
+def _help() -> Parameter:
+    """Make --help: typer's own would write to stdout past us, and know nothing of a full disk."""
+    made = typer.Option(False, "--help", "-h", callback=_show_help, is_eager=True, help="Show this page.")
+    return _parameter("help", made, bool)
+
+
+def _show_help(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        out(context.get_help())
+        raise typer.Exit
 
 
 def _version() -> Parameter:

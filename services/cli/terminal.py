@@ -33,7 +33,8 @@ def out_json(value: object) -> None:
 
 
 def talk(line: object) -> None:
-    """Say something about the work, made safe here."""
+    """Say something about the work, made safe here, after the data that was before it."""
+    flush()
     if sys.stderr is not None:
         try:
             print(safe(line), file=sys.stderr, flush=True)

@@ -1,0 +1,262 @@
+"""The command line as a process: streams that are closed, signals, terminals, limits; and what it imports."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import COORD, Cli, stopped_by
+from scripted_service import AS_OF, SILENCE, Service, done, said, streamed
+
+from coord.services.cli.surface import HEAVY, VERBS
+
+Start = Callable[..., Service]
+HEAVY_MODULES = {
+    "asyncio", "click", "dataclasses_json", "duckdb", "email", "faststream", "http", "http.client", "msgspec", "nats",
+    "numpy", "psutil", "pyarrow", "pydantic", "requests", "rich", "ssl", "subprocess", "textual", "tomllib", "typer",
+    "uvicorn", "urllib.request", "uuid",
+}  # fmt: skip
+LIGHT: dict[str, list[str]] = {
+    "submit": ["submit", "x"], "claim": ["claim", "--agent", "a1"], "show": ["show", "w-1"], "board": ["board"],
+    "progress": ["progress", "w-1", "--agent", "a1"], "complete": ["complete", "w-1", "--agent", "a1"],
+    "fail": ["fail", "w-1", "--agent", "a1"], "release": ["release", "w-1", "--agent", "a1"],
+    "cancel": ["cancel", "w-1"], "register": ["register", "a1"], "heartbeat": ["heartbeat", "a1"],
+    "retire": ["retire", "a1"], "agents": ["agents"], "nodes": ["nodes"], "top": ["top"], "health": ["health"],
+    "history": ["history", "w-1"],
+}  # fmt: skip
+
+
+def reply(heard: Any) -> bytes:
+    agent = {"agent": "a1", "incarnation": 3, "status": "active"}
+    document = json.loads(done().partition(b"\r\n\r\n")[2])
+    return said({**document, "agent": agent})
+
+
+def answer(heard: Any) -> bytes:
+    item = json.loads(done().partition(b"\r\n\r\n")[2])["item"]
+    base = {
+        "as_of": AS_OF,
+        "rows": [],
+        "counts": {},
+        "events": [],
+        "score": 100.0,
+        "entity": "system",
+        "item": item,
+    }
+    return said({**base, "submitted_at_ns": 1, "changed_at_ns": 1})
+
+
+def test_every_verb_is_light_or_known_to_be_heavy() -> None:
+    assert VERBS.keys() == LIGHT.keys() | HEAVY
+
+
+@pytest.mark.parametrize("words", LIGHT.values(), ids=list(LIGHT))
+def test_a_light_command_imports_nothing_heavy(
+    cli: Cli, service: Start, projector: Start, words: list[str]
+) -> None:
+    service(reply)
+    projector(answer)
+    script = (
+        "import sys; from coord.services.cli.main import run; code = run(sys.argv[1:]);"
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    python = Path(COORD).with_name("python")
+    done = subprocess.run(
+        [python, "-c", script, *words], env=cli.environment, cwd=cli.home, capture_output=True, text=True,
+        timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert loaded & HEAVY_MODULES == set()
+    assert len(loaded) < 200
+
+
+def test_a_reader_that_goes_away_ends_a_command_quietly(cli: Cli, projector: Start) -> None:
+    row = {
+        "position": 1,
+        "recorded_at_ns": 0,
+        "subject": "ev.l.work.w",
+        "type": "work.claimed.v1",
+        "fields": {},
+    }
+    projector(streamed(*[row] * 5_000))
+    process = cli.start("tail", "--from", "1", "--until", "now", "--json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(30) == 141
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_a_reader_that_was_gone_before_is_no_different(cli: Cli, projector: Start) -> None:
+    projector(answer)
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = cli.run("board", stdout=writing)
+    os.close(writing)
+    assert (ran.code, ran.err) == (141, "")
+
+
+@pytest.mark.parametrize("words", [["board"], ["board", "--json"], ["--help"], ["schema"]])
+def test_a_full_disk_is_told_and_is_no_success(cli: Cli, projector: Start, words: list[str]) -> None:
+    projector(answer)
+    with open("/dev/full", "wb") as full:
+        ran = cli.run(*words, stdout=full)
+    assert ran.code == 1
+    assert ran.err.splitlines()[-1] == "coord: the output cannot be written: No space left on device."
+    assert all(line.startswith("coord: ") for line in ran.err.splitlines())
+
+
+def closed(*streams: int) -> Callable[[], None]:
+    def close() -> None:
+        for stream in streams:
+            os.close(stream)
+
+    return close
+
+
+@pytest.mark.parametrize(("streams", "code"), [((1,), 0), ((2,), 0), ((0,), 0), ((0, 1, 2), 0)])
+def test_closed_streams_are_no_reason_to_fail(
+    cli: Cli, projector: Start, streams: tuple[int, ...], code: int
+) -> None:
+    projector(answer)
+    process = cli.start("board", preexec_fn=closed(*streams))
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert b"Traceback" not in out + err
+
+
+def test_an_error_without_a_stderr_is_still_an_exit_code(cli: Cli) -> None:
+    assert cli.run("claim", "--agent", "", preexec_fn=closed(2)).code == 2
+
+
+def test_ctrl_c_ends_a_command_quietly(cli: Cli, projector: Start) -> None:
+    asked = projector(SILENCE)
+    process = cli.start("tail", "--from", "1")
+    assert asked.asked.wait(30)
+    ran = stopped_by(process, signal.SIGINT)
+    assert (ran.code, ran.out, ran.err) == (130, "", "")
+
+
+def test_ctrl_c_in_a_command_that_was_sent_names_the_request(cli: Cli, service: Start) -> None:
+    asked = service(SILENCE)
+    process = cli.start("claim", "--agent", "a1", "--request-id", "r-1")
+    assert asked.asked.wait(30)
+    ran = stopped_by(process, signal.SIGINT)
+    assert ran.code == 130
+    assert "--request-id r-1" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_sigterm_ends_a_command_as_it_ends_any(cli: Cli, projector: Start) -> None:
+    asked = projector(SILENCE)
+    process = cli.start("tail", "--from", "1")
+    assert asked.asked.wait(30)
+    ran = stopped_by(process, signal.SIGTERM)
+    assert (ran.code, ran.err) == (-signal.SIGTERM, "")
+
+
+def in_terminal(cli: Cli, word: str, width: int, environment: dict[str, str]) -> str:
+    """Run in a terminal of so many columns and return what it showed."""
+    import fcntl
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    process = cli.start(word, stdout=theirs, stderr=theirs, environment=environment)
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65_536):
+            shown += part
+    except OSError:
+        pass
+    os.close(ours)
+    assert process.wait(30) == 0
+    return shown.decode().replace("\r\n", "\n")
+
+
+BOARD = {
+    "as_of": AS_OF, "counts": {"claimed": 1},
+    "rows": [{"id": "w-1", "title": "T" * 100 + "\x1b[2J", "status": "claimed", "priority": 5, "age_seconds": 1.0,
+              "state_seconds": 1.0}],
+}  # fmt: skip
+
+
+def test_in_a_terminal_a_table_fits_has_colour_and_says_that_it_was_cut(cli: Cli, projector: Start) -> None:
+    projector(said(BOARD))
+    shown = in_terminal(cli, "board", 60, {"TERM": "xterm"})
+    plain = re.sub(r"\x1b\[[0-9]*m", "", shown)
+    assert "\x1b[36mclaimed\x1b[0m" in shown
+    assert "\x1b" not in plain
+    assert "…" in plain
+    assert max(map(len, plain.splitlines()[1:3])) <= 60
+    assert "cut to the width of this terminal" in plain
+
+
+@pytest.mark.parametrize(
+    "environment", [{"NO_COLOR": "1", "TERM": "xterm", "FORCE_COLOR": "1"}, {"TERM": "dumb"}]
+)
+def test_where_colour_is_not_welcome_there_is_none(
+    cli: Cli, projector: Start, environment: dict[str, str]
+) -> None:
+    projector(said(BOARD))
+    assert "\x1b" not in in_terminal(cli, "board", 80, environment)
+
+
+@pytest.mark.parametrize("given", ["999999", "0", "-5", "wide", "", "٣", "9" * 400])
+def test_a_nonsensical_width_harms_nobody(cli: Cli, projector: Start, given: str) -> None:
+    projector(said(BOARD))
+    assert "w-1" in in_terminal(cli, "board", 80, {"COLUMNS": given})
+
+
+def test_in_a_pipe_nothing_is_cut_and_nothing_is_coloured(cli: Cli, projector: Start) -> None:
+    projector(said(BOARD))
+    ran = cli.run("board", environment={"COLUMNS": "40", "TERM": "xterm", "FORCE_COLOR": "1"})
+    assert "T" * 100 + "\\x1b[2J" in ran.out
+    assert "\x1b" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8", "xx_YY.nonsense"])
+def test_a_poor_locale_harms_nobody(cli: Cli, projector: Start, locale: str) -> None:
+    projector(said({**BOARD, "rows": [{**BOARD["rows"][0], "title": "日本語 für"}]}))  # type: ignore[index]
+    environment = {"LANG": locale, "LC_ALL": locale, "PYTHONIOENCODING": "ascii"}
+    ran = cli.run("board", environment=environment)
+    assert ran.code == 0
+    assert "\\u65e5" in ran.out
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b"a\xff"])
+@pytest.mark.parametrize(
+    "words", [["claim", b"@", "--agent", "a1"], ["submit", b"@"], ["complete", "w", "--agent", b"@"], [b"@"],
+              ["submit", "x", "--body", b'"@"'], ["board", b"--@"]],
+)  # fmt: skip
+def test_words_that_are_no_unicode_are_usage_errors(cli: Cli, words: list[str | bytes], raw: bytes) -> None:
+    given = [word.replace(b"@", raw) if isinstance(word, bytes) else word for word in words]
+    ran = cli.run(*given)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("coord: ")
+    assert ran.err.count("\n") == 1
+    assert ran.err.rstrip("\n").isprintable()
+
+
+def test_a_data_folder_may_have_a_name_that_is_no_unicode(cli: Cli, tmp_path: Path) -> None:
+    ran = cli.run("board", "--data", bytes(tmp_path) + b"/\xff\x1b")
+    assert ran.code == 5
+    assert ran.err.rstrip("\n").isprintable()
+
+
+def test_the_module_can_be_run_too(cli: Cli) -> None:
+    python = str(Path(COORD).with_name("python"))
+    ran = subprocess.run([python, "-m", "coord.services.cli.main", "--version"], env=cli.environment, check=False,
+                         capture_output=True, text=True, timeout=30)  # fmt: skip
+    assert ran.stdout.startswith("coord ")
