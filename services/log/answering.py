@@ -28,6 +28,15 @@ class Asked:
     body: bytes
 
 
+def may_answer(reply: str) -> bool:
+    """Tell whether a reply subject is an inbox.
+
+    Who asks names it, and who answers may publish where the asker may not: an answer to
+    `ev.local.work.w-1` would be an event in the log.
+    """
+    return reply.startswith("_INBOX.")
+
+
 @asynccontextmanager
 async def answer_requests(
     log: "Log", pattern: str, answer: Callable[[Asked], Awaitable[bytes]]
@@ -43,7 +52,7 @@ async def answer_requests(
             _log.warning("an answer on %s could not be sent: %s", message.subject, error)
 
     async def receive(message: Msg) -> None:
-        if message.reply and len(working) < WORKING_MAX:
+        if may_answer(message.reply) and len(working) < WORKING_MAX:
             task = asyncio.create_task(respond(message))
             working.add(task)
             task.add_done_callback(working.discard)

@@ -1,0 +1,87 @@
+"""The house as a whole: up and down, doctor, rebuild, questions without a coordinator, the demo."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from command_line import COORD, Cli
+from house.conftest import House, environment_of, until
+
+DEMO_SECONDS = 110
+
+
+def test_doctor_finds_nothing_wanting_in_a_fresh_house(house: House) -> None:
+    ran = house.cli.run("doctor")
+    assert ran.code == 0, ran
+    assert "sync" in ran.out
+
+
+def test_questions_are_answered_while_the_coordinator_is_stopped(house: House) -> None:
+    house.ask("submit", "waiting", "--id", "waiting")
+    until(lambda: house.cli.run("show", "waiting").code == 0)
+    os.kill(house.pid("coordinator"), signal.SIGSTOP)
+    try:
+        assert house.ask("board")["counts"]["open"] == 1
+        assert house.ask("health")["score"] >= 0
+    finally:
+        os.kill(house.pid("coordinator"), signal.SIGCONT)
+
+
+def test_a_rebuild_gives_the_same_tables(house: House) -> None:
+    for number in range(20):
+        house.ask("submit", f"item {number}")
+    house.ask("claim", "--agent", "ada")
+    ran = house.cli.run("rebuild")
+    assert ran.code == 0, ran
+    assert "equal" in (ran.out + ran.err).lower()
+
+
+def test_a_second_house_on_the_folder_is_refused_naming_the_first(house: House) -> None:
+    ran = house.cli.run("up")
+    assert ran.code == 5
+    assert str((house.folder.read_json("up.json") or {})["pid"]) in ran.err
+
+
+def test_without_a_house_every_command_says_what_to_do(tmp_path: Path) -> None:
+    cli = Cli(tmp_path, environment_of(tmp_path, tmp_path / "nothing"))
+    for words in (("claim", "--agent", "ada"), ("board",), ("health",), ("doctor",), ("tail",)):
+        ran = cli.run(*words)
+        assert (ran.code, "coord up" in ran.err) == (5, True), (words, ran)
+
+
+def test_this_machine_is_seen(house: House) -> None:
+    wanted = {"cpu_utilization_ratio", "memory_used_bytes"}
+    until(
+        lambda: (
+            wanted <= {reading["metric"] for row in house.ask("nodes")["rows"] for reading in row["readings"]}
+        )
+    )
+    (row,) = house.ask("nodes", "--inventory")["rows"]
+    assert row["inventory"]["cpu"]["cores_logical"] == os.cpu_count()
+    assert until(lambda: house.ask("top")["rows"])
+
+
+def test_an_agent_with_a_credential_of_its_own_is_kept_to_its_own_name(house: House) -> None:
+    ran = house.cli.run("register", "ada", "--credential")
+    assert ran.code == 0, ran
+    path = house.folder.path("agents", "ada.json")
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_demo_tells_its_story_and_every_result_is_right(tmp_path: Path) -> None:
+    story = tmp_path / "story.txt"
+    with story.open("wb") as out:
+        command = [COORD, "demo", str(tmp_path / "demo")]
+        environment = environment_of(tmp_path, tmp_path / "unused")
+        played = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            code = played.wait(DEMO_SECONDS)
+        except subprocess.TimeoutExpired:
+            played.send_signal(signal.SIGINT)
+            code = played.wait(10)
+    told = story.read_text()
+    assert code == 0, told[-3000:]
+    assert "60 of 60 results are right" in told
+    assert "kill -9 eve" in told
+    assert "attempt 2" in told
