@@ -280,8 +280,11 @@ def _toml(text: str) -> dict[str, Any]:
 def _file_text(path: str, where: str) -> str:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
             raise SettingsError(f"{where}: is not a regular file.")
+        if mode & stat.S_IWOTH:
+            raise SettingsError(f"{where}: can be written by everybody on this machine.", "chmod o-w it.")
         raw = file.read(FILE_BYTES_MAX + 1)
     if len(raw) > FILE_BYTES_MAX:
         raise SettingsError(f"{where}: is larger than {FILE_BYTES_MAX} bytes.")

@@ -1,16 +1,17 @@
 """The verb doctor: every check, one line each, and what to do about what is wrong."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from coord.events.errors import CoordError, Exit
 from coord.events.streams import EVENTS
-from coord.services.cli import checks, server_checks
 from coord.services.cli.call import Call
 from coord.services.cli.finding import BAD, OK, WARN, Finding
 from coord.services.cli.safe import safe
-from coord.services.cli.server_checks import StreamFacts
 from coord.services.cli.terminal import out, out_json, painted
+
+if TYPE_CHECKING:
+    from coord.services.cli.server_checks import StreamFacts
 
 _MARKS: Final = {OK: "●", WARN: "▲", BAD: "✖"}
 
@@ -28,6 +29,8 @@ def doctor(call: Call) -> int:
 
 def _findings(call: Call) -> Iterator[Finding]:
     settings, folder = call.settings, call.folder
+    from coord.services.cli import checks, server_checks
+
     server = server_checks.find_server(settings, folder)
     yield from server_checks.check_server(server, settings)
     streams = server_checks.read_streams(settings, folder)
@@ -41,7 +44,7 @@ def _findings(call: Call) -> Iterator[Finding]:
     yield checks.check_versions(server)
 
 
-def _last_position(streams: dict[str, StreamFacts | None] | CoordError) -> int:
+def _last_position(streams: "dict[str, StreamFacts | None] | CoordError") -> int:
     events = None if isinstance(streams, CoordError) else streams.get(EVENTS.name)
     return events.last if events is not None else 0
 

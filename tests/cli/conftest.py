@@ -20,14 +20,25 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def make_cli() -> Callable[[Path, Path], Cli]:
+    """Make a command line with a home and a data folder, and nothing else of this process's settings."""
+
+    def make(home: Path, data: Path) -> Cli:
+        home.mkdir()
+        ours = {"HOME": str(home), "COORD_DATA": str(data), "LANG": "C.UTF-8", "TZ": "UTC"}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("COORD_", "PYTHON"))
+        }
+        return Cli(home, kept | ours)
+
+    return make
+
+
 @pytest.fixture
-def cli(tmp_path: Path, data: Path) -> Cli:
+def cli(tmp_path: Path, data: Path, make_cli: Callable[[Path, Path], Cli]) -> Cli:
     """`coord` without a server."""
-    home = tmp_path / "home"
-    home.mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COORD_", "PYTHON"))}
-    environment = {"HOME": str(home), "COORD_DATA": str(data), "LANG": "C.UTF-8", "TZ": "UTC"}
-    return Cli(home, kept | environment)
+    return make_cli(tmp_path / "home", data)
 
 
 @pytest.fixture
