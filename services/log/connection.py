@@ -1,5 +1,6 @@
 """Connecting: where the server is, who we are there, and what its errors mean in ours."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
