@@ -140,15 +140,15 @@ class Call:
             except NoServer:
                 raise
             except CoordError as error:
-                worst = max(worst, report(error, self.json))
+                worst = max(worst, report(error, self.json, f"line {number}: "))
         return worst
 
 
-def report(error: CoordError, as_json: bool) -> int:
+def report(error: CoordError, as_json: bool, where: str = "") -> int:
     """Say what went wrong, in one line on stderr, and return the exit code; a reply in JSON goes to stdout."""
     if as_json and error.reply is not None:
         out_json(error.reply)
-    talk(f"coord: {error}")
+    talk(f"coord: {where}{error}")
     return int(error.exit_code)
 
 

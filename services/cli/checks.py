@@ -74,7 +74,7 @@ def check_projector(folder: Folder, last_position: int) -> Iterator[Finding]:
     late = lag >= LAG_WARN
     yield Finding("questions", WARN if late else OK, words, "It catches up, or its log says why not.")
     yield _file_finding(state)
-    yield _dead_letters(state["dead_letters"])
+    yield _dead_letters(folder, state["dead_letters"])
     yield _gaps(state["gaps"])
 
 
@@ -133,15 +133,17 @@ def _file_finding(state: dict[str, Any]) -> Finding:
     return Finding("projection", OK if state["opened"] in ("clean", "new") else WARN, words, _OPENED_HINT)
 
 
-def _dead_letters(count: int) -> Finding:
+def _dead_letters(folder: Folder, count: int) -> Finding:
     if not count:
         return Finding("dead letters", OK, "none")
-    return Finding(
-        "dead letters",
-        WARN,
-        f"{count} messages are no events of ours",
-        "See them: coord tail --from 1 --until now",
-    )
+    words = f"{count} messages are no events of ours"
+    try:
+        newest = client.ask(folder, "deadletters", {"limit": 1}, _ANSWER_SECONDS)["rows"][0]
+    except (CoordError, IndexError):
+        return Finding("dead letters", WARN, words)
+    where = f"{newest['stream']} {newest['position']} on {newest['subject']}"
+    hint = "They disturb nothing; whoever publishes there must be corrected."
+    return Finding("dead letters", WARN, f"{words}; the newest: {where}: {newest['reason']}", hint)
 
 
 def _gaps(count: int) -> Finding:

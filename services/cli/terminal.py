@@ -6,6 +6,7 @@ none of them is said by colour only.
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from coord.events.errors import CoordError
@@ -85,9 +86,9 @@ def _is_colourful() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def _guarded(write: object) -> None:
+def _guarded(write: Callable[[], object]) -> None:
     try:
-        write()  # type: ignore[operator]
+        write()
     except BrokenPipeError as error:
         _abandon()
         raise ReaderGone from error

@@ -1,5 +1,6 @@
 """The command line on the real house: server, coordinator, projector and monitor as processes."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from command_line import Cli, Ran
 
 from coord.services import clock
 from coord.services.folder import Folder
+from coord.services.log import Log
+from coord.services.settings import Settings
 
 WAIT_SECONDS = 20.0
 Until = Callable[[Callable[[], Any]], Any]
@@ -189,6 +192,24 @@ def test_doctor_says_what_is_wrong_and_ends_with_7(house: Cli) -> None:
     assert f"chmod -R go= {data}" in ill.out
     wrong = [check["name"] for check in told.document["checks"] if check["verdict"] == "bad"]
     assert (told.document["ok"], wrong) == (False, ["folder"])
+
+
+def test_doctor_names_the_newest_message_that_is_no_event_of_ours(house: Cli) -> None:
+    folder = Folder(Path(house.environment["COORD_DATA"]))
+
+    async def publish() -> None:
+        log = await Log.connect(Settings(data=folder.root), folder, "core", "test")
+        await log.request("ev.local.work.strange", b"no JSON", headers={"ce-type": "work.claimed.v1"})
+        await log.close()
+
+    asyncio.run(publish())
+    told = until(
+        lambda: [line for line in house.run("doctor").out.splitlines() if "no events of ours" in line]
+    )
+    assert "▲ dead letters  1 messages are no events of ours; the newest: EVENTS " in told[0]
+    assert "on ev.local.work.strange: " in told[0]
+    assert house.run("doctor").code == 0
+    assert "no event of ours" in house.run("tail", "--until", "now").out
 
 
 def test_a_rebuild_equals_what_it_replaces(house: Cli) -> None:

@@ -96,7 +96,7 @@ def test_a_faulty_line_is_told_and_the_others_are_done(
     assert run(["submit", "-"]) == 2
     printed = capsys.readouterr()
     assert printed.out == "w-9\nw-9\n"
-    assert printed.err.startswith("coord: ")
+    assert printed.err.startswith("coord: line 2: ")
     assert printed.err.count("\n") == 1
 
 
