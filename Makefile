@@ -43,4 +43,5 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet -c constraints.txt setuptools
 	@$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@$(BIN)/python -m compileall -q events services projections tui training_worker
 	@touch $@

@@ -1,4 +1,4 @@
-"""The verbs of the log itself: history and tail."""
+"""The verbs of the log itself: history, tail and deadletters."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -37,6 +37,18 @@ def history(call: Call) -> int:
         note_cut(answer)
 
     return call.each("id", lambda text: as_name(text, "the id"), id_from_line, act)
+
+
+def deadletters(call: Call) -> None:
+    """List what was set aside, the newest first."""
+    answer = call.ask("deadletters", limit=call.limit())
+    if call.json:
+        out_json(answer)
+        return
+    out(f"{answer['total']} dead letters{as_of(answer)}")
+    if answer["rows"]:
+        print_table(_DEAD, [_dead(row) for row in answer["rows"]])
+    note_cut(answer)
 
 
 def tail(call: Call) -> None:
@@ -109,6 +121,11 @@ def _row(entry: Mapping[str, Any], subject: bool = False) -> list[str | int | No
     return row
 
 
+def _dead(row: Mapping[str, Any]) -> list[str | int | None]:
+    when = clock.rfc3339(row["recorded_at_ns"])
+    return [row["stream"], row["position"], f"{when[:10]} {when[11:23]}Z", row["subject"], row["reason"]]
+
+
 def _told(entry: Mapping[str, Any]) -> str:
     """Say what an event says, in few words."""
     if entry.get("fault"):
@@ -137,4 +154,11 @@ _HISTORY: Final = (
     Column("EVENT"),
     Column("ACTOR", rank=1),
     Column("WHAT", flexible=True),
+)
+_DEAD: Final = (
+    Column("STREAM"),
+    Column("POSITION", right=True),
+    Column("RECORDED (UTC)"),
+    Column("SUBJECT", rank=1),
+    Column("WHY", flexible=True),
 )

@@ -1,5 +1,6 @@
 """The verb health: a score from 0 to 100, and every reason why it is not 100."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -39,7 +40,13 @@ def health(call: Call) -> None:
 
 def _scored(entity: str, score: float) -> str:
     meaning, mark = ("ok", "●") if score >= _GOOD else ("warn", "▲") if score >= _POOR else ("bad", "✖")
-    return f"{painted(f'{mark} {score:3.0f}', meaning)}  {safe(entity)}"
+    return f"{painted(f'{mark} {_shown(score)}', meaning)}  {safe(entity)}"
+
+
+def _shown(score: float) -> str:
+    """Write a score so that 100 means 100: what is missing shows, however little."""
+    below = math.floor(score * 10) / 10
+    return f"{below:5.1f}".removesuffix(".0").rjust(5)
 
 
 def _print_deductions(deductions: Sequence[Mapping[str, Any]], evidence: bool) -> None:

@@ -256,6 +256,14 @@ LOOK: Final = (
             _LIMIT,
         ),
     ),
+    Verb(
+        "deadletters",
+        "What is going on",
+        "events:deadletters",
+        "Messages that are no events, and why.",
+        (),
+        (_LIMIT,),
+    ),
 )
 
 HOUSE: Final = (

@@ -28,7 +28,7 @@ LIGHT: dict[str, list[str]] = {
     "fail": ["fail", "w-1", "--agent", "a1"], "release": ["release", "w-1", "--agent", "a1"],
     "cancel": ["cancel", "w-1"], "register": ["register", "a1"], "heartbeat": ["heartbeat", "a1"],
     "retire": ["retire", "a1"], "agents": ["agents"], "nodes": ["nodes"], "top": ["top"], "health": ["health"],
-    "history": ["history", "w-1"],
+    "history": ["history", "w-1"], "deadletters": ["deadletters"],
 }  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def answer(heard: Any) -> bytes:
     base = {
         "as_of": AS_OF,
         "rows": [],
+        "total": 0,
         "counts": {},
         "events": [],
         "score": 100.0,

@@ -36,6 +36,12 @@ def claim(**fields: Any) -> Claim:
     return Claim(**{"request_id": "r", "agent": "ada", "item_id": "w-1", **fields})
 
 
+def only(decision: Any) -> Any:
+    """Return the one event that was decided."""
+    (event,) = decision
+    return event
+
+
 def code(decision: object) -> str:
     assert isinstance(decision, Refusal), decision
     return str(decision.code)
@@ -46,7 +52,7 @@ def test_an_open_item_is_claimed_with_its_own_lease() -> None:
 
 
 def test_a_claim_may_ask_for_another_lease() -> None:
-    (event,) = work.decide_claim(given(SUBMITTED), claim(lease_seconds=5.0), ADA, 0)  # type: ignore[misc]
+    event = only(work.decide_claim(given(SUBMITTED), claim(lease_seconds=5.0), ADA, 0))
     assert event.lease_seconds == 5.0
 
 
@@ -95,10 +101,11 @@ def test_the_holder_completes_once_and_again_changes_nothing() -> None:
 
 @pytest.mark.parametrize("model", [Complete, Progress, Release, Fail])
 def test_whoever_does_not_hold_the_item_is_refused(model: type[Any]) -> None:
-    decide = {
+    decisions: dict[Any, Any] = {
         Complete: work.decide_complete, Progress: work.decide_progress,
         Release: work.decide_release, Fail: work.decide_fail,
-    }[model]  # fmt: skip
+    }  # fmt: skip
+    decide = decisions[model]
     extra = {"reason": "no"} if model is Fail else {}
     held = given(SUBMITTED, CLAIMED)
     assert code(decide(held, hold(model, agent="bob", fence=None, **extra), 4)) == "wrong_holder"
@@ -147,7 +154,7 @@ def test_cancelling_ends_what_has_not_ended() -> None:
 
 def test_a_lease_expires_once_and_only_for_the_claim_it_was_for() -> None:
     held = given(SUBMITTED, CLAIMED)
-    (event,) = work.decide_expire(held, FENCE, 31.0)  # type: ignore[misc]
+    event = only(work.decide_expire(held, FENCE, 31.0))
     assert event.silent_seconds == 31.0
     assert work.decide_expire(held, FENCE - 1, 31.0) == []
     assert work.decide_expire(given(SUBMITTED), FENCE, 31.0) == []
@@ -163,5 +170,5 @@ def test_the_same_submission_is_already_so_and_another_under_its_id_is_refused()
 
 def test_a_claim_after_another_counts_as_the_next_attempt() -> None:
     released = facts.WorkReleased(agent="ada", fence=FENCE)
-    (event,) = work.decide_claim(given(SUBMITTED, CLAIMED, released), claim(), ADA, 0)  # type: ignore[misc]
+    event = only(work.decide_claim(given(SUBMITTED, CLAIMED, released), claim(), ADA, 0))
     assert event.attempt == 2
