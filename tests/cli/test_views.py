@@ -175,9 +175,9 @@ def test_health_says_the_score_and_why(here: Path, projector: Start, capsys: Cap
     asked = projector(said(HEALTH))
     assert run(["health", "--explain", "system"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "✖  48  system   as of position 9",
+        "✖  47.5  system   as of position 9",
         "       -30  backlog: 37 \\x1b[5mclaimed.  [EVENTS 1, EVENTS 2, EVENTS 3, EVENTS 4, EVENTS 5 and 2 more]",
-        "▲  60  agent:a1",
+        "▲    60  agent:a1",
         "       -40  silent: 3m",
         "and 1 more, at 100",
     ]
