@@ -4,6 +4,7 @@ The processes that tests start measure themselves (`patch = subprocess`); their 
 those that were killed in the middle of writing have none.
 """
 
+import atexit
 import io
 import os
 import warnings
@@ -38,8 +39,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(line)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure() -> None:
+def pytest_configure() -> None:
     """Keep the closing line the last: DuckDB's binding counts what it leaks on stderr when the process ends."""
     if coverage.Coverage.current() is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        atexit.register(_say_no_more)
+
+
+def _say_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
