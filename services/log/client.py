@@ -31,6 +31,7 @@ from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.log import appending, pulling
 from coord.services.log.connection import Access, Client, NatsError, find_access, is_gone, open_connection
+from coord.services.log.reading import read_headers
 from coord.services.settings import Settings
 
 REPLY_SECONDS: Final = 5.0
@@ -256,15 +257,9 @@ def stored_from_reply(stream: str, message: dict[str, Any]) -> Stored:
         position=message["seq"],
         recorded_at_ns=_nanoseconds(message["time"]),
         subject=message["subject"],
-        headers=_headers(b64decode(message.get("hdrs", ""))),
+        headers=read_headers(b64decode(message.get("hdrs", ""))),
         body=b64decode(message.get("data", "")),
     )
-
-
-def _headers(raw: bytes) -> dict[str, str]:
-    lines = raw.decode("utf-8", "replace").split("\r\n")[1:]
-    pairs = (line.partition(":") for line in lines if line)
-    return {name: value.strip() for name, _, value in pairs}
 
 
 def _nanoseconds(text: str) -> int:

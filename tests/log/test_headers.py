@@ -1,17 +1,24 @@
-"""The quick reading of headers gives what nats-py's own gives."""
+"""Headers and subjects as the server passes them on: good ones read as nats-py does, no bad one made good."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
+from raw_wire import RawConnection
 
-from coord.events.envelope import to_headers
+from coord.events.envelope import from_headers, to_headers
+from coord.events.errors import InvalidEvent
 from coord.events.examples import ENVELOPE
-from coord.services.log.connection import QuickClient
+from coord.events.streams import EVENTS
+from coord.events.wire import Stored
+from coord.services.log import Log, declare_streams
+from coord.services.log.answering import Asked, answer_requests
+from coord.services.log.reading import read_headers
 
-EVENT = (
-    b"NATS/1.0\r\n" + b"".join(f"{k}: {v}\r\n".encode() for k, v in to_headers(ENVELOPE).items()) + b"\r\n"
-)
+GOOD = to_headers(ENVELOPE)
+EVENT = b"NATS/1.0\r\n" + b"".join(f"{k}: {v}\r\n".encode() for k, v in GOOD.items()) + b"\r\n"
 
 
 @pytest.mark.parametrize(
@@ -20,23 +27,97 @@ EVENT = (
         EVENT,
         b"NATS/1.0\r\nA: 1\r\nB: \r\n\r\n",
         b"NATS/1.0\r\nA:1\r\n\r\n",
-        b"NATS/1.0\r\nA: b: c\r\nA: again\r\n\r\n",
+        b"NATS/1.0\r\nA: b: c\r\n\r\n",
         b"NATS/1.0\r\nA:   spaced  \r\n\r\n",
-        b"NATS/1.0\r\nno colon\r\nA: 1\r\n\r\n",
-        b"NATS/1.0\r\nbad name: 1\r\nA: 1\r\n\r\n",
-        b"NATS/1.0\r\ncaf\xc3\xa9: 1\r\nB: 2\r\n\r\n",
-        b"NATS/1.0\r\n\tfolded: 1\r\nB: 2\r\n\r\n",
         b"NATS/1.0\r\nA: \xff\xfe\r\n\r\n",
         b"NATS/1.0\r\nA: caf\xc3\xa9\r\n\r\n",
         b"NATS/1.0 404 No Messages\r\n\r\n",
         b"NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 7\r\n\r\n",
         b"NATS/1.0 503\r\n\r\n",
-        b"",
     ],
 )
-def test_both_readings_agree(raw: bytes) -> None:
-    async def both() -> tuple[object, object]:
-        return await QuickClient()._process_headers(raw), await Client()._process_headers(raw)
+def test_both_readings_agree_on_what_is_well_formed(raw: bytes) -> None:
+    assert read_headers(raw) == asyncio.run(Client()._process_headers(raw))
 
-    quick, slow = asyncio.run(both())
-    assert quick == slow
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw.replace(b"ce-id:", b"ce-id :"),
+        lambda raw: raw.replace(b"ce-id:", b"\tce-id:"),
+        lambda raw: raw.replace(b"Nats-Msg-Id:", b"Nats-Msg-Id :"),
+        lambda raw: raw.replace(b"ce-source: ", b"ce-source: a\r\nce-source: "),
+        lambda raw: raw.replace(b"ce-source: ", b"no colon\r\nce-source: "),
+        lambda raw: raw.replace(b"ce-source: ", b"caf\xc3\xa9: 1\r\nce-source: "),
+        lambda raw: raw.replace(b"ce-source: /", b"ce-source: /\xff"),
+        lambda raw: raw.replace(b"ce-source: /", b"ce-source: /\xc3\xa9"),
+        lambda raw: raw.replace(b"Z\r\n", b"Z\n\r\n"),
+        lambda raw: raw.replace(b"NATS/1.0", b"NATS/1.0 200"),
+        lambda raw: raw.replace(b"NATS/1.0", b"HTTP/1.1"),
+        lambda raw: raw.replace(b"\r\n", b"\n"),
+        lambda raw: raw[:40],
+    ],
+)
+def test_what_is_malformed_is_refused_and_not_made_good(change: Callable[[bytes], bytes]) -> None:
+    assert from_headers(read_headers(EVENT)) == ENVELOPE
+    raw = change(EVENT)
+    assert raw != EVENT
+    with pytest.raises(InvalidEvent):
+        from_headers(read_headers(raw))
+
+
+BLOCKS = [
+    b"",
+    b"\r\n",
+    b"NATS/1.0",
+    b"NATS/1.0\r\n\r\n",
+    b"\xff" * 10 + b"\r\n",
+    b"NATS/1.0 \xff\xff\r\n\r\n",
+]
+ENTITIES = [b"\xff", b"a\x0bb", b"a\x0c7", b"a\x00b", b"\xc2\x85", b"*", b">", b"a\x1b[2J"]
+
+
+def test_a_reader_gets_past_whatever_was_stored(server: Any) -> None:
+    async def main() -> tuple[list[Stored], list[Stored | None]]:
+        log = await Log.connect(server.settings, server.folder)
+        await declare_streams(log, server.settings)
+        with RawConnection(server.address.url, server.credential("core")) as raw:
+            for block in BLOCKS:
+                assert raw.publish(b"ev.local.work.w", block, b"{}").position
+            for entity in ENTITIES:
+                assert raw.publish(b"ev.local.work." + entity, None, b"{}").position
+        last = raw.outcomes[-1].position
+        found: list[Stored] = []
+        async for batch in log.pull(EVENTS.name, 1, wait_seconds=5.0):
+            found += batch
+            if not batch or batch[-1].position == last:
+                break
+        single = [await log.read_at(EVENTS.name, stored.position) for stored in found]
+        await log.close()
+        return found, single
+
+    pulled, single = asyncio.run(main())
+    assert [stored.position for stored in pulled] == list(range(1, len(BLOCKS) + len(ENTITIES) + 1))
+    assert [one and one.headers for one in single] == [stored.headers for stored in pulled]
+
+
+def test_an_agent_cannot_deafen_who_answers_it(server: Any) -> None:
+    """One byte that is no UTF-8 in a subject ended the library's reading of the connection, in silence."""
+
+    async def answer(asked: Asked) -> bytes:
+        return asked.subject.encode()
+
+    async def main() -> None:
+        log = await Log.connect(server.settings, server.folder)
+        with RawConnection(server.address.url, server.credential("core")) as raw:
+            async with answer_requests(log, "cmd.main.*.*", answer):
+                for block in BLOCKS:
+                    raw.send(b"cmd.main.ada.claim", block, b"")
+                for entity in ENTITIES:
+                    raw.send(b"cmd.main.ada." + entity, None, b"")
+                    raw.send(b"cmd.main.ada.claim", None, b"", reply=b"_INBOX." + entity)
+                raw.settle()
+                assert await log.request("cmd.main.ada.show", b"", 5) == b"cmd.main.ada.show"
+        await log.close()
+
+    asyncio.run(main())

@@ -1,0 +1,73 @@
+"""Reading what the server sends, so that no message can end or deafen the connection that reads it.
+
+The server passes on what publishers send: subjects that are no UTF-8, blocks of headers that are no
+headers. nats-py's reading of such a message fails, and with it the loop that reads the connection, for
+good and in silence. An agent can publish one to any service. So subjects and headers are read here:
+what is not as it must be comes out as text that no rule of ours accepts, and is refused like any other.
+"""
+
+import re
+from typing import Final
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.protocol import parser
+
+_START: Final = b"NATS/1.0"
+_LINE_END: Final = "\r\n"
+TWICE: Final = _LINE_END
+"""Stands between the values of a header that comes more than once; no single value can hold it."""
+
+parser.MSG_RE = re.compile(rb"\AMSG[ \t]+([^ \t\r\n]+)[ \t]+(\d+)[ \t]+(([^ \t\r\n]+)[ \t]+)?(\d+)\r\n")
+parser.HMSG_RE = re.compile(
+    rb"\AHMSG[ \t]+([^ \t\r\n]+)[ \t]+(\d+)[ \t]+(([^ \t\r\n]+)[ \t]+)?(\d+)[ \t]+(\d+)\r\n"
+)
+"""The library's own take every blank of Python's for the end of a word; the server ends one at these four."""
+
+
+def read_headers(block: bytes) -> dict[str, str]:
+    """Read a block of headers; what is no header at all is left out, what is a bad one is not made good."""
+    first, _, rest = block.partition(b"\r\n")
+    if first != _START:
+        found = _read_status(first)
+        if not found:
+            return found
+    else:
+        found = {}
+    for line in rest.decode("utf-8", "replace").split(_LINE_END):
+        if line:
+            name, _, value = line.partition(":")
+            value = value.strip(" \t")
+            found[name] = value if name not in found else found[name] + TWICE + value
+    return found
+
+
+def _read_status(line: bytes) -> dict[str, str]:
+    """Read `NATS/1.0 503 No Responders`; a line that begins otherwise begins no headers."""
+    start, blank, words = line.partition(b" ")
+    status, _, description = words.decode("utf-8", "replace").strip().partition(" ")
+    if start != _START or not blank:
+        return {}
+    return {"Status": status, "Description": description} if description else {"Status": status}
+
+
+class ReadingClient(Client):
+    """nats-py's client with a reading of its own of subjects and headers; that of headers is quicker too."""
+
+    async def _process_headers(self, headers: bytes | None) -> dict[str, str] | None:
+        return read_headers(headers) or None if headers else None
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        return self.msg_class(
+            subject=subject.decode("utf-8", "backslashreplace"),
+            reply=reply.decode("utf-8", "backslashreplace"),
+            data=data,
+            headers=headers,
+            _client=self,
+            _sid=sid,
+        )
+
+
+__all__ = ["TWICE", "ReadingClient", "read_headers"]
