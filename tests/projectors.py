@@ -86,9 +86,10 @@ class Projector:
         assert self.process is not None
         assert self.process.poll() is None, self.process.communicate()[1]
         try:
-            return str(client.health(self.server.folder, PROJECTOR_SOCKET, 5)["status"])
+            how = client.health(self.server.folder, PROJECTOR_SOCKET, 5)
         except CoordError:
             return ""
+        return "" if how["status"] == "answering" and not how["over_nats"] else str(how["status"])
 
     def kill(self) -> None:
         """End it as a crash would."""

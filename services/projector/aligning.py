@@ -24,6 +24,8 @@ class Start:
     stream: str
     created_at: str
     position: int
+    last: int
+    """Where the stream ended when it was asked."""
 
 
 async def align(log: Log, keeper: Keeper, stream: str) -> Start:
@@ -36,7 +38,7 @@ async def align(log: Log, keeper: Keeper, stream: str) -> Start:
     state = await log.wait_for_stream(stream)
     mark = await keeper.mark(stream)
     position = await (_of_events if stream == EVENTS.name else _of_samples)(log, keeper, state, mark)
-    return Start(stream, state.created_at, position)
+    return Start(stream, state.created_at, position, state.last)
 
 
 async def _of_events(log: Log, keeper: Keeper, state: StreamState, mark: Mark | None) -> int:

@@ -41,6 +41,8 @@ class Asking:
     """Answers questions."""
 
     def __init__(self, settings: Settings, keeper: Keeper, follower: Follower) -> None:
+        self.over_nats = False
+        """Whether questions are answered over NATS too."""
         self._settings = settings
         self._keeper = keeper
         self._follower = follower

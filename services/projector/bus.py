@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from faststream.nats import NatsBroker, NatsMessage
@@ -22,9 +20,12 @@ _PATTERN: Final = question_subject("x").replace("x", "*")
 _STOP_SECONDS: Final = 2.0
 
 
-@asynccontextmanager
-async def answer_over_nats(log: Log, asking: Asking) -> AsyncIterator[None]:
-    """Answer questions on NATS for as long as the context lasts."""
+async def answer_over_nats(log: Log, asking: Asking) -> None:
+    """Answer questions on NATS until cancelled.
+
+    Raises:
+        NoServer: the server cannot be used.
+    """
     access = log.access
     broker = NatsBroker(
         access.url,
@@ -46,10 +47,20 @@ async def answer_over_nats(log: Log, asking: Asking) -> AsyncIterator[None]:
     except (NatsError, OSError, TimeoutError) as error:
         raise no_server(access.url, error) from error
     try:
-        yield
+        await _until_cancelled(asking)
     finally:
+        asking.over_nats = False
         with contextlib.suppress(NatsError, OSError, TimeoutError):
             await asyncio.wait_for(broker.stop(), _STOP_SECONDS)
+
+
+async def _until_cancelled(asking: Asking) -> None:
+    """Wait for ever; nats-py swallows a cancellation that comes while it connects, so look for one first."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    asking.over_nats = True
+    await asyncio.Event().wait()
 
 
 async def _answer(asking: Asking, name: str, body: bytes, after: str) -> bytes:

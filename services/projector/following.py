@@ -10,8 +10,8 @@ Whatever fails, the loops begin anew from the positions in the store; questions 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Final
 
 from coord.events.errors import CoordError, NoServer
@@ -36,6 +36,9 @@ WATCH_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 10.0
 """After so long without a word the server is looked up anew: it may have moved."""
 RETRY_SECONDS: Final = 0.5
+REOPEN_SECONDS: Final = 0.1
+REOPEN_SECONDS_MAX: Final = 5.0
+"""Pauses before folding goes on with a store that failed: a full disk stays full for a while."""
 CONNECTING_SECONDS: Final = 2.0
 """How long whoever needs the log itself waits for a connection that is being made."""
 
@@ -56,7 +59,7 @@ class Follower:
         settings: Settings,
         folder: Folder,
         keeper: Keeper,
-        beside: Callable[[Log], AbstractAsyncContextManager[None]],
+        beside: Callable[[Log], Coroutine[None, None, None]],
     ) -> None:
         self.connected = asyncio.Event()
         """Set while the log is connected to."""
@@ -68,6 +71,8 @@ class Follower:
         self._last: dict[str, int] = {}
         self._heard_at = clock.monotonic()
         self._complained = ""
+        self._failures = 0
+        """How often in a row the store failed."""
 
     @property
     def lag(self) -> int:
@@ -95,21 +100,24 @@ class Follower:
         """Follow the log until cancelled."""
         while True:
             try:
-                async with self._connecting() as log, self._beside(log):
-                    self.connected.set()
+                async with self._connecting() as log:
                     await self._follow(log)
             except StoreBroken as fault:
                 await self._keeper.reopen(fault.message)
+                await asyncio.sleep(min(REOPEN_SECONDS_MAX, REOPEN_SECONDS * 2**self._failures))
+                self._failures += 1
             except CoordError as error:
                 self._complain(error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self, log: Log) -> None:
         """Run the loops until one of them cannot go on; its error is the one to meet."""
-        starts = [await align(log, self._keeper, stream) for stream in (EVENTS.name, SAMPLES.name)]
         try:
             async with asyncio.TaskGroup() as tasks:
-                for start in starts:
+                tasks.create_task(self._beside(log))
+                for stream in (EVENTS.name, SAMPLES.name):
+                    start = await align(log, self._keeper, stream)
+                    self._last[stream] = start.last
                     tasks.create_task(self._keep_up(log, start))
                 tasks.create_task(self._watch(log))
         except* NatsError as errors:
@@ -124,7 +132,7 @@ class Follower:
             if batch.messages:
                 self._heard_at = began
                 await self._keeper.fold(start.created_at, batch.messages, batch.gaps)
-                self._complained = ""
+                self._complained, self._failures = "", 0
             await self._keeper.tidy()
             if 0 < len(batch.messages) < BATCH_FULL:
                 await asyncio.sleep(max(0.0, PACE_SECONDS - (clock.monotonic() - began)))
@@ -160,6 +168,7 @@ class Follower:
     async def _connecting(self) -> AsyncIterator[Log]:
         log = await Log.connect(self._settings, self._folder, role="core", name="projector")
         self._connection = log
+        self.connected.set()
         try:
             yield log
         finally:

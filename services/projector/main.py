@@ -4,16 +4,20 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
+from importlib import import_module
 
 from coord.services.folder import PROJECTOR_SOCKET, Folder
 from coord.services.gateway import serve
+from coord.services.log import Log
 from coord.services.projector.asking import Asking
-from coord.services.projector.bus import answer_over_nats
 from coord.services.projector.following import CONNECTING_SECONDS, Follower
 from coord.services.projector.keeper import Keeper
 from coord.services.projector.routes import routes
 from coord.services.ready import tell_ready
 from coord.services.settings import Settings
+
+CANCEL_SECONDS = 0.5
+"""A client of NATS that is just connecting swallows a cancellation; it is then told again."""
 
 
 def run(settings: Settings) -> None:
@@ -45,13 +49,19 @@ async def project(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, folder: Folder, keeper: Keeper, stop: asyncio.Event) -> None:
-    follower = Follower(settings, folder, keeper, lambda log: answer_over_nats(log, asking))
+    follower = Follower(settings, folder, keeper, lambda log: _over_nats(log, asking))
     asking = Asking(settings, keeper, follower)
     async with serve(folder, PROJECTOR_SOCKET, routes(asking, keeper, follower)), _following(follower, stop):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(follower.connected.wait(), CONNECTING_SECONDS)
         tell_ready()
         await stop.wait()
+
+
+async def _over_nats(log: Log, asking: Asking) -> None:
+    """Answer over NATS too. FastStream is imported beside the rest: the socket need not wait for it."""
+    bus = await asyncio.to_thread(import_module, "coord.services.projector.bus")
+    await bus.answer_over_nats(log, asking)
 
 
 @contextlib.asynccontextmanager
@@ -62,6 +72,8 @@ async def _following(follower: Follower, stop: asyncio.Event) -> AsyncIterator[N
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+        if not task.cancelled():
+            task.result()

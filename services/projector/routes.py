@@ -35,7 +35,7 @@ def routes(asking: Asking, keeper: Keeper, follower: Follower) -> list[Route]:
         return Lines(_tail(log, position, last))
 
     async def healthz(_: Request) -> Response | Lines:
-        return json_response(_how(keeper, follower))
+        return json_response(_how(keeper, follower, asking))
 
     async def rebuild(_: Request) -> Response | Lines:
         return Lines(_json_lines(rebuild_online(await follower.log(), keeper)))
@@ -52,7 +52,7 @@ def routes(asking: Asking, keeper: Keeper, follower: Follower) -> list[Route]:
     ]
 
 
-def _how(keeper: Keeper, follower: Follower) -> dict[str, object]:
+def _how(keeper: Keeper, follower: Follower, asking: Asking) -> dict[str, object]:
     silent = follower.log_silent_seconds
     status = "catching up" if follower.lag else "answering"
     return {
@@ -60,6 +60,7 @@ def _how(keeper: Keeper, follower: Follower) -> dict[str, object]:
         "position": keeper.folded.get(EVENTS.name, 0),
         "lag": follower.lag,
         "log_silent_seconds": silent,
+        "over_nats": asking.over_nats,
         "opened": keeper.opened.how,
     }
 
