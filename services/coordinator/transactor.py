@@ -7,8 +7,8 @@
 
 Whatever waits when a round begins is decided together and appended together (group commit): a handful
 as single messages side by side, more as one atomic batch, which costs one fsync. Two rounds may be in
-flight; an aggregate that is in flight is left to a later round, so that each decision sees the state it
-is appended behind. The log is the referee: another coordinator's event makes the append fail, never both.
+flight, so that deciding one overlaps with the disk of the other; an aggregate that is in flight is left to a
+later round, so that each decision sees the state it is appended behind. The log is the referee: another coordinator's event makes the append fail, never both.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from coord.services.coordinator.deciding import Plan, Wish, agent_of, done, name
 from coord.services.coordinator.ledger import Ledger
 from coord.services.log import Append, Log
 from coord.services.settings import Settings
+from coord.services.tasks import end
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ ROUND_MAX: Final = 500
 BATCH_FROM: Final = 12
 """Fewer appends than this go as single messages: an atomic batch has a fixed cost on the server."""
 IN_FLIGHT_MAX: Final = 2
+SECOND_FROM: Final = 24
+"""While one flight is on its way, another starts only when this many wait: it would do better to be larger."""
 DECISIONS_MAX: Final = 4
 """A decision is made once and, after conflicts, three times again."""
 
@@ -109,19 +112,23 @@ class Transactor:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._waiting and len(self._flights) < IN_FLIGHT_MAX:
+                while self._may_fly():
                     waited = len(self._waiting)
                     flight = await self._round()
-                    if not flight and len(self._waiting) >= waited:
+                    if flight:
+                        task = asyncio.create_task(self._fly(flight))
+                        self._flights.add(task)
+                        task.add_done_callback(self._landed)
+                    elif len(self._waiting) >= waited:
                         break
-                    if not flight:
-                        continue
-                    task = asyncio.create_task(self._fly(flight))
-                    self._flights.add(task)
-                    task.add_done_callback(self._landed)
         finally:
-            for task in self._flights:
-                task.cancel()
+            await end(*self._flights)
+
+    def _may_fly(self) -> bool:
+        """One flight takes whatever waits; a second one only what is worth its fixed cost."""
+        if not self._flights:
+            return bool(self._waiting)
+        return len(self._flights) < IN_FLIGHT_MAX and len(self._waiting) >= SECOND_FROM
 
     def _landed(self, task: "asyncio.Task[None]") -> None:
         self._flights.discard(task)
