@@ -2,7 +2,8 @@
 
 A stored body is read for years by many readers; two that disagree about it (which of two equal keys
 counts, what NaN is) would fold two histories. So a body is one JSON object in UTF-8, without a
-byte-order mark, NUL, duplicate keys, NaN or infinities, integers beyond 64 bits, or deep nesting.
+byte-order mark, NUL, duplicate keys, NaN or infinities, integers beyond 64 bits, fractions that a double
+takes for zero, or deep nesting.
 """
 
 import json
@@ -18,6 +19,7 @@ from coord.events.streams import BODY_BYTES_MAX, EVENT_BYTES_MAX
 
 DEPTH_MAX: Final = 32
 _INTEGER_MAX: Final = 2**63
+_NOT_ZERO: Final = re.compile(r"-?[0-9.]*[1-9]")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -37,14 +39,14 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         quick = isinstance(value, dict) and msgspec.json.encode(value) == raw
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
         half = ", or a text in it holds half of a surrogate pair" if _SURROGATE.search(raw) else ""
-        reason = str(error).removesuffix(" - at `$[...]`")
+        reason = str(error).partition(" - at `")[0].removesuffix(".")
         raise InvalidEvent(f"the body is not JSON{half}: {reason}.") from error
     except RecursionError as error:
         raise InvalidEvent(f"the body is nested deeper than {DEPTH_MAX}.") from error
     if not isinstance(value, dict):
         raise InvalidEvent(f"the body is a JSON {type(value).__name__}, not an object.")
     if not quick:
-        _refuse_duplicate_keys(raw)
+        _refuse_ambiguous(raw)
     _check(value, DEPTH_MAX)
     return value
 
@@ -62,7 +64,9 @@ def encode_object(value: dict[str, Any]) -> bytes:
     return raw
 
 
-def _refuse_duplicate_keys(raw: bytes) -> None:
+def _refuse_ambiguous(raw: bytes) -> None:
+    """Refuse equal keys, and numbers that would silently become zero."""
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
@@ -71,7 +75,9 @@ def _refuse_duplicate_keys(raw: bytes) -> None:
         return seen
 
     try:
-        json.loads(raw, object_pairs_hook=unique, parse_constant=_refuse_constant)
+        json.loads(
+            raw, object_pairs_hook=unique, parse_constant=_refuse_constant, parse_float=_refuse_underflow
+        )
     except RecursionError as error:
         raise InvalidEvent(f"the body is nested deeper than {DEPTH_MAX}.") from error
     except ValueError as error:
@@ -80,6 +86,13 @@ def _refuse_duplicate_keys(raw: bytes) -> None:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise InvalidEvent(f"{name} is not JSON.")
+
+
+def _refuse_underflow(digits: str) -> float:
+    value = float(digits)
+    if value == 0 and _NOT_ZERO.match(digits):
+        raise InvalidEvent(f"the number {digits[:24]} is too small for a double, and would become zero.")
+    return value
 
 
 def _check(value: Any, depth: int) -> None:

@@ -19,6 +19,7 @@ from coord.events.envelope import (
     HEADERS_FIXED,
     HEADERS_NEEDED,
     MESSAGE_ID,
+    SOURCE_PATTERN,
     TIME_PATTERN,
     TRACEPARENT_PATTERN,
     to_headers,
@@ -42,6 +43,7 @@ from coord.events.schemas import (
     names,
     summary_of,
 )
+from coord.events.tokens import TOKEN_PATTERN
 
 __all__ = ["asyncapi", "json_schema", "names", "openapi"]
 
@@ -211,9 +213,15 @@ def _headers_of(type_: str) -> dict[str, Any]:
 
 def _event_headers() -> dict[str, Any]:
     text = {"type": "string", "pattern": f"^{ATTRIBUTE_PATTERN}$", "maxLength": ATTRIBUTE_LENGTH_MAX}
-    patterns = {"ce-time": TIME_PATTERN, "traceparent": TRACEPARENT_PATTERN}
+    patterns = {
+        MESSAGE_ID: TOKEN_PATTERN,
+        "ce-id": TOKEN_PATTERN,
+        "ce-source": SOURCE_PATTERN,
+        "ce-time": TIME_PATTERN,
+        "traceparent": TRACEPARENT_PATTERN,
+    }
     known: dict[str, Any] = {
-        name: {"type": "string", "pattern": f"^{patterns[name]}$"} if name in patterns else text
+        name: text | {"pattern": f"^{patterns[name]}$"} if name in patterns else text
         for name in (*HEADER_FIELDS, MESSAGE_ID)
     }
     fixed = {name: {"const": value} for name, value in HEADERS_FIXED.items()}

@@ -1,25 +1,29 @@
 """CloudEvents 1.0 over NATS, binary binding: attributes are headers, the body is the event's own fields.
 
-ce-id           identity; equals Nats-Msg-Id
+ce-id           identity, a token; equals Nats-Msg-Id
 ce-type         family.name.version, e.g. work.claimed.v1
-ce-source       who wrote it, e.g. /coordinator/main
+ce-source       who wrote it, a path of tokens, e.g. /coordinator/main
 ce-time         the writer's clock; shown, never used for decisions
 cx-actor        on whose behalf (an agent, a person, a service)
 cx-request      the request this decision answers
 cx-causation    the event or request it follows from
 cx-correlation  the whole it belongs to
 traceparent     W3C trace context
+
+Of the server's own headers an event carries those that coord publishes with, and no other: the rest would
+make the server do things (roll up, expire, schedule), or pretend that it had said something.
 """
 
 import re
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from coord.events.errors import InvalidEvent
 from coord.events.model import Event
+from coord.events.tokens import TOKEN_PATTERN
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
@@ -37,8 +41,20 @@ HEADER_FIELDS: Final = {
     "cx-correlation": "correlation",
     "traceparent": "traceparent",
 }
+PUBLISHED_WITH: Final = frozenset(
+    {
+        MESSAGE_ID,
+        "Nats-Batch-Commit",
+        "Nats-Batch-Id",
+        "Nats-Batch-Sequence",
+        "Nats-Expected-Last-Subject-Sequence",
+        "Nats-Expected-Stream",
+    }
+)
+"""The server's own headers that a stored event may carry."""
 HEADERS_NEEDED: Final = ("ce-id", "ce-type", "ce-source", "ce-time")
 HEADERS_FIXED: Final = {"ce-specversion": SPEC_VERSION, "ce-datacontenttype": CONTENT_TYPE}
+SOURCE_PATTERN: Final = rf"(?:/{TOKEN_PATTERN})+"
 ATTRIBUTE_PATTERN: Final = r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?"
 TIME_PATTERN: Final = (
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -48,6 +64,8 @@ TIME_PATTERN: Final = (
 TRACEPARENT_PATTERN: Final = r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 _OFTEN: Final = frozenset({"ce-type", "ce-source", "ce-specversion", "ce-datacontenttype", "cx-actor"})
 _VISIBLE: Final = re.compile(ATTRIBUTE_PATTERN)
+_ID: Final = re.compile(TOKEN_PATTERN)
+_SOURCE: Final = re.compile(SOURCE_PATTERN)
 _TIME: Final = re.compile(TIME_PATTERN)
 _TRACEPARENT: Final = re.compile(TRACEPARENT_PATTERN)
 
@@ -117,7 +135,7 @@ def _check(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if name in _OFTEN:
             _check_often(name, value)
-        elif not name.startswith("Nats-"):
+        elif name not in PUBLISHED_WITH:
             _check_header(name, value)
     for name in HEADERS_NEEDED:
         if not headers.get(name):
@@ -138,11 +156,12 @@ def _check_header(name: str, value: str) -> None:
     if name not in HEADER_FIELDS:
         raise InvalidEvent(f"the header {name[:64]!a} is none of an event's.")
     if len(value) > ATTRIBUTE_LENGTH_MAX or not _VISIBLE.fullmatch(value):
-        raise InvalidEvent(f"the header {name} is empty, too long or not printable: {value[:64]!a}.")
-    if name == "ce-time" and not _is_time(value):
-        raise InvalidEvent(f"the header ce-time is {value!a}, not an RFC 3339 time.")
-    if name == "traceparent" and not _TRACEPARENT.fullmatch(value):
-        raise InvalidEvent(f"the header traceparent is {value!a}, not a W3C trace context.")
+        raise InvalidEvent(
+            f"the header {name} is empty, too long, not printable or there twice: {value[:64]!a}."
+        )
+    wanted = _SHAPES.get(name)
+    if wanted is not None and not wanted.test(value):
+        raise InvalidEvent(f"the header {name} is {value[:64]!a}, not {wanted.words}.")
 
 
 def _is_time(value: str) -> bool:
@@ -150,3 +169,16 @@ def _is_time(value: str) -> bool:
         return False
     year, month, day = int(value[:4]), int(value[5:7]), int(value[8:10])
     return year > 0 and day <= monthrange(year, month)[1]
+
+
+class _Shape(NamedTuple):
+    test: Callable[[str], object]
+    words: str
+
+
+_SHAPES: Final = {
+    "ce-id": _Shape(_ID.fullmatch, "a token of letters, digits, '_' and '-'"),
+    "ce-source": _Shape(_SOURCE.fullmatch, "a path of tokens such as /coordinator/main"),
+    "ce-time": _Shape(_is_time, "an RFC 3339 time"),
+    "traceparent": _Shape(_TRACEPARENT.fullmatch, "a W3C trace context"),
+}

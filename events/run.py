@@ -23,6 +23,7 @@ from coord.events.model import (
     Token,
     Words,
 )
+from coord.events.tokens import TOKEN_PATTERN
 
 POINTS_MAX: Final = 500
 METRICS_MAX: Final = 200
@@ -69,7 +70,8 @@ class RunCheckpointWritten(Event):
     """A checkpoint is complete on disk and verified."""
 
     step: Count
-    path: str = Field(min_length=1, max_length=1_024)
+    path: str = Field(pattern=rf"^{TOKEN_PATTERN}(?:/{TOKEN_PATTERN})*$", max_length=1_024)
+    """Of its folder, in the run's own: tokens between slashes, so that it leads nowhere else."""
     sha256: Sha256
     """Of the manifest, which names each file with its own."""
     size_bytes: Bytes

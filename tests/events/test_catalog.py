@@ -163,6 +163,16 @@ def test_a_wrong_field_is_named_in_one_printable_sentence(raw: bytes) -> None:
     assert len(refused.value.message) < 400
 
 
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../x", "a/../b", "a//b", "a/", "~/x", "a.pt", "a\nb", "x" * 65, ""]
+)
+def test_the_path_of_a_checkpoint_leads_nowhere_else(path: str) -> None:
+    fields = examples.EVENTS["run.checkpoint_written.v1"].model_dump()
+    raw = json.dumps({**fields, "path": path}).encode()
+    with pytest.raises(InvalidEvent, match=r"^run\.checkpoint_written\.v1: path is "):
+        decode_event("run.checkpoint_written.v1", raw, "run")
+
+
 def test_a_missing_field_is_called_missing_and_nothing_else() -> None:
     with pytest.raises(InvalidEvent) as refused:
         decode_event("work.submitted.v2", b'{"priority":5}', "work")

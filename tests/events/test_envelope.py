@@ -28,7 +28,7 @@ def test_absent_attributes_leave_no_header() -> None:
     assert from_headers(headers) == bare
 
 
-def test_the_servers_own_headers_are_let_through() -> None:
+def test_the_servers_headers_that_coord_publishes_with_are_let_through() -> None:
     stamped = {**HEADERS, "Nats-Batch-Id": "b", "Nats-Expected-Last-Subject-Sequence": "7"}
     assert from_headers(stamped) == ENVELOPE
 
@@ -67,6 +67,17 @@ def test_a_needed_attribute_may_not_be_missing(name: str) -> None:
         ("ce-id", "another", "differ"),
         (MESSAGE_ID, "another", "differ"),
         ("ce-id", "", "empty"),
+        ("ce-id", "a.b", "not a token"),
+        ("ce-id", "x" * 65, "not a token"),
+        ("ce-id", "$(touch x)", "not a token"),
+        ("ce-source", "tests", "not a path of tokens"),
+        ("ce-source", "/", "not a path of tokens"),
+        ("ce-source", "/a/../b", "not a path of tokens"),
+        ("ce-source", "/a\r\n/b", "there twice"),
+        ("Nats-Rollup", "all", "none of an event's"),
+        ("Nats-Sequence", "1", "none of an event's"),
+        ("Nats-Time-Stamp", "2000-01-01T00:00:00Z", "none of an event's"),
+        ("Nats-Msg-Id ", "1", "none of an event's"),
         ("cx-actor", "", "empty"),
         ("cx-actor", "x" * 300, "too long"),
         ("cx-actor", "a\x7f", "not printable"),
