@@ -17,7 +17,9 @@ _BROKEN: Final = (
     duckdb.InternalException,
     duckdb.SerializationException,
     duckdb.ConnectionException,
+    duckdb.TransactionException,
 )
+"""A commit that fails, on a full disk for one, is the last of these: no message is to blame for it."""
 
 
 class StoreBroken(CoordError):

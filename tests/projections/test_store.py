@@ -1,9 +1,11 @@
 """The store keeps what the folds say, all or nothing, and opens again whatever happened to its file."""
 
 import pickle
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,30 @@ def test_a_batch_that_cannot_be_kept_changes_nothing_and_the_next_one_is_taken(s
     assert contents(store) == before
     store.apply(good)
     assert len(contents(store)["runs"]) == len(before["runs"]) + 1
+
+
+def test_a_commit_that_finds_no_room_is_the_stores_fault_and_no_messages(path: Path) -> None:
+    said = history()
+    before = said.messages[:-1]
+    store = _open(path).store
+    store.apply(take_in(CREATED, before))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    wal = path.with_name(path.name + ".wal")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (wal.stat().st_size + 10, limits[1]))
+    try:
+        with pytest.raises(StoreBroken, match="Failed to commit"):
+            store.apply(take_in(CREATED, said.messages[-1:]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with suppress(StoreBroken):
+        store.close()
+    store = _open(path).store
+    mark = store.mark("EVENTS")
+    assert mark is not None
+    assert mark.position == len(before)
+    store.apply(take_in(CREATED, said.messages))
+    assert contents(store)["dead_letters"] == []
+    store.close()
 
 
 def _next(said: History, event: run.RunStarted) -> Stored:
