@@ -11,6 +11,9 @@ from typing import Any
 COORD = str(Path(sys.executable).with_name("coord"))
 RUN_SECONDS = 30
 
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+"""For a process whose imports or speed are what is tested: `make test` measures no lines in it."""
+
 
 @dataclass
 class Ran:
