@@ -5,13 +5,13 @@ import contextlib
 from typing import Final
 
 from faststream.nats import NatsBroker, NatsMessage
-from faststream.security import SASLPlaintext
 
 from coord.events.errors import CoordError
 from coord.events.tokens import question_subject
 from coord.services.gateway import error_response
 from coord.services.log import Log
-from coord.services.log.connection import NatsError, no_server
+from coord.services.log.answering import may_answer
+from coord.services.log.connection import Access, Client, NatsError, no_server, open_connection
 from coord.services.projector.asking import AFTER, Asking
 
 QUEUE: Final = "projector"
@@ -20,32 +20,39 @@ _PATTERN: Final = question_subject("x").replace("x", "*")
 _STOP_SECONDS: Final = 2.0
 
 
+class _Broker(NatsBroker):
+    """FastStream's broker on a connection of ours: no message can end or deafen it."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access.url, logger=None)
+        self._access = access
+
+    async def _connect(self) -> Client:
+        client = await open_connection(self._access, "projector questions", {"error_cb": _quiet})
+        self.config.connect(client)
+        return client
+
+
 async def answer_over_nats(log: Log, asking: Asking) -> None:
     """Answer questions on NATS until cancelled.
 
     Raises:
         NoServer: the server cannot be used.
     """
-    access = log.access
-    broker = NatsBroker(
-        access.url,
-        security=SASLPlaintext(access.user, access.password) if access.user else None,
-        inbox_prefix=access.inbox,
-        name="projector questions",
-        max_reconnect_attempts=-1,
-        error_cb=_quiet,
-        logger=None,
-    )
+    broker = _Broker(log.access)
 
-    @broker.subscriber(_PATTERN, queue=QUEUE, max_workers=ANSWERING_MAX)
+    @broker.subscriber(_PATTERN, queue=QUEUE, max_workers=ANSWERING_MAX, decoder=_as_it_is)
     async def ask(message: NatsMessage) -> bytes:
+        if not may_answer(message.reply_to):
+            message.reply_to = ""
+            return b""
         name = message.raw_message.subject.rpartition(".")[2]
         return await _answer(asking, name, message.body, message.headers.get(AFTER, ""))
 
     try:
         await broker.start()
     except (NatsError, OSError, TimeoutError) as error:
-        raise no_server(access.url, error) from error
+        raise no_server(log.access.url, error) from error
     try:
         await _until_cancelled(asking)
     finally:
@@ -68,6 +75,11 @@ async def _answer(asking: Asking, name: str, body: bytes, after: str) -> bytes:
         return (await asking.answer(name, body, after)).body
     except CoordError as error:
         return error_response(error).body
+
+
+async def _as_it_is(message: NatsMessage, _: object) -> bytes:
+    """Keep the body as bytes, whatever its sender calls it: FastStream drops what it cannot decode."""
+    return bytes(message.body)
 
 
 async def _quiet(_: Exception) -> None:

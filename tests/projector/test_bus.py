@@ -1,0 +1,70 @@
+"""Questions over NATS from whoever may ask: answered to inboxes, and no question silences the projector."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from projectors import Projector, log_on
+from raw_wire import RawConnection
+
+from coord.events.streams import EVENTS
+from coord.services.server.agents import issue_agent_credential
+
+
+def _asking(projector: Projector) -> RawConnection:
+    server = projector.server
+    credential = issue_agent_credential(server.folder, server.settings, "ada")
+    return RawConnection(server.address.url, credential)
+
+
+def _asked(projector: Projector, name: str, body: bytes = b"", **headers: str) -> dict[str, Any]:
+    async def main() -> bytes:
+        async with log_on(projector.server) as log:
+            return await log.request(f"ask.{name}", body, 5, headers or None)
+
+    reply: dict[str, Any] = json.loads(asyncio.run(main()))
+    return reply
+
+
+def _events(projector: Projector) -> int:
+    async def main() -> int:
+        async with log_on(projector.server) as log:
+            return (await log.stream_state(EVENTS.name)).messages
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "reply", [b"ev.local.work.victim", b"cmd.main.bob.claim", b"$JS.API.STREAM.INFO.EVENTS"]
+)
+def test_an_answer_goes_to_an_inbox_and_never_into_the_log(projector: Projector, reply: bytes) -> None:
+    """An agent names where the answer goes, and the projector may write where the agent may not."""
+    projector.start()
+    with _asking(projector) as agent:
+        agent.send(b"ask.board", None, b"{}", reply=reply)
+        agent.settle()
+    assert _asked(projector, "board")["rows"] == []
+    assert _events(projector) == 0
+
+
+def test_no_question_silences_the_projector(projector: Projector) -> None:
+    projector.start()
+    with _asking(projector) as agent:
+        for subject in (b"ask.\xff", b"ask.a\x0b7", b"ask.\x00", b"ask.*", b"ask." + b"a" * 3_000):
+            agent.send(subject, None, b"{}")
+        for block in (b"\r\n", b"NATS/1.0", b"NATS/1.0 \xff\xff\xff\r\n\r\n", b"\xff" * 12):
+            agent.send(b"ask.board", block, b"{}")
+        for reply in (b"_INBOX.\xff", b"_INBOX.a\x0cb", b"_INBOX." + b"a" * 3_000):
+            agent.send(b"ask.board", None, b"{}", reply=reply)
+        agent.settle()
+    assert _asked(projector, "board")["rows"] == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-python-pickle", "\x1b[2J"])
+def test_a_body_is_judged_by_what_it_is_and_not_by_what_it_is_called(projector: Projector, kind: str) -> None:
+    projector.start()
+    reply = _asked(projector, "board", b"\xff{", **{"content-type": kind})
+    assert (reply["status"], reply["exit_code"]) == ("invalid", 2)
+    assert "not JSON" in reply["reason"]
+    assert _asked(projector, "board", b"{}", **{"content-type": kind})["rows"] == []
