@@ -21,7 +21,7 @@ from coord.projections.store.connection import (
     replace_file,
 )
 from coord.projections.store.digests import digests_of_events
-from coord.projections.store.faults import StoreBroken, Unfoldable, told_apart
+from coord.projections.store.faults import StoreBroken, StoreFull, Unfoldable, told_apart
 from coord.projections.store.reader import Reader
 from coord.projections.store.writer import Store
 
@@ -30,6 +30,7 @@ __all__ = [
     "Reader",
     "Store",
     "StoreBroken",
+    "StoreFull",
     "Unfoldable",
     "begin_anew",
     "begin_store",

@@ -1,8 +1,12 @@
-"""What goes wrong with the store, in two kinds: the file or engine failed, or this intake cannot be kept.
+"""What goes wrong with the store, in three kinds.
 
-The first is met by opening anew through the ladder; the second by finding the message that is to blame.
+StoreBroken   the file or engine failed           opened anew through the ladder
+StoreFull     there is no room for a commit       the same again, later; the file is as it was before
+Unfoldable    this intake cannot be kept          the message that is to blame is found and set aside
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -19,11 +23,16 @@ _BROKEN: Final = (
     duckdb.ConnectionException,
     duckdb.TransactionException,
 )
-"""A commit that fails, on a full disk for one, is the last of these: no message is to blame for it."""
+"""The last is a commit that fails: no message is to blame for it."""
+_NO_ROOM: Final = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 class StoreBroken(CoordError):
     """The projection's file or engine failed; it must be opened anew."""
+
+
+class StoreFull(CoordError):
+    """There is no room to commit; nothing was changed, and the store goes on when there is."""
 
 
 class Unfoldable(CoordError):
@@ -32,20 +41,21 @@ class Unfoldable(CoordError):
 
 @contextmanager
 def told_apart(what: str) -> Iterator[None]:
-    """Turn whatever goes wrong into one of the two kinds.
+    """Turn whatever goes wrong into one of the three kinds.
 
     This is the border of the batch loop: no message, however made, may end the process, so every fault that
     is not the store's own counts as the batch's.
 
     Raises:
-        StoreBroken, Unfoldable: with the engine's own words.
+        StoreBroken, StoreFull, Unfoldable: with the engine's own words.
     """
     try:
         yield
     except CoordError:
         raise
     except _BROKEN as error:
-        raise StoreBroken(f"{what}: {_words(error)}") from error
+        full = isinstance(error, duckdb.TransactionException) and str(error).endswith(_NO_ROOM)
+        raise (StoreFull if full else StoreBroken)(f"{what}: {_words(error)}") from error
     except Exception as error:
         raise Unfoldable(f"{what}: {_words(error)}") from error
 

@@ -31,6 +31,7 @@ class Store:
 
         Raises:
             Unfoldable: something in it cannot be folded or kept; nothing was changed.
+            StoreFull: there is no room now; nothing was changed.
             StoreBroken: the file or engine failed; nothing was changed, and it must be opened anew.
         """
         with self._transaction("the batch cannot be folded in"):

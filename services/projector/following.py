@@ -179,4 +179,4 @@ class Follower:
     def _complain(self, error: CoordError) -> None:
         if self._complained != error.message:
             self._complained = error.message
-            _log.warning("the log is not heard: %s", error)
+            _log.warning("the log cannot be followed now: %s", error)

@@ -103,6 +103,7 @@ class Keeper:
 
         Raises:
             StoreBroken: nothing was folded; the store must be reopened.
+            StoreFull: what could be committed is folded; the rest must be tried again.
         """
         async with self._turn:
             store = self._store()
@@ -271,6 +272,7 @@ def fold_batch(store: Store, created_at: str, messages: Sequence[Stored], gaps: 
 
     Raises:
         StoreBroken: the store must be reopened.
+        StoreFull: the same again, later.
     """
     try:
         with told_apart("the batch cannot be read"):

@@ -221,14 +221,16 @@ def test_a_full_disk_stops_folding_and_not_answering_and_passes(projector: Proje
     last = _published(projector, count=2)
     projector.start().until_folded(last)
     assert projector.process is not None
-    limit = projector.file.stat().st_size
-    resource.prlimit(projector.process.pid, resource.RLIMIT_FSIZE, (limit // 4096 * 1024, -1))
+    room = projector.wal.stat().st_size + 20_000
+    resource.prlimit(projector.process.pid, resource.RLIMIT_FSIZE, (room, -1))
     later = _published(projector, count=40)
     until(lambda: projector.ask("state")["as_of"]["lag"] > 0, "the projector to fall behind")
     assert projector.ask("board")["counts"]["completed"] >= 8
     assert projector.position() < later
     resource.prlimit(projector.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
     projector.until_folded(later)
+    assert projector.ask("deadletters")["total"] == 0
+    assert projector.ask("state")["opened"] == "clean"
     assert projector.rebuild()["equal"]
 
 
