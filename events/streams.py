@@ -22,7 +22,7 @@ HEADER_BYTES_MAX: Final = 8 * KIB
 BODY_BYTES_MAX: Final = EVENT_BYTES_MAX - HEADER_BYTES_MAX
 """Largest body coord writes."""
 
-DEDUP_SECONDS: Final = 600
+DEDUP_SECONDS: Final = 60
 """How long the server itself remembers a message id; folds and coordinators remember longer."""
 
 SAMPLES_AGE_SECONDS_MAX: Final = 48 * 3600

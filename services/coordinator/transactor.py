@@ -45,7 +45,7 @@ ROUND_MAX: Final = 500
 BATCH_FROM: Final = 12
 """Fewer appends than this go as single messages: an atomic batch has a fixed cost on the server."""
 IN_FLIGHT_MAX: Final = 2
-SECOND_FROM: Final = 24
+SECOND_FROM: Final = 40
 """While one flight is on its way, another starts only when this many wait: it would do better to be larger."""
 DECISIONS_MAX: Final = 4
 """A decision is made once and, after conflicts, three times again."""

@@ -16,6 +16,7 @@ from coord.events.envelope import MESSAGE_ID, to_headers
 from coord.events.errors import AlreadyAppended, Conflict, NoServer, OutcomeUnknown
 from coord.events.streams import EVENTS
 from coord.services import clock
+from coord.services.log.writing import Outgoing, publish_together
 
 if TYPE_CHECKING:
     from coord.services.log.client import Append, Log
@@ -79,18 +80,18 @@ async def _send_one(log: "Log", one: "Append") -> dict[str, Any]:
 
 async def _send_batch(log: "Log", appends: Sequence["Append"]) -> dict[str, Any]:
     batch = clock.new_id()
-    for ordinal, one in enumerate(appends[:-1], 1):
-        headers = _headers(one) | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(ordinal)}
-        await log.client.publish(one.subject, encode_event(one.event), headers=headers)
-    last = appends[-1]
-    headers = _headers(last) | {
-        "Nats-Batch-Id": batch,
-        "Nats-Batch-Sequence": str(len(appends)),
-        "Nats-Batch-Commit": "1",
-    }
-    reply: dict[str, Any] = json.loads(
-        await log.request(last.subject, encode_event(last.event), TRY_SECONDS, headers)
-    )
+    outgoing = [
+        Outgoing(
+            one.subject,
+            _headers(one) | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(ordinal)},
+            encode_event(one.event),
+        )
+        for ordinal, one in enumerate(appends, 1)
+    ]
+    *staged, last = outgoing
+    await publish_together(log.client, staged)
+    headers = last.headers | {"Nats-Batch-Commit": "1"}
+    reply: dict[str, Any] = json.loads(await log.request(last.subject, last.body, TRY_SECONDS, headers))
     return reply
 
 

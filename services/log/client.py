@@ -10,6 +10,7 @@ after the event right behind the expected position was read (on a cluster one pu
 """
 
 import asyncio
+import contextlib
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
@@ -89,7 +90,8 @@ class Log:
         try:
             await self.client.drain()
         except (NatsError, OSError, TimeoutError):
-            await self.client.close()
+            with contextlib.suppress(NatsError, OSError, RuntimeError):
+                await self.client.close()
 
     async def request(
         self, subject: str, body: bytes, seconds: float = REPLY_SECONDS, headers: dict[str, str] | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nats.aio.msg import Msg
 
 from coord.events.errors import NoServer, OutcomeUnknown
-from coord.events.streams import EVENTS
+from coord.events.streams import EVENT_BYTES_MAX, EVENTS, MIB
 from coord.events.wire import Stored
 from coord.services import clock
 
@@ -26,9 +26,14 @@ HEARTBEAT_SECONDS: Final = 0.5
 _SILENCE_SECONDS: Final = 2.5 * HEARTBEAT_SECONDS
 _RECREATE_SECONDS: Final = 0.1
 _INACTIVE_SECONDS: Final = 30
+BATCH_BYTES_MAX: Final = 8 * MIB
+"""What one request may bring: a thousand of the largest messages would break the connection."""
+_ENDED: Final = {"404", "408"}
+_TOO_MANY_BYTES: Final = "409"
 _NS: Final = 1_000_000_000
 
 assert HEARTBEAT_SECONDS * 2 < EXPIRES_SECONDS
+assert EVENT_BYTES_MAX < BATCH_BYTES_MAX
 
 
 class _Pull:
@@ -46,7 +51,9 @@ class _Pull:
         self._inbox = ""
         self._subscription: Any = None
         self._arrived: list[Stored] = []
+        self._arrived_bytes = 0
         self._asked = 0
+        """Messages asked for that have not come."""
         self._heard = 0.0
         self._wake = asyncio.Event()
 
@@ -62,6 +69,7 @@ class _Pull:
             except TimeoutError:
                 return []
         batch, self._arrived = self._arrived[: self._batch_max], self._arrived[self._batch_max :]
+        self._arrived_bytes -= sum(len(stored.body) for stored in batch)
         await self._ask_when_low()
         return batch
 
@@ -119,12 +127,14 @@ class _Pull:
         return {"stream_name": self._stream, "config": config}
 
     async def _ask_when_low(self) -> None:
-        if self._asked - len(self._arrived) < self._batch_max and len(self._arrived) < self._batch_max:
+        room = len(self._arrived) < self._batch_max and self._arrived_bytes < BATCH_BYTES_MAX
+        if room and self._asked - len(self._arrived) < self._batch_max:
             await self._ask()
 
     async def _ask(self) -> None:
         wanted = {
             "batch": self._batch_max,
+            "max_bytes": BATCH_BYTES_MAX,
             "expires": EXPIRES_SECONDS * _NS,
             "idle_heartbeat": int(HEARTBEAT_SECONDS * _NS),
         }
@@ -146,15 +156,21 @@ class _Pull:
         self._asked -= 1
         self._next = stored.position + 1
         self._arrived.append(stored)
+        self._arrived_bytes += len(stored.body)
         self._wake.set()
 
     def _status(self, message: Msg) -> None:
-        status = (message.headers or {}).get("Status", "")
+        headers = message.headers or {}
+        status = headers.get("Status", "")
         if status == "100":
             return
-        if status in ("404", "408"):
+        if status in _ENDED:
             self._asked = 0
             asyncio.get_running_loop().create_task(self._ask())
+            return
+        if status == _TOO_MANY_BYTES and "MaxBytes" in headers.get("Description", ""):
+            self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", 0)))
+            asyncio.get_running_loop().create_task(self._ask_when_low())
             return
         self._heard = 0.0
         self._wake.set()
