@@ -164,6 +164,11 @@ def _check_header(name: str, value: str) -> None:
         raise InvalidEvent(f"the header {name} is {value[:64]!a}, not {wanted.words}.")
 
 
+def is_traceparent(value: str) -> bool:
+    """Tell whether a value is a W3C trace context."""
+    return _TRACEPARENT.fullmatch(value) is not None
+
+
 def _is_time(value: str) -> bool:
     if not _TIME.fullmatch(value):
         return False
@@ -180,5 +185,5 @@ _SHAPES: Final = {
     "ce-id": _Shape(_ID.fullmatch, "a token of letters, digits, '_' and '-'"),
     "ce-source": _Shape(_SOURCE.fullmatch, "a path of tokens such as /coordinator/main"),
     "ce-time": _Shape(_is_time, "an RFC 3339 time"),
-    "traceparent": _Shape(_TRACEPARENT.fullmatch, "a W3C trace context"),
+    "traceparent": _Shape(is_traceparent, "a W3C trace context"),
 }

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from coord.events.body import parse_object
 from coord.events.commands import COMMANDS, Invalid, Unknown
 from coord.events.documents import openapi
+from coord.events.envelope import is_traceparent
 from coord.events.errors import CoordError, Exit, InvalidEvent
 from coord.events.model import Command, first_fault
 from coord.events.tokens import is_token
@@ -167,6 +168,8 @@ async def _answer(
         return Invalid(reason=f"{only} may not speak for {agent}.")
     if actor and not is_token(actor):
         return Invalid(reason=f"the actor {actor[:64]!a} is not a name.")
+    if traceparent and not is_traceparent(traceparent):
+        return Invalid(reason=f"the header traceparent is {traceparent[:64]!a}, not a W3C trace context.")
     try:
         return await coordinator.execute(actor or agent or LOCAL_ACTOR, command, traceparent)
     except CoordError as error:
