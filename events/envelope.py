@@ -52,7 +52,7 @@ PUBLISHED_WITH: Final = frozenset(
     }
 )
 """The server's own headers that a stored event may carry."""
-HEADERS_NEEDED: Final = ("ce-id", "ce-type", "ce-source", "ce-time")
+HEADERS_NEEDED: Final = ("ce-specversion", "ce-id", "ce-type", "ce-source", "ce-time")
 HEADERS_FIXED: Final = {"ce-specversion": SPEC_VERSION, "ce-datacontenttype": CONTENT_TYPE}
 SOURCE_PATTERN: Final = rf"(?:/{TOKEN_PATTERN})+"
 ATTRIBUTE_PATTERN: Final = r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?"
@@ -113,8 +113,9 @@ def to_headers(envelope: Envelope) -> dict[str, str]:
         InvalidEvent: an attribute is one that `from_headers` would refuse.
     """
     headers = {name: value for name, field in HEADER_FIELDS.items() if (value := getattr(envelope, field))}
+    headers = {**headers, **HEADERS_FIXED, MESSAGE_ID: envelope.id}
     _check(headers)
-    return {**headers, **HEADERS_FIXED, MESSAGE_ID: envelope.id}
+    return headers
 
 
 def from_headers(headers: Mapping[str, str] | None) -> Envelope:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coord.events.envelope import MESSAGE_ID, Envelope, from_headers, to_headers
+from coord.events.envelope import HEADERS_NEEDED, MESSAGE_ID, Envelope, from_headers, to_headers
 from coord.events.errors import InvalidEvent
 from coord.events.examples import ENVELOPE
 
@@ -50,7 +50,7 @@ def test_no_attribute_can_smuggle_a_header_of_its_own(field: str, value: str) ->
         to_headers(replace(ENVELOPE, **{field: value}))
 
 
-@pytest.mark.parametrize("name", ["ce-id", "ce-type", "ce-source", "ce-time"])
+@pytest.mark.parametrize("name", HEADERS_NEEDED)
 def test_a_needed_attribute_may_not_be_missing(name: str) -> None:
     with pytest.raises(InvalidEvent, match=f"{name} is missing"):
         from_headers({key: value for key, value in HEADERS.items() if key != name})
