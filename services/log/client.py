@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from nats.errors import NoRespondersError
+from nats.errors import BadHeaderError, BadSubjectError, MaxPayloadError, NoRespondersError
 from nats.js import JetStreamContext
 
 from coord.events.catalog import encode_event
 from coord.events.envelope import MESSAGE_ID, Envelope, to_headers
-from coord.events.errors import CoordError, NoServer, OutcomeUnknown
+from coord.events.errors import CoordError, NoServer, OutcomeUnknown, UsageError, visible
 from coord.events.model import Event
 from coord.events.samples import Batch, encode_sample, sample_type
 from coord.events.streams import EVENTS, SAMPLES
@@ -101,12 +101,17 @@ class Log:
         Raises:
             NoServer: nobody listens on the subject; nothing happened.
             OutcomeUnknown: no reply within `seconds`.
+            UsageError: the message cannot be sent as it is; nothing happened.
         """
         try:
             return bytes((await self.client.request(subject, body, timeout=seconds, headers=headers)).data)
         except NoRespondersError as error:
             raise NoServer(
                 f"nobody answers on {subject} now.", "Is the service running? coord doctor"
+            ) from error
+        except (MaxPayloadError, BadSubjectError, BadHeaderError) as error:
+            raise UsageError(
+                f"a message of {len(body)} bytes on {visible(subject)} cannot be sent: {error}."
             ) from error
         except (TimeoutError, NatsError, OSError) as error:
             if is_gone(error):

@@ -6,7 +6,7 @@ from typing import Final
 
 from faststream.nats import NatsBroker, NatsMessage
 
-from coord.events.errors import CoordError
+from coord.events.errors import CoordError, UsageError
 from coord.events.tokens import question_subject
 from coord.services.gateway import error_response
 from coord.services.log import Log
@@ -18,6 +18,10 @@ QUEUE: Final = "projector"
 ANSWERING_MAX: Final = 64
 _PATTERN: Final = question_subject("x").replace("x", "*")
 _STOP_SECONDS: Final = 2.0
+_HEADERS_BYTES: Final = 8 * 1024
+"""Left for what FastStream writes into the headers of an answer."""
+_ECHO_MAX: Final = 256
+"""How much of an asker's own mark on a question is sent back with the answer."""
 
 
 class _Broker(NatsBroker):
@@ -40,14 +44,17 @@ async def answer_over_nats(log: Log, asking: Asking) -> None:
         NoServer: the server cannot be used.
     """
     broker = _Broker(log.access)
+    largest = log.client.max_payload - _HEADERS_BYTES
 
     @broker.subscriber(_PATTERN, queue=QUEUE, max_workers=ANSWERING_MAX, decoder=_as_it_is)
     async def ask(message: NatsMessage) -> bytes:
         if not may_answer(message.reply_to):
             message.reply_to = ""
             return b""
+        message.correlation_id = message.correlation_id[:_ECHO_MAX]
         name = message.raw_message.subject.rpartition(".")[2]
-        return await _answer(asking, name, message.body, message.headers.get(AFTER, ""))
+        answer = await _answer(asking, name, message.body, message.headers.get(AFTER, ""))
+        return answer if len(answer) <= largest else error_response(_too_large(len(answer), largest)).body
 
     try:
         await broker.start()
@@ -75,6 +82,13 @@ async def _answer(asking: Asking, name: str, body: bytes, after: str) -> bytes:
         return (await asking.answer(name, body, after)).body
     except CoordError as error:
         return error_response(error).body
+
+
+def _too_large(size: int, largest: int) -> UsageError:
+    return UsageError(
+        f"the answer has {size} bytes; a message here takes {largest}.",
+        "Ask for less with `limit`, or on the projector's socket, which has no such bound.",
+    )
 
 
 async def _as_it_is(message: NatsMessage, _: object) -> bytes:

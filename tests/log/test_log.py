@@ -10,7 +10,7 @@ import pytest
 from coord.events import examples
 from coord.events.catalog import kind_of
 from coord.events.envelope import Envelope
-from coord.events.errors import AlreadyAppended, Conflict, NoServer, OutcomeUnknown
+from coord.events.errors import AlreadyAppended, Conflict, NoServer, OutcomeUnknown, UsageError
 from coord.events.model import Event
 from coord.events.streams import EVENTS, SAMPLES, STREAMS
 from coord.events.wire import read_event
@@ -271,3 +271,18 @@ def test_a_wrong_password_is_told_without_showing_it(server: Any) -> None:
         asyncio.run(Log.connect(Settings(data=server.settings.data, nats=url), server.folder))
     assert "refused the credential" in str(refusal.value)
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("subject", "size"),
+    [("ev.local.work.w", 9_000_000), ("ev.local.work.w w", 1), ("ev\r\nPUB evil 0\r\n\r\n", 1)],
+)
+def test_what_cannot_be_sent_is_refused_for_certain_and_the_connection_goes_on(
+    on_log: Callable[[Body], None], subject: str, size: int
+) -> None:
+    async def body(log: Log) -> None:
+        with pytest.raises(UsageError, match=f"a message of {size} bytes on .* cannot be sent"):
+            await log.request(subject, b"x" * size)
+        assert await log.append([append_of("w-1")]) == [1]
+
+    on_log(body)

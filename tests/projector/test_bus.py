@@ -5,9 +5,10 @@ import json
 from typing import Any
 
 import pytest
-from projectors import Projector, log_on
+from projectors import Projector, log_on, say
 from raw_wire import RawConnection
 
+from coord.events import work
 from coord.events.streams import EVENTS
 from coord.services.server.agents import issue_agent_credential
 
@@ -68,3 +69,21 @@ def test_a_body_is_judged_by_what_it_is_and_not_by_what_it_is_called(projector: 
     assert (reply["status"], reply["exit_code"]) == ("invalid", 2)
     assert "not JSON" in reply["reason"]
     assert _asked(projector, "board", b"{}", **{"content-type": kind})["rows"] == []
+
+
+def test_an_answer_too_large_for_a_message_is_refused_and_not_lost(projector: Projector) -> None:
+    async def fill() -> None:
+        async with log_on(projector.server) as log:
+            for number in range(5):
+                await say(log, "w-large", work.WorkProgressed(agent="a", fence=1, note=f"{number}" * 2_000))
+                await say(log, "w-large", work.WorkSubmitted(title="large", body="x" * 60_000))
+            for _ in range(15):
+                await say(log, "w-large", work.WorkSubmitted(title="large", body="y" * 60_000))
+
+    asyncio.run(fill())
+    projector.start()
+    reply = _asked(projector, "history", b'{"id": "w-large"}', correlation_id="x" * 60_000)
+    assert (reply["status"], reply["exit_code"]) == ("invalid", 2)
+    assert "a message here takes" in reply["reason"]
+    assert len(_asked(projector, "history", b'{"id": "w-large", "limit": 3}')["events"]) == 3
+    assert len(projector.ask("history", id="w-large")["events"]) == 25
