@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from coord.events.errors import NoServer
 from coord.services import clock
 from coord.services.bench.measure import Line, median, milliseconds, percentile
 from coord.services.folder import Folder
@@ -17,6 +18,7 @@ PROCESSES: Final = 40
 VISIBLE_ROUNDS: Final = 300
 _IMPORTED: Final = ("coord.services.cli.main", "coord.services.cli.work")
 """What a claim loads."""
+_ANSWERED_SECONDS: Final = 20
 _READY_BAR_SECONDS: Final = 1.5
 _CLAIM_BAR_SECONDS: Final = 0.120
 _VISIBLE_BAR_SECONDS: Final = 0.200
@@ -104,6 +106,7 @@ async def measure_visible(house: House, settings: Any) -> Line:
     log = await Log.connect(settings, house.folder, "core", "bench")
     waits = []
     try:
+        await _answered(log)
         for number in range(VISIBLE_ROUNDS):
             item_id = f"seen-{clock.new_id()[-12:]}"
             command = {"request_id": clock.new_id(), "title": f"seen {number}", "item_id": item_id}
@@ -117,6 +120,17 @@ async def measure_visible(house: House, settings: Any) -> Line:
     note = f"{VISIBLE_ROUNDS} submissions, p50 {milliseconds(median(waits))}, the command itself included"
     bar = f"< {milliseconds(_VISIBLE_BAR_SECONDS)}"
     return Line("publish to queryable, p99", milliseconds(p99), bar, p99 < _VISIBLE_BAR_SECONDS, note)
+
+
+async def _answered(log: Any) -> None:
+    """Wait until questions are answered over NATS, too: the socket comes first."""
+    async with asyncio.timeout(_ANSWERED_SECONDS):
+        while True:
+            try:
+                await log.request("ask.board", b"{}", 5)
+                return
+            except NoServer:
+                await asyncio.sleep(0.05)
 
 
 async def _seen(log: Any, item_id: str, began: float) -> float:

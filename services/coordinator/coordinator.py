@@ -20,6 +20,7 @@ from coord.events.wire import Stored, read_event
 from coord.events.work import WorkProgressed
 from coord.services import clock
 from coord.services.coordinator.deciding import Expire, MarkLost, WelcomeBack, Wish, agent_of, incarnation_of
+from coord.services.coordinator.frontier import Frontier
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.replaying import replay
 from coord.services.coordinator.requests import Requests
@@ -31,6 +32,7 @@ from coord.services.tasks import run_together
 
 TICK_SECONDS: Final = 0.1
 PRESENCE_SECONDS: Final = 2.0
+FOLLOW_SECONDS: Final = 0.2
 SYSTEM_ACTOR: Final = "coordinator"
 Reply = Done | Refusal | Unknown | Invalid
 
@@ -50,9 +52,15 @@ class Coordinator:
         self._running: dict[str, asyncio.Future[Reply]] = {}
         self._chores: set[asyncio.Task[object]] = set()
         self.transactor = Transactor(log, self.ledger, settings, self.source, self._observe)
-        self.position = 0
+        self._frontier = Frontier()
+        self._prefixes = tuple(subject.removesuffix("*") for subject in self._subjects())
         self._writer = "c-" + clock.new_id()
         self._packs = 0
+
+    @property
+    def position(self) -> int:
+        """Up to where this coordinator knows the log."""
+        return self._frontier.position
 
     @property
     def waiting(self) -> int:
@@ -67,8 +75,9 @@ class Coordinator:
             async for batch in self._log.pull(EVENTS.name, 1, wait_seconds=1.0, subjects=self._subjects()):
                 for stored in batch:
                     self._read(stored)
-                if self.position >= target:
+                if batch and batch[-1].position >= target:
                     break
+        self._frontier.know_up_to(target)
         now = clock.monotonic()
         for item in self.ledger.open_claims():
             self._keep_lease(item.id)
@@ -148,6 +157,7 @@ class Coordinator:
 
     def _observe(self, recorded: Recorded) -> None:
         """Take note of an event that has just been folded in."""
+        self._frontier.know(recorded.position)
         if recorded.envelope.request_id:
             at_ms = recorded.recorded_at_ns // 1_000_000
             self._requests.remember(recorded.envelope.request_id, recorded.position, at_ms)
@@ -174,16 +184,34 @@ class Coordinator:
         return event_subject(site, "work", "x")[:-1] + "*", event_subject(site, "agent", "x")[:-1] + "*"
 
     async def _follow(self) -> None:
-        """Fold what is appended from now on, by whomever."""
-        async for batch in self._log.pull(
-            EVENTS.name, self.position + 1, wait_seconds=1.0, subjects=self._subjects()
-        ):
+        """Read what others append: look where the log ends, and a moment later read the holes up to there.
+
+        What this coordinator appends itself is known by then, and is not read again.
+        """
+        while True:
+            try:
+                end = (await self._log.stream_state(EVENTS.name)).last
+                await asyncio.sleep(FOLLOW_SECONDS)
+                if self._frontier.position < end:
+                    await self._read_up_to(end)
+            except CoordError as error:
+                _log.info("the log could not be followed: %s", error.message)
+                await asyncio.sleep(FOLLOW_SECONDS)
+
+    async def _read_up_to(self, end: int) -> None:
+        """Read every event behind the frontier; positions that hold none were never ours to read."""
+        async for batch in self._log.pull(EVENTS.name, self._frontier.position + 1, wait_seconds=1.0):
             for stored in batch:
-                self._read(stored)
+                if stored.subject.startswith(self._prefixes):
+                    self._read(stored)
+                self._frontier.know(stored.position)
+            if batch and batch[-1].position >= end:
+                self._frontier.know_up_to(end)
+            if not batch or batch[-1].position >= end:
+                break
 
     def _read(self, stored: Stored) -> None:
         """Fold one stored message in; what was folded when it was appended is only noted."""
-        self.position = stored.position
         try:
             if stored.headers.get("ce-source") == self.source and self._knows(stored):
                 return

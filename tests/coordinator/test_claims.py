@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from coordinator.conftest import House, claim, command, submit
+from coordinator.conftest import House, claim, command, submit, until
 
 from coord.events import commands as wish
 from coord.events.commands import Done, Refusal
@@ -37,6 +37,19 @@ def test_two_coordinators_at_once_never_give_an_item_twice(in_house) -> None:  #
                 assert sorted(won) == sorted(ids)
         for item_id in ids:
             assert await house.types(item_id) == ["work.submitted.v2", "work.claimed.v1"]
+
+    in_house(body)
+
+
+def test_what_another_coordinator_took_in_and_gave_away_is_seen_here(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as one, house.coordinator() as other:
+            await submit(one, "mine")
+            await submit(other, "w-1", "w-2")
+            await claim(other, "eve", item_id="w-2")
+            await until(lambda: one.ledger.is_open("w-1") and one.ledger.holds("eve") == 1)
+            assert isinstance(await claim(one, "ada", item_id="w-1"), Done)
+            assert len(one.timekeeper) == 2
 
     in_house(body)
 
