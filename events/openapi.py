@@ -32,6 +32,7 @@ def openapi(kind: Literal["commands", "questions"]) -> dict[str, Any]:
     paths = {f"/v1/{kind}/{name}": {"post": _asking(kind, name, references)} for name in asked}
     if kind == "questions":
         paths["/v1/tail"] = {"get": _tailing(references[LOG_ENTRY])}
+        paths["/v1/rebuild"] = {"post": _rebuilding()}
     plain = {"200": {"description": "A JSON object.", "content": _json({"type": "object"})}}
     paths["/healthz"] = {
         "get": {"operationId": "healthz", "summary": "How the service is.", "responses": plain}
@@ -65,7 +66,7 @@ def _asking(kind: str, name: str, references: dict[str, Any]) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {CONTENT_TYPE: body}},
         "responses": {"200": {"description": "Done.", "content": _json(done)}, **_errors()},
     }
-    return {**asking, "parameters": _command_headers()} if commands else asking
+    return {**asking, "parameters": _command_headers() if commands else _question_headers()}
 
 
 def _errors() -> dict[str, Any]:
@@ -85,6 +86,20 @@ def _command_headers() -> list[dict[str, Any]]:
         {"name": "traceparent", "in": "header", "description": "W3C trace context.",
          "schema": {"type": "string", "pattern": f"^{TRACEPARENT_PATTERN}$"}},
     ]  # fmt: skip
+
+
+def _question_headers() -> list[dict[str, Any]]:
+    after = "A position of the log that must be folded in first; waited for at most two seconds."
+    return [{"name": "coord-after", "in": "header", "description": after, "schema": {"type": "integer"}}]
+
+
+def _rebuilding() -> dict[str, Any]:
+    lines = {"application/x-ndjson": {"schema": {"type": "object"}}}
+    return {
+        "operationId": "rebuild",
+        "summary": "Build the tables anew from the log, beside the present ones, and swap them in.",
+        "responses": {"200": {"description": "Progress, one line at a time.", "content": lines}, **_errors()},
+    }
 
 
 def _tailing(entry: dict[str, Any]) -> dict[str, Any]:

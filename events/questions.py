@@ -63,6 +63,12 @@ class ItemAnswer(Answer):
     changed_at_ns: Nanoseconds
     progress: Ratio | None = None
     progress_note: Note | None = None
+    submitted_position: Count = 0
+    position: Count = 0
+    """Of its last event."""
+    body_bytes: Count = 0
+    """Size of its body; a large one is read from the log, and absent while that is away."""
+    result_bytes: Count = 0
 
 
 class Board(Question):

@@ -19,7 +19,7 @@ from coord.projections.folds.catalog import OF_EVENTS, OF_SAMPLES
 from coord.projections.folds.shape import Changes, Key, Previous, Reads, Table, columns_of, fold
 
 SUBJECT_LENGTH_MAX: Final = 256
-REASON_LENGTH_MAX: Final = 1_000
+REASON_LENGTH_MAX: Final = 400
 
 
 @dataclass(slots=True)

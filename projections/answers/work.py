@@ -24,6 +24,11 @@ _BOARD: Final = """
 _LIVE: Final = _BOARD.format(table="work", order="priority DESC, submitted_at_ns, id")
 _ENDED: Final = _BOARD.format(table="work_ended", order="changed_at_ns DESC, position DESC")
 
+_TOLD: Final = (
+    "submitted_at_ns", "changed_at_ns", "progress", "progress_note", "submitted_position", "position",
+    "body_bytes", "result_bytes",
+)  # fmt: skip
+
 _COUNTS: Final = "SELECT status, count(*) AS items FROM work_all GROUP BY status"
 
 
@@ -39,10 +44,7 @@ def answer_show(reader: Reader, question: ShowItem, moment: Moment) -> ItemAnswe
     return ItemAnswer(
         as_of=as_of(reader, moment),
         item=ItemView(**view, body=_value(item["body"]), result=_value(item["result"])),
-        submitted_at_ns=item["submitted_at_ns"],
-        changed_at_ns=item["changed_at_ns"],
-        progress=item["progress"],
-        progress_note=item["progress_note"],
+        **{name: item[name] for name in _TOLD},
     )
 
 

@@ -18,7 +18,7 @@ from coord.events.envelope import Recorded
 from coord.events.model import Number
 from coord.projections.folds import seen
 from coord.projections.folds.oddities import note
-from coord.projections.folds.shape import Draft, Projection, Reads, Table, json_text
+from coord.projections.folds.shape import Draft, Projection, Reads, Table, small_json
 
 
 @dataclass(slots=True)
@@ -58,8 +58,9 @@ class RunStart:
     node: str | None
     agent: str | None
     world_size: int
-    configuration: str
-    """JSON."""
+    configuration: str | None
+    """JSON, if it is small; else it is in the log, at `position`."""
+    configuration_bytes: int
     resumed_from_step: int | None
     recorded_at_ns: int
     position: int
@@ -167,6 +168,7 @@ def _started(draft: Draft, recorded: Recorded, event: facts.RunStarted) -> None:
             dropped_points=before.dropped_points if before else 0,
         ),
     )
+    configuration, configuration_bytes = small_json(event.configuration)
     draft.append(
         RUN_STARTS,
         RunStart(
@@ -175,7 +177,8 @@ def _started(draft: Draft, recorded: Recorded, event: facts.RunStarted) -> None:
             node=event.node,
             agent=event.agent,
             world_size=event.world_size,
-            configuration=json_text(event.configuration) or "{}",
+            configuration=configuration,
+            configuration_bytes=configuration_bytes,
             resumed_from_step=event.resumed_from_step,
             recorded_at_ns=at_ns,
             position=recorded.position,

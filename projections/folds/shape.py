@@ -38,6 +38,9 @@ _KINDS: Final[dict[Any, Kind]] = {
     bool: "flag",
 }
 
+SMALL_BYTES_MAX: Final = 512
+"""Of a free value (a body, a result, a configuration) that is kept in a table."""
+
 R = TypeVar("R")
 F = TypeVar("F", Recorded, RecordedSample)
 
@@ -190,6 +193,18 @@ def columns_of(table: Table[R], rows: Iterable[R]) -> Columns:
 def json_text(value: Any) -> str | None:
     """Write a free value into a text column; None stays absent."""
     return None if value is None else msgspec.json.encode(value).decode()
+
+
+def small_json(value: Any) -> tuple[str | None, int]:
+    """Write a free value into a text column if it is small, and return its size in bytes with it.
+
+    A large one stays in the log, where it is read one at a time: the engine rewrites 122,880 rows together,
+    and rows of a quarter of a megabyte would not fit into any memory.
+    """
+    if value is None:
+        return None, 0
+    encoded = msgspec.json.encode(value)
+    return (encoded.decode() if len(encoded) <= SMALL_BYTES_MAX else None), len(encoded)
 
 
 def _column(name: str, hint: Any) -> Column:

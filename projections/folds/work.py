@@ -2,7 +2,7 @@
 
     work           open and claimed items: small and hot, one row an item
     work_ended     completed, failed, cancelled: looked up by id, never changed again
-    work_bodies    what an item is about; apart, because progress rewrites its item's row
+    work_bodies    what an item is about, if small; apart, because progress rewrites its item's row
     attempts       one row for each claim that ended, however it ended
 
 The fold believes facts: an end is an end even where the claim before it is missing. What would undo
@@ -15,7 +15,7 @@ from typing import Final
 from coord.events import work as facts
 from coord.events.envelope import Recorded
 from coord.projections.folds.oddities import note
-from coord.projections.folds.shape import Draft, Projection, Reads, Table, json_text
+from coord.projections.folds.shape import Draft, Projection, Reads, Table, small_json
 
 
 @dataclass(slots=True)
@@ -46,7 +46,10 @@ class Item:
     progress_note: str | None = None
     reason: str | None = None
     result: str | None = None
-    """JSON."""
+    """JSON, if it is small; else it is in the log, at `position`."""
+    result_bytes: int = 0
+    body_bytes: int = 0
+    """Of what the item is about: in `work_bodies` if small, else in the log, at `submitted_position`."""
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ def _submitted(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> 
         note(draft, recorded, "the item was submitted before")
         return
     at_ns, position = recorded.recorded_at_ns, recorded.position
+    body, body_bytes = small_json(event.body)
     draft.put(
         WORK,
         Item(
@@ -120,10 +124,11 @@ def _submitted(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> 
             changed_at_ns=at_ns,
             touched_at_ns=at_ns,
             position=position,
+            body_bytes=body_bytes,
         ),
     )
-    if event.body is not None:
-        draft.append(WORK_BODIES, Body(recorded.entity, json_text(event.body) or "", position))
+    if body is not None:
+        draft.append(WORK_BODIES, Body(recorded.entity, body, position))
 
 
 def _claimed(draft: Draft, recorded: Recorded, event: facts.WorkClaimed) -> None:
@@ -150,7 +155,7 @@ def _progressed(draft: Draft, recorded: Recorded, event: facts.WorkProgressed) -
 def _completed(draft: Draft, recorded: Recorded, event: facts.WorkCompleted) -> None:
     item = _live(draft, recorded)
     if item is not None:
-        item.result = json_text(event.result)
+        item.result, item.result_bytes = small_json(event.result)
         item.progress = 1.0
         _end(draft, recorded, item, "completed")
 

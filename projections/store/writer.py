@@ -4,16 +4,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
+from coord.events.streams import MIB
 from coord.projections.folds.shape import Changes, Columns, Key, Table, columns_of
 from coord.projections.intake import POSITIONS, Gap, Intake, Mark, changes_of, reads_of
 from coord.projections.store.faults import read_border, told_apart
 from coord.projections.store.reader import Reader
 from coord.projections.store.rows import HotRows
 from coord.projections.store.schema import BY_NAME, keys_to_arrow, to_arrow
+
+CHECKPOINT_BYTES: Final = 16 * MIB
+"""So much of messages is folded between two checkpoints: emptying the log of writes takes several times the
+memory of what it holds."""
 
 
 class Store:
@@ -25,9 +30,14 @@ class Store:
         self._cursors = threading.Lock()
         self._writing = root.cursor()
         self._hot = HotRows(self._writing)
+        self._written_bytes = 0
 
-    def apply(self, intake: Intake) -> None:
+    def apply(self, intake: Intake, size_bytes: int = 0) -> None:
         """Fold an intake in, all or nothing; what was folded in before is skipped.
+
+        Args:
+            intake: what was read.
+            size_bytes: of its messages; the file is brought up to date when enough has come together.
 
         Raises:
             Unfoldable: something in it cannot be folded or kept; nothing was changed.
@@ -39,6 +49,9 @@ class Store:
             changes = changes_of(self._hot, intake)
             self._write(changes)
         self._hot.take(changes)
+        self._written_bytes += size_bytes
+        if self._written_bytes >= CHECKPOINT_BYTES:
+            self.checkpoint()
 
     def move_mark(self, mark: Mark, gap: Gap | None = None) -> None:
         """Say anew how far a stream is folded in, because the stream lost what was there.
@@ -68,6 +81,7 @@ class Store:
         """Write what the log of writes holds into the file; costs according to what changed."""
         with told_apart("the file cannot be brought up to date"):
             self._run("CHECKPOINT")
+            self._written_bytes = 0
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:

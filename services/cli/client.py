@@ -103,6 +103,15 @@ def lines(folder: Folder, socket_name: str, method: str, path: str, seconds: flo
             raise OutcomeUnknown(f"the answer broke off: {_words(silence, seconds)}.") from silence
 
 
+def progress(line: bytes) -> Reply:
+    """Read one line of progress; the last one may be an error.
+
+    Raises:
+        CoordError: the work ended with it.
+    """
+    return _done(_parsed(line), "")
+
+
 def health(folder: Folder, socket_name: str, seconds: float) -> Reply:
     """Ask a service how it is, without waiting for one that is not there.
 

@@ -1,6 +1,5 @@
 """The verbs of the house: up, down, serve, demo, bench, rebuild, config, schema."""
 
-import json
 from dataclasses import fields
 from typing import Any, Final
 
@@ -67,7 +66,7 @@ def rebuild(call: Call) -> None:
     """Have the projector build its tables anew, or do it here where none is meant to run."""
     try:
         for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", "/v1/rebuild", None):
-            _tell_progress(call, json.loads(line))
+            _tell_progress(call, client.progress(line))
     except NoServer as error:
         if error.reply is not None or client.supervisor(call.folder) is not None:
             raise

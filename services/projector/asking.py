@@ -5,18 +5,19 @@ that must be folded in first: what one has just been told to have happened is th
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from coord.events.body import parse_object
 from coord.events.catalog import AGGREGATES
 from coord.events.commands import Invalid, Refusal, refusal
-from coord.events.errors import InvalidEvent
+from coord.events.errors import CoordError, InvalidEvent
 from coord.events.model import Question, first_fault
-from coord.events.questions import QUESTIONS, History, HistoryAnswer
+from coord.events.questions import QUESTIONS, History, HistoryAnswer, ItemAnswer
+from coord.events.streams import EVENTS
 from coord.events.tokens import event_subject
-from coord.events.wire import log_entry
+from coord.events.wire import log_entry, read_event
 from coord.projections.answers import ANSWERS, Moment, as_of
 from coord.services import clock
 from coord.services.projector.following import Follower
@@ -64,7 +65,8 @@ class Asking:
         if isinstance(question, History):
             return _answered(await self._history(question))
         moment = self.moment()
-        return await self._keeper.read(lambda reader: _answered(ANSWERS[name](reader, question, moment)))
+        answer = await self._keeper.read(lambda reader: ANSWERS[name](reader, question, moment))
+        return _answered(await self._in_full(answer) if isinstance(answer, ItemAnswer) else answer)
 
     def moment(self) -> Moment:
         """Return now, and how things stand."""
@@ -78,6 +80,22 @@ class Asking:
             agent_silence_seconds=self._settings.agent_silence_seconds,
             node_silence_seconds=self._settings.node_silence_seconds,
         )
+
+    async def _in_full(self, answer: ItemAnswer) -> ItemAnswer:
+        """Add what is too large for a table, from the log; while that is away, only its size is told."""
+        item = answer.item
+        wanted = {"body": answer.submitted_position} if item.body is None and answer.body_bytes else {}
+        if item.result is None and answer.result_bytes:
+            wanted["result"] = answer.position
+        try:
+            found = {name: await self._value_at(position, name) for name, position in wanted.items()}
+        except CoordError:
+            return answer
+        return answer.model_copy(update={"item": item.model_copy(update=found)}) if found else answer
+
+    async def _value_at(self, position: int, name: str) -> Any:
+        stored = await (await self._follower.log()).read_at(EVENTS.name, position)
+        return None if stored is None else getattr(read_event(stored).event, name, None)
 
     async def _history(self, question: History) -> HistoryAnswer | Refusal:
         """Read an entity's events from the log itself: always fresh, whatever is folded in."""

@@ -10,7 +10,7 @@ by halving its batch, and becomes a dead letter; so no message ends the process 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from coord.events.errors import CoordError, FolderTaken, NoServer
-from coord.events.streams import EVENTS, SAMPLES
+from coord.events.streams import EVENTS, MIB, SAMPLES
 from coord.events.wire import Stored
 from coord.projections.intake import Gap, Mark, set_aside, take_in
 from coord.projections.store import (
@@ -38,9 +38,13 @@ from coord.services.settings import Settings
 READERS: Final = 4
 CHECKPOINT_SECONDS: Final = 30.0
 """At most so long after a change the log of writes is emptied, if the writer has a moment."""
+PART_BYTES_MAX: Final = 4 * MIB
+"""Of messages folded in one transaction."""
 DROP_SECONDS: Final = 3_600.0
 READINGS_SECONDS_MAX: Final = SAMPLES.age_seconds_max
 REOPEN_SECONDS_MAX: Final = 5.0
+_DAMAGE: Final = ("corrupt", "checksum")
+"""Words of the engine's that mean damage; a full disk or a lack of memory is none."""
 _SECOND_NS: Final = 1_000_000_000
 
 R = TypeVar("R")
@@ -170,12 +174,13 @@ class Keeper:
             FolderTaken: another projector took the file meanwhile.
         """
         _log.error("the projection failed and is opened anew: %s", reason)
+        deep = bool(self.doubt) or any(word in reason.lower() for word in _DAMAGE)
         async with self._turn:
             await self._shut()
             pause = 0.05
             while True:
                 try:
-                    await self.open(deep=True)
+                    await self.open(deep=deep)
                     return
                 except FolderTaken:
                     raise
@@ -268,20 +273,38 @@ def _read(store: Store, use: Callable[[Reader], R]) -> R:
 
 
 def fold_batch(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap] = ()) -> None:
-    """Fold a batch, or find by halving which of its messages cannot be folded.
+    """Fold a batch, in parts of `PART_BYTES_MAX`; what cannot be folded becomes a dead letter.
 
     Raises:
-        StoreBroken: the store must be reopened.
-        StoreFull: the same again, later.
+        StoreBroken: the store must be reopened; parts may have been folded.
     """
+    for part in _parts(messages):
+        _fold(store, created_at, part, gaps)
+        gaps = ()
+
+
+def _parts(messages: Sequence[Stored]) -> Iterator[Sequence[Stored]]:
+    first = size = 0
+    for number, message in enumerate(messages):
+        size += len(message.body)
+        if size >= PART_BYTES_MAX:
+            yield messages[first : number + 1]
+            first, size = number + 1, 0
+    if first < len(messages):
+        yield messages[first:]
+
+
+def _fold(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap]) -> None:
+    """Fold messages together, or find by halving which of them cannot be folded."""
     try:
         with told_apart("the batch cannot be read"):
-            store.apply(take_in(created_at, messages, gaps))
+            intake = take_in(created_at, messages, gaps)
+        store.apply(intake, sum(len(message.body) for message in messages))
     except Unfoldable as fault:
         if len(messages) == 1:
             _log.error("position %d of %s is set aside: %s", messages[0].position, messages[0].stream, fault)
             store.apply(set_aside(created_at, messages[0], fault.message))
             return
         half = len(messages) // 2
-        fold_batch(store, created_at, messages[:half], gaps)
-        fold_batch(store, created_at, messages[half:])
+        _fold(store, created_at, messages[:half], gaps)
+        _fold(store, created_at, messages[half:], ())

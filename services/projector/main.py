@@ -51,7 +51,8 @@ async def project(settings: Settings) -> None:
 async def _serve(settings: Settings, folder: Folder, keeper: Keeper, stop: asyncio.Event) -> None:
     follower = Follower(settings, folder, keeper, lambda log: _over_nats(log, asking))
     asking = Asking(settings, keeper, follower)
-    async with serve(folder, PROJECTOR_SOCKET, routes(asking, keeper, follower)), _following(follower, stop):
+    asked = routes(settings, folder, asking, keeper, follower)
+    async with serve(folder, PROJECTOR_SOCKET, asked), _following(follower, stop):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(follower.connected.wait(), CONNECTING_SECONDS)
         tell_ready()

@@ -8,14 +8,14 @@ when no projector runs. Tables of EVENTS come out equal; readings only as far as
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from coord.events.errors import CoordError, FolderTaken, NoServer
+from coord.events.errors import CoordError, NoServer, NothingThere
 from coord.events.streams import EVENTS, SAMPLES
 from coord.projections.intake import Mark
 from coord.projections.store import (
@@ -55,11 +55,29 @@ def rebuild(settings: Settings, tell: Callable[[Told], None]) -> None:
     asyncio.run(_offline(settings, tell))
 
 
-async def rebuild_online(log: Log, keeper: Keeper) -> AsyncIterator[Told]:
-    """Rebuild beside a projector that goes on, and swap; yields each line of progress."""
+async def rebuild_online(settings: Settings, folder: Folder, keeper: Keeper) -> AsyncIterator[Told]:
+    """Rebuild beside a projector that goes on, and swap; yields each line of progress.
+
+    Raises:
+        NothingThere: a rebuild is under way already.
+        NoServer: the log cannot be read.
+    """
     if keeper.rebuilding:
-        raise FolderTaken("a rebuild is under way.", "Wait until it is done.")
+        raise NothingThere("a rebuild is under way.", "Wait until it is done.")
     keeper.rebuilding = True
+    try:
+        log = await Log.connect(settings, folder, "core", "rebuild")
+        try:
+            async with aclosing(_beside(log, keeper)) as told:
+                async for line in told:
+                    yield line
+        finally:
+            await log.close()
+    finally:
+        keeper.rebuilding = False
+
+
+async def _beside(log: Log, keeper: Keeper) -> AsyncGenerator[Told, None]:
     built = _Built(log, keeper.path)
     try:
         for stream in _STREAMS:
@@ -68,7 +86,6 @@ async def rebuild_online(log: Log, keeper: Keeper) -> AsyncIterator[Told]:
         yield {"phase": "swapping"}
         yield await asyncio.shield(asyncio.create_task(_swap(built, keeper)))
     finally:
-        keeper.rebuilding = False
         if not built.swapping:
             await built.abandon()
 

@@ -6,21 +6,26 @@ from contextlib import aclosing
 from typing import Final
 
 from coord.events.documents import openapi
-from coord.events.errors import UsageError
+from coord.events.errors import CoordError, NoServer, UsageError
 from coord.events.streams import EVENTS
 from coord.events.wire import log_entry
-from coord.services.gateway import Lines, Request, Response, Route, json_response
+from coord.services.folder import Folder
+from coord.services.gateway import Lines, Request, Response, Route, error_response, json_response
 from coord.services.log import Log
+from coord.services.log.connection import NatsError
 from coord.services.projector.asking import AFTER, Asking
 from coord.services.projector.following import Follower
 from coord.services.projector.keeper import Keeper
 from coord.services.projector.rebuild import rebuild_online
+from coord.services.settings import Settings
 
 TAIL_WAIT_SECONDS: Final = 1.0
 _TAIL_BATCH: Final = 500
 
 
-def routes(asking: Asking, keeper: Keeper, follower: Follower) -> list[Route]:
+def routes(
+    settings: Settings, folder: Folder, asking: Asking, keeper: Keeper, follower: Follower
+) -> list[Route]:
     """List what can be asked on the socket."""
 
     async def question(request: Request) -> Response | Lines:
@@ -38,7 +43,7 @@ def routes(asking: Asking, keeper: Keeper, follower: Follower) -> list[Route]:
         return json_response(_how(keeper, follower, asking))
 
     async def rebuild(_: Request) -> Response | Lines:
-        return Lines(_json_lines(rebuild_online(await follower.log(), keeper)))
+        return Lines(_json_lines(rebuild_online(settings, folder, keeper)))
 
     async def document(_: Request) -> Response | Lines:
         return json_response(openapi("questions"))
@@ -90,5 +95,11 @@ async def _tail(log: Log, position: int, last: int | None) -> AsyncIterator[byte
 
 
 async def _json_lines(told: AsyncIterator[dict[str, object]]) -> AsyncIterator[bytes]:
-    async for line in told:
-        yield json.dumps(line).encode()
+    """Write lines as JSON; an error becomes the last of them."""
+    try:
+        async for line in told:
+            yield json.dumps(line).encode()
+    except CoordError as error:
+        yield error_response(error).body
+    except NatsError as error:
+        yield error_response(NoServer(f"the connection failed: {error}.")).body

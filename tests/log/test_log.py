@@ -1,13 +1,14 @@
 """The log client on a real server: positions, conflicts, unknown outcomes, and reading everything once."""
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from coord.events import examples
+from coord.events import examples, work
 from coord.events.catalog import kind_of
 from coord.events.envelope import Envelope
 from coord.events.errors import AlreadyAppended, Conflict, NoServer, OutcomeUnknown, UsageError
@@ -18,6 +19,7 @@ from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.log import Append, Log, declare_streams
 from coord.services.log.appending import BATCH_MAX
+from coord.services.log.pulling import BATCH_BYTES_MAX
 from coord.services.log.streams import differences, stream_config
 from coord.services.settings import Settings
 
@@ -284,5 +286,27 @@ def test_what_cannot_be_sent_is_refused_for_certain_and_the_connection_goes_on(
         with pytest.raises(UsageError, match=f"a message of {size} bytes on .* cannot be sent"):
             await log.request(subject, b"x" * size)
         assert await log.append([append_of("w-1")]) == [1]
+
+    on_log(body)
+
+
+def test_many_large_messages_are_pulled_without_breaking_the_connection(
+    on_log: Callable[[Body], None],
+) -> None:
+    large = work.WorkSubmitted(title="large", body=["x" * 60_000] * 3)
+    count = 250
+
+    async def body(log: Log) -> None:
+        for number in range(0, count, 10):
+            await log.append([append_of(f"w-{number + one}", event=large) for one in range(10)])
+        found = 0
+        async with asyncio.timeout(20), contextlib.aclosing(log.pull(EVENTS.name, 1, 1000, 5.0)) as batches:  # type: ignore[type-var]
+            async for batch in batches:
+                assert batch, "the pull ran dry"
+                assert [stored.position for stored in batch] == list(range(found + 1, found + len(batch) + 1))
+                assert sum(len(stored.body) for stored in batch) < 4 * BATCH_BYTES_MAX
+                found += len(batch)
+                if found == count:
+                    break
 
     on_log(body)

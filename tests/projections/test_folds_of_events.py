@@ -12,6 +12,7 @@ from coord.projections.folds.alerts import ALERTS, DIRECTIVES
 from coord.projections.folds.nodes import NODES
 from coord.projections.folds.oddities import ODDITIES
 from coord.projections.folds.runs import CHECKPOINTS, EVALUATIONS, RUN_POINTS, RUN_STARTS, RUNS
+from coord.projections.folds.shape import SMALL_BYTES_MAX
 from coord.projections.folds.verification import SCENARIOS
 from coord.projections.folds.work import ATTEMPTS, WORK, WORK_BODIES, WORK_ENDED
 
@@ -41,6 +42,22 @@ def test_an_item_that_is_claimed_progressed_and_completed_has_ended_with_its_res
     assert (attempt.outcome, attempt.fence) == ("completed", fence)
     assert attempt.ended_at_ns - attempt.claimed_at_ns == 2 * SECOND_NS
     assert not tables.rows(ODDITIES)
+
+
+def test_a_large_body_or_result_stays_in_the_log_and_its_size_is_kept() -> None:
+    history = History()
+    history.submit("w-small", body="x" * (SMALL_BYTES_MAX - 2))
+    history.submit("w-large", body="x" * (SMALL_BYTES_MAX - 1))
+    fence = history.claim("w-large", "ada")
+    position = history.say(
+        "w-large", work.WorkCompleted(agent="ada", fence=fence, result=["y" * SMALL_BYTES_MAX])
+    )
+    tables = history.tables()
+    assert [(body.id, len(body.body)) for body in tables.rows(WORK_BODIES)] == [("w-small", SMALL_BYTES_MAX)]
+    assert only(tables, WORK).body_bytes == SMALL_BYTES_MAX
+    ended = only(tables, WORK_ENDED)
+    assert (ended.body_bytes, ended.submitted_position) == (SMALL_BYTES_MAX + 1, 2)
+    assert (ended.result, ended.result_bytes, ended.position) == (None, SMALL_BYTES_MAX + 4, position)
 
 
 def test_an_expired_claim_opens_the_item_and_counts_against_its_holder() -> None:

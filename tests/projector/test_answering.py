@@ -104,6 +104,31 @@ def test_an_answer_can_be_asked_to_hold_what_was_just_written(projector: Project
     asyncio.run(main())
 
 
+def test_a_large_body_is_shown_from_the_log_and_only_its_size_while_that_is_away(
+    projector: Projector,
+) -> None:
+    body: list[Any] = ["x" * 60_000] * 3
+
+    async def main() -> int:
+        async with log_on(projector.server) as log:
+            await say(log, "w-1", work.WorkSubmitted(title="large", body=body))
+            fence = await say(
+                log, "w-1", work.WorkClaimed(agent="ada", incarnation=1, lease_seconds=30.0, attempt=1)
+            )
+            return await say(log, "w-1", work.WorkCompleted(agent="ada", fence=fence, result=body))
+
+    last = asyncio.run(main())
+    projector.start().until_folded(last)
+    shown = projector.ask("show", id="w-1")
+    assert (shown["item"]["body"], shown["item"]["result"]) == (body, body)
+    projector.stop()
+    projector.server.embedded.stop()
+    projector.start()
+    away = projector.ask("show", id="w-1")
+    assert "body" not in away["item"]
+    assert (away["body_bytes"], away["result_bytes"]) == (180_010, 180_010)
+
+
 def test_history_is_read_from_the_log_itself(projector: Projector) -> None:
     _published(projector)
 

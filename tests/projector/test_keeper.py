@@ -11,15 +11,16 @@ from histories import CREATED, History, hardware
 from projectors import log_on, sample, say
 
 from coord.events import work
-from coord.events.errors import NoServer
+from coord.events.errors import NoServer, NothingThere
 from coord.events.wire import Stored
 from coord.projections.folds import work as work_fold
-from coord.projections.intake import Mark
-from coord.projections.store import Reader, StoreBroken
+from coord.projections.intake import Intake, Mark
+from coord.projections.store import Reader, Store, StoreBroken
 from coord.services.folder import Folder
 from coord.services.log import Log
 from coord.services.projector.aligning import align
 from coord.services.projector.keeper import Keeper
+from coord.services.projector.rebuild import rebuild_online
 from coord.services.settings import Settings
 
 
@@ -141,6 +142,50 @@ def test_tidying_empties_the_log_of_writes_when_it_is_time(
         assert not wal.exists() or wal.stat().st_size == 0
         assert await keeper.read(lambda reader: reader.counts()["readings_hot"]) == 0
         assert await keeper.read(lambda reader: reader.counts()["latest"]) == 1
+
+    keeping(settings, body)
+
+
+def test_a_batch_of_large_messages_is_folded_in_parts(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = []
+    apply = Store.apply
+
+    def counted(self: Store, intake: Intake, size_bytes: int = 0) -> None:
+        parts.append(len(intake.facts))
+        apply(self, intake, size_bytes)
+
+    monkeypatch.setattr(Store, "apply", counted)
+    monkeypatch.setattr("coord.services.projector.keeper.PART_BYTES_MAX", 1_000)
+    monkeypatch.setattr("coord.projections.store.writer.CHECKPOINT_BYTES", 2_000)
+
+    async def body(keeper: Keeper) -> None:
+        history = History()
+        for number in range(7):
+            history.submit(f"w-{number}", body="x" * 450)
+        await keeper.fold(CREATED, history.messages)
+        assert parts == [2, 2, 2, 1]
+        assert len(await keeper.read(_ids)) == 7
+
+    keeping(settings, body)
+
+
+def test_two_rebuilds_at_once_are_refused(settings: Settings) -> None:
+    async def body(keeper: Keeper) -> None:
+        keeper.rebuilding = True
+        with pytest.raises(NothingThere, match="a rebuild is under way"):
+            await anext(rebuild_online(settings, Folder(settings.data), keeper))
+
+    keeping(settings, body)
+
+
+def test_a_rebuild_that_cannot_read_the_log_leaves_nothing_behind(settings: Settings) -> None:
+    async def body(keeper: Keeper) -> None:
+        with pytest.raises(NoServer, match="no server runs on the data folder"):
+            await anext(rebuild_online(settings, Folder(settings.data), keeper))
+        assert not keeper.rebuilding
+        assert [path.name for path in keeper.path.parent.glob("*.new*")] == []
 
     keeping(settings, body)
 
