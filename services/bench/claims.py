@@ -7,17 +7,23 @@ between the two, so that what else the machine does meets both.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from coord.events.errors import NoServer
 from coord.events.tokens import command_subject
 from coord.services import clock
 from coord.services.bench import postgres
 from coord.services.bench.measure import Cycles, Line, median, milliseconds, percentile
-from coord.services.folder import Folder
+from coord.services.folder import COORDINATOR_SOCKET, Folder, open_socket
 from coord.services.log import Log
+from coord.services.server import EmbeddedServer
 from coord.services.settings import Settings
 
 AGENTS: Final = 100
@@ -27,6 +33,43 @@ ITEMS_A_ROUND: Final = 24_000
 CONNECTIONS: Final = 4
 RATIO_BAR: Final = 0.4
 _SUBMITTING: Final = 800
+_SERVES_SECONDS: Final = 20
+_LOOK_SECONDS: Final = 0.02
+
+
+@contextlib.contextmanager
+def server_and_coordinator(settings: Settings) -> Iterator[None]:
+    """Run what a claim passes through, and nothing else: Postgres has no projector beside it either."""
+    folder = Folder(settings.data)
+    server = EmbeddedServer(folder, settings)
+    server.start()
+    command = [
+        str(Path(sys.executable).with_name("coord")),
+        "serve",
+        "coordinator",
+        "--data",
+        str(settings.data),
+    ]
+    try:
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as coordinator:
+            try:
+                _wait_until_it_serves(folder)
+                yield
+            finally:
+                coordinator.terminate()
+    finally:
+        server.stop()
+
+
+def _wait_until_it_serves(folder: Folder) -> None:
+    until = clock.monotonic() + _SERVES_SECONDS
+    while clock.monotonic() < until:
+        try:
+            open_socket(folder, COORDINATOR_SOCKET).close()
+            return
+        except OSError:
+            time.sleep(_LOOK_SECONDS)
+    raise NoServer(f"the coordinator did not serve within {_SERVES_SECONDS} s.")
 
 
 async def measure(settings: Settings) -> list[Line]:
