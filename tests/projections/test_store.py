@@ -14,11 +14,14 @@ from histories import CREATED, History, event_histories, folded, hardware, poiso
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coord.events import run
+from coord.events import run, work
 from coord.events.envelope import Recorded
 from coord.events.errors import FolderTaken
 from coord.events.examples import EVENTS
 from coord.events.wire import Stored
+from coord.projections.folds import work as work_fold
+from coord.projections.folds.shape import Draft
+from coord.projections.folds.work import WORK
 from coord.projections.intake import Gap, Mark, take_in
 from coord.projections.store import Opened, Store, StoreBroken, StoreFull, Unfoldable, open_store
 from coord.projections.store.connection import SET_ASIDE_MAX, begin_store
@@ -149,6 +152,28 @@ def test_a_commit_that_finds_no_room_is_the_stores_fault_and_no_messages(path: P
     assert opened.how == "clean"
     assert contents(opened.store) == kept == folded(said.messages).contents()
     opened.store.close()
+
+
+def test_after_an_error_the_rows_are_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoiling(draft: Draft, recorded: Recorded, _: object) -> None:
+        item = draft.get(WORK, recorded.entity)
+        assert item is not None
+        item.title = "spoilt"
+        raise ZeroDivisionError
+
+    said = History()
+    said.submit("w-1")
+    store.apply(take_in(CREATED, said.messages))
+    fence = said.claim("w-1", "ada")
+    claim = take_in(CREATED, said.messages[1:])
+    with monkeypatch.context() as patched:
+        on = {**work_fold.PROJECTION.on, work.WorkClaimed: spoiling}
+        patched.setattr("coord.projections.intake.OF_EVENTS", (replace(work_fold.PROJECTION, on=on),))
+        with pytest.raises(Unfoldable, match="ZeroDivisionError"):
+            store.apply(claim)
+    store.apply(claim)
+    with store.reader() as reader:
+        assert reader.rows("SELECT title, fence FROM work") == [{"title": "do w-1", "fence": fence}]
 
 
 def _next(said: History, event: run.RunStarted) -> Stored:
