@@ -157,12 +157,18 @@ def _check_header(name: str, value: str) -> None:
     if name not in HEADER_FIELDS:
         raise InvalidEvent(f"the header {name[:64]!a} is none of an event's.")
     if len(value) > ATTRIBUTE_LENGTH_MAX or not _VISIBLE.fullmatch(value):
-        raise InvalidEvent(
-            f"the header {name} is empty, too long, not printable or there twice: {value[:64]!a}."
-        )
+        raise InvalidEvent(f"the header {name} {_unfit(value)}: {value[:64]!a}.")
     wanted = _SHAPES.get(name)
     if wanted is not None and not wanted.test(value):
         raise InvalidEvent(f"the header {name} is {value[:64]!a}, not {wanted.words}.")
+
+
+def _unfit(value: str) -> str:
+    if not value:
+        return "is empty"
+    if len(value) > ATTRIBUTE_LENGTH_MAX:
+        return f"is too long, with {len(value)} characters"
+    return "is there more than once" if "\r\n" in value else "is not printable ASCII"
 
 
 def is_traceparent(value: str) -> bool:

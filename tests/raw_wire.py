@@ -37,17 +37,21 @@ class RawConnection:
 
     def publish(self, subject: bytes, headers: bytes | None, body: bytes) -> Outcome:
         """Publish, and wait for the server's word; `headers` is the whole block, None: there is none."""
-        self._sent += 1
-        inbox = self._inbox + b".%d" % self._sent
-        outcome = Outcome(refusal="no answer: nobody stored it")
-        try:
-            self.send(subject, headers, body, inbox)
-            outcome = self._word(inbox) or outcome
-        except OSError as error:
-            self._close()
-            outcome = Outcome(refusal=str(error))
+        answer = self.ask(subject, headers, body)
+        outcome = Outcome(refusal=answer) if isinstance(answer, str) else _outcome(answer)
         self.outcomes.append(outcome)
         return outcome
+
+    def ask(self, subject: bytes, headers: bytes | None, body: bytes) -> bytes | str:
+        """Publish and return the answer's body; or, as text, why the server passed nothing on."""
+        self._sent += 1
+        inbox = self._inbox + b".%d" % self._sent
+        try:
+            self.send(subject, headers, body, inbox)
+            return self._answer(inbox)
+        except OSError as error:
+            self._close()
+            return str(error)
 
     def send(self, subject: bytes, headers: bytes | None, body: bytes, reply: bytes = b"") -> None:
         """Publish without waiting."""
@@ -68,10 +72,10 @@ class RawConnection:
     def _inbox(self) -> bytes:
         return self.credential["inbox"].encode() + b".raw"
 
-    def _word(self, inbox: bytes) -> Outcome | None:
-        """Read until the server has spoken of a message; None when it has nothing to say of it."""
+    def _answer(self, inbox: bytes) -> bytes | str:
+        """Read until both the server has taken a message and somebody has spoken of it."""
         pong = False
-        found: Outcome | None = None
+        found: bytes | str = ""
         try:
             while not (pong and found):
                 line = self._line()
@@ -79,15 +83,15 @@ class RawConnection:
                 if line == b"PONG":
                     pong = True
                 elif line.startswith(b"-ERR"):
-                    found = Outcome(refusal=line[6:-1].decode())
+                    found = line[6:-1].decode("utf-8", "replace")
                 elif words[0] in (b"MSG", b"HMSG"):
                     body = self._take(int(words[-1]))
-                    found = _outcome(body) if words[1] == inbox else found
+                    found = _without_headers(words, body) if words[1] == inbox else found
         except TimeoutError:
-            return found
+            return found or "nobody answered"
         except ConnectionError:
             self._close()
-            return found or Outcome(refusal="the server closed the connection")
+            return found or "the server closed the connection"
         return found
 
     def _open(self) -> socket.socket:
@@ -133,10 +137,16 @@ class RawConnection:
         self._arrived += received
 
 
-def _outcome(body: bytes) -> Outcome:
+def _without_headers(words: list[bytes], body: bytes) -> bytes | str:
+    if words[0] == b"MSG":
+        return body
     if body.startswith(b"NATS/1.0 503"):
-        return Outcome(refusal="nobody stores this subject")
-    said = json.loads(body)
+        return "nobody listens on this subject"
+    return body[int(words[-2]) :]
+
+
+def _outcome(answer: bytes) -> Outcome:
+    said = json.loads(answer)
     if "error" in said:
         return Outcome(refusal=str(said["error"]["description"]))
     return Outcome(position=int(said["seq"]))

@@ -37,7 +37,7 @@ def read_headers(block: bytes) -> dict[str, str]:
     for line in rest.decode("utf-8", "replace").split(_LINE_END):
         if line:
             name, _, value = line.partition(":")
-            value = value.strip(" \t")
+            value = value.removeprefix(" ")
             found[name] = value if name not in found else found[name] + TWICE + value
     return found
 

@@ -46,7 +46,7 @@ def test_an_envelope_is_either_refused_or_read_back_the_same(field: str, value: 
 @pytest.mark.parametrize("field", ["actor", "request_id", "source", "correlation"])
 @pytest.mark.parametrize("value", ["a\r\nNats-Rollup: all", "a\n", "ä", "\x1b[31m", " a", "x" * 257])
 def test_no_attribute_can_smuggle_a_header_of_its_own(field: str, value: str) -> None:
-    with pytest.raises(InvalidEvent, match="not printable"):
+    with pytest.raises(InvalidEvent, match=r"not printable|more than once|too long"):
         to_headers(replace(ENVELOPE, **{field: value}))
 
 
@@ -73,7 +73,7 @@ def test_a_needed_attribute_may_not_be_missing(name: str) -> None:
         ("ce-source", "tests", "not a path of tokens"),
         ("ce-source", "/", "not a path of tokens"),
         ("ce-source", "/a/../b", "not a path of tokens"),
-        ("ce-source", "/a\r\n/b", "there twice"),
+        ("ce-source", "/a\r\n/b", "there more than once"),
         ("Nats-Rollup", "all", "none of an event's"),
         ("Nats-Sequence", "1", "none of an event's"),
         ("Nats-Time-Stamp", "2000-01-01T00:00:00Z", "none of an event's"),
