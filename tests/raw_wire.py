@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-_SILENCE_SECONDS = 1.0
+_SILENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
