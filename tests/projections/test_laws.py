@@ -17,7 +17,7 @@ HISTORIES = st.one_of(event_histories(), sample_histories())
 
 
 @given(HISTORIES, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_splitting_a_batch_anywhere_changes_nothing(messages: list[Stored], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(1, len(messages)))) | {len(messages)})
     parts = MemoryTables()
@@ -28,7 +28,7 @@ def test_splitting_a_batch_anywhere_changes_nothing(messages: list[Stored], data
 
 
 @given(HISTORIES, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_replaying_any_part_changes_nothing(messages: list[Stored], data: st.DataObject) -> None:
     tables = folded(messages)
     before = tables.contents()
@@ -39,7 +39,7 @@ def test_replaying_any_part_changes_nothing(messages: list[Stored], data: st.Dat
 
 
 @given(event_histories(), sample_histories())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_streams_do_not_depend_on_each_others_pace(events: list[Stored], samples: list[Stored]) -> None:
     assert folded(events, samples).contents() == folded(samples, events).contents()
 

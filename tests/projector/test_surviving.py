@@ -53,7 +53,7 @@ def _assert_whole(projector: Projector, last: int, items: int) -> None:
 
 
 def test_a_projector_killed_again_and_again_holds_what_a_rebuild_gives(projector: Projector) -> None:
-    rounds = 3
+    rounds = 2
 
     async def main() -> tuple[int, int]:
         done = asyncio.Event()
