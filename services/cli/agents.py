@@ -17,6 +17,8 @@ STATUSES: Final = {"active": "ok", "lost": "bad", "retired": "dim"}
 def register(call: Call) -> None:
     """Register an agent, with a credential of its own where that is asked for."""
     name = call.agent()
+    if call.on("credential"):
+        _check_credential(call, name)
     fields = {
         "agent": name,
         "team": call.read("team", as_name),
@@ -69,6 +71,13 @@ def _outcome(reply: Reply) -> str:
     words = f"{reply['id']}  incarnation {agent.get('incarnation')}  {agent.get('status')}"
     held = f"  holds {agent['holds']}" if agent.get("holds") else ""
     return words + held + (" (already)" if reply.get("already") else "")
+
+
+def _check_credential(call: Call, name: str) -> None:
+    """Refuse before anything is sent, where the server's users are not coord's to write."""
+    from coord.services.server.agents import check_ours
+
+    check_ours(call.folder, call.settings, name)
 
 
 def _issue_credential(call: Call, name: str) -> str:

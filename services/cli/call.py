@@ -22,6 +22,11 @@ STDIN: Final = "-"
 T = TypeVar("T")
 
 
+_ABOUT_THE_SERVER: Final = (
+    "nats", "nats_monitor", "nats_credentials", "allow_unsafe_server", "server_binary", "server_port",
+)  # fmt: skip
+
+
 class Call:
     """A verb with its values; settings are read when they are first needed."""
 
@@ -94,6 +99,7 @@ class Call:
 
     def tell(self, verb: str, request_id: str, fields: Mapping[str, Any]) -> Reply:
         """Send a command; its reply is `done`, or an error is raised."""
+        self.only_this_house()
         actor = str(fields.get("agent") or os.environ.get("COORD_AGENT") or "")
         command = {"request_id": request_id, **fields}
         return client.tell(
@@ -106,7 +112,22 @@ class Call:
 
     def ask(self, question: str, **fields: Any) -> Reply:
         """Ask a question; the answer comes, or an error is raised."""
+        self.only_this_house()
         return client.ask(self.folder, question, fields, self.settings.request_seconds)
+
+    def only_this_house(self) -> None:
+        """Refuse a flag that names another server: this verb goes to the house of the data folder.
+
+        Raises:
+            UsageError: such a flag was given; nothing was sent.
+        """
+        for name in _ABOUT_THE_SERVER:
+            if name in self.parsed.flags:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is for up, serve and doctor; this goes to the house on"
+                    f" {self.folder.root}.",
+                    "Name the house with --data or COORD_DATA.",
+                )
 
     def show(self, document: Any, lines: Iterable[str]) -> None:
         """Print an outcome: the document as JSON, or the lines for people."""

@@ -56,6 +56,7 @@ def tail(call: Call) -> None:
     until = call.text("until")
     if until not in (None, "now"):
         raise UsageError(f"--until is '{safe(until)[:64]}'; it must be now.")
+    call.only_this_house()
     position = call.read("from", as_position)
     if position is None:
         position = max(_end(call) - _TAIL_DEFAULT + 1, 0)

@@ -123,8 +123,22 @@ def _rebuild_offline(call: Call) -> None:
 
 
 def _tell_progress(call: Call, progress: dict[str, Any]) -> None:
-    words = "  ".join(f"{name} {value}" for name, value in progress.items() if not isinstance(value, dict))
-    call.show(progress, [safe(words)])
+    call.show(progress, [safe(_progress_line(progress))])
+
+
+def _progress_line(progress: dict[str, Any]) -> str:
+    match progress.get("phase"):
+        case "reading":
+            rate, left = progress.get("messages_per_second", 0), progress.get("seconds_left", 0)
+            where = (
+                f"{progress.get('stream', 'the log')}: {progress.get('position')} of {progress.get('until')}"
+            )
+            return f"reading {where}, {rate} a second, {left} s left"
+        case "done" if progress.get("equal"):
+            return f"done: {progress.get('events')} events; every table equals the one it replaces"
+        case "done":
+            return f"done: {progress.get('events')} events; these tables differ: {progress.get('differing')}"
+    return str(progress.get("phase"))
 
 
 _CONFIG: Final = (

@@ -29,6 +29,9 @@ class ServerFacts(NamedTuple):
     version: str
 
 
+_LOGS: Final = "The services' logs say more."
+
+
 class StreamFacts(NamedTuple):
     """A stream as it was found."""
 
@@ -72,10 +75,18 @@ def check_server(server: ServerFacts, settings: Settings) -> Iterator[Finding]:
 
 def read_streams(settings: Settings, folder: Folder) -> dict[str, StreamFacts | None] | CoordError:
     """Return the state of every stream by name, None for one that is not there; or why it cannot be read."""
+    if settings.nats is None and (folder.read_json("server.json") or {}).get("embedded") is False:
+        return NoServer(
+            "are not looked at: the server is not coord's own.", "Name it as for coord up: --nats URL"
+        )
     try:
         return asyncio.run(_states(settings, folder))
     except CoordError as error:
         return error
+    except TimeoutError:
+        return NoServer(
+            "are kept from this credential, or the server is too slow.", "Use that of the services."
+        )
 
 
 def check_streams(
@@ -83,7 +94,8 @@ def check_streams(
 ) -> Iterator[Finding]:
     """Compare the streams with their definitions, and with their brakes."""
     if isinstance(present, CoordError):
-        yield Finding("streams", BAD, str(present), "The services' logs say more.")
+        looked_at = not present.message.startswith("are not looked at")
+        yield Finding("streams", BAD if looked_at else WARN, present.message, present.hint or _LOGS)
         return
     for definition in STREAMS:
         yield _stream(definition, present.get(definition.name), settings)

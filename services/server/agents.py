@@ -30,6 +30,19 @@ _RELOAD_SECONDS: Final = 5.0
 _CHECK_SECONDS: Final = 10.0
 
 
+def check_ours(folder: Folder, settings: Settings, name: str) -> None:
+    """Check that the server of the folder is the embedded one, whose users are coord's to write.
+
+    Raises:
+        TokenError: the name is none.
+        Refused: the server is not ours; the hint holds the permissions to add there.
+    """
+    token(name, "agent")
+    server = folder.read_json("server.json") or {}
+    if settings.nats is not None or server.get("embedded") is False:
+        raise _not_ours(name, settings)
+
+
 def issue_agent_credential(folder: Folder, settings: Settings, name: str) -> dict[str, str]:
     """Return the agent's credential - user, password, url, inbox, pool - once the server accepts it.
 
@@ -38,9 +51,7 @@ def issue_agent_credential(folder: Folder, settings: Settings, name: str) -> dic
         Refused: the server is not ours; the hint holds the permissions to add there.
         NoServer: none runs on the folder, or it did not take the credential.
     """
-    token(name, "agent")
-    if settings.nats is not None:
-        raise _not_ours(name, settings)
+    check_ours(folder, settings, name)
     with _turn(folder):
         server, process = _running(folder)
         known = folder.read_json("agents", f"{name}.json")

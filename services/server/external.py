@@ -19,7 +19,7 @@ from coord.services.settings import Settings, shown
 VERSION_MIN: Final = (2, 12)
 """The first with atomic batches."""
 
-_HINT: Final = "Set sync_interval: always there, or accept the loss with allow_unsafe_server."
+_HINT: Final = "Set sync_interval: always there, or accept the loss with --allow-unsafe-server."
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,11 +290,13 @@ def test_every_question_in_json_is_the_answer_and_a_refusal_has_its_code(
 
 def test_rebuild_tells_its_progress(here: Path, projector: Start, capsys: Capture) -> None:
     done = {"phase": "done", "events": 12, "equal": True, "tables": {"work": {"before": "a", "after": "a"}}}
-    asked = projector(streamed({"phase": "reading", "position": 3}, done))
+    reading = {"phase": "reading", "stream": "EVENTS", "position": 3, "until": 9}
+    reading |= {"messages_per_second": 300, "seconds_left": 0.1}
+    asked = projector(streamed(reading, done))
     assert run(["rebuild"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "phase reading  position 3",
-        "phase done  events 12  equal True",
+        "reading EVENTS: 3 of 9, 300 a second, 0.1 s left",
+        "done: 12 events; every table equals the one it replaces",
     ]
     assert asked.heard[-1].line == "POST /v1/rebuild HTTP/1.1"
 

@@ -71,7 +71,7 @@ def test_a_server_that_fsyncs_later_is_refused(start: Start, tmp_path: Path, int
     settings = external(tmp_path, start(f'jetstream {{ store_dir: "STORE"{interval} }}'))
     with pytest.raises(UnsafeServer, match="acknowledges before it fsyncs") as caught:
         check_external(settings)
-    assert "allow_unsafe_server" in caught.value.hint
+    assert "--allow-unsafe-server" in caught.value.hint
 
 
 def test_who_accepts_the_loss_is_warned(start: Start, tmp_path: Path) -> None:
