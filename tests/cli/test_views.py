@@ -27,24 +27,6 @@ def agent(name: str = "a1", **fields: Any) -> bytes:
     return said({"status": "done", "id": name, "agent": view})
 
 
-def test_dead_letters_are_told_with_their_reasons_and_without_their_control_bytes(
-    here: Path, projector: Start, capsys: Capture
-) -> None:
-    row = {
-        "stream": "EVENTS",
-        "position": 7,
-        "recorded_at_ns": 1,
-        "subject": "ev.x",
-        "reason": "no\x1b[2J event",
-    }
-    projector(said({"as_of": AS_OF, "total": 1, "rows": [row]}))
-    assert run(["deadletters"]) == 0
-    told = capsys.readouterr().out
-    assert "1 dead letters" in told
-    assert "\x1b" not in told
-    assert "EVENTS" in told
-
-
 @pytest.mark.parametrize("words", [["heartbeat", "a1"], ["heartbeat", "--agent", "a1"], ["retire", "a1"]])
 def test_an_agent_speaks_for_itself(here: Path, service: Start, capsys: Capture, words: list[str]) -> None:
     asked = service(agent())
