@@ -55,10 +55,14 @@ class Service:
             with connection, suppress(OSError):
                 self._answer(connection)
 
-    def close(self) -> None:
-        """Stop listening."""
+    def stop(self) -> None:
+        """Take no more connections: `serve` ends when it has answered the present one."""
         with suppress(OSError):
             self.listening.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close everything; what `serve` may still keep is its own, so let it end first."""
+        self.stop()
         self.listening.close()
         for connection in self._kept:
             connection.close()

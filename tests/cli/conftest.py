@@ -12,6 +12,9 @@ from scripted_service import Answering, Service
 from coord.services.folder import COORDINATOR_SOCKET, PROJECTOR_SOCKET, Folder, bind_socket
 
 
+ENDS_SECONDS = 10
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data folder that exists, and that nobody serves."""
@@ -44,17 +47,20 @@ def cli(tmp_path: Path, data: Path, make_cli: Callable[[Path, Path], Cli]) -> Cl
 @pytest.fixture
 def service(data: Path) -> Iterator[Callable[..., Service]]:
     """Start a service that answers by a function, or always the same."""
-    started: list[Service] = []
+    started: list[tuple[Service, threading.Thread]] = []
 
     def start(answer: Answering | bytes | None, socket_name: str = COORDINATOR_SOCKET) -> Service:
         answering = answer if callable(answer) else lambda _: answer
         made = Service(answering, bind_socket(Folder(data), socket_name))
-        threading.Thread(target=made.serve, daemon=True).start()
-        started.append(made)
+        thread = threading.Thread(target=made.serve, daemon=True)
+        thread.start()
+        started.append((made, thread))
         return made
 
     yield start
-    for made in started:
+    for made, thread in started:
+        made.stop()
+        thread.join(ENDS_SECONDS)
         made.close()
 
 
