@@ -11,7 +11,6 @@ from scripted_service import Answering, Service
 
 from coord.services.folder import COORDINATOR_SOCKET, PROJECTOR_SOCKET, Folder, bind_socket
 
-
 ENDS_SECONDS = 10
 
 
