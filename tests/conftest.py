@@ -15,6 +15,9 @@ from coord.services.settings import Settings
 
 pytest_plugins = ("coverage_summary",)
 
+# A shell that starts the tests in the background has SIGINT ignored, and what is ignored is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @dataclass
 class Server:
