@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench documents clean
+.PHONY: help demo test coverage check bench documents clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -13,7 +13,10 @@ help: ## list what make can do
 demo: $(READY) ## set up, run coord on real work, print the story, and check it
 	@$(BIN)/coord demo
 
-test: check ## everything that must hold: check, then all tests with coverage
+test: check ## everything that must hold: check, then all tests
+	@$(BIN)/pytest
+
+coverage: $(READY) ## all tests, with the lines they reach
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run $(BIN)/pytest
 
@@ -42,6 +45,6 @@ $(READY): pyproject.toml constraints.txt
 	@echo "installing into .venv (once) ..." >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet -c constraints.txt setuptools
-	@$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev,train]'
 	@$(BIN)/python -m compileall -q events services projections tui training_worker
 	@touch $@

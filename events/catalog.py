@@ -56,8 +56,9 @@ EVENT_TYPES: Final = (
     EventType("run.finished", 1, run.RunFinished),
     EventType("run.lost", 1, run.RunLost),
     EventType("run.metrics_recorded", 1, run.RunMetricsRecorded),
+    EventType("run.out_of_memory", 1, run.RunOutOfMemory),
     EventType("run.started", 1, run.RunStarted),
-    EventType("verification.recorded", 1, verification.VerificationRecorded),
+    EventType("verification.recorded", 2, verification.VerificationRecorded),
     EventType("work.cancelled", 1, work.WorkCancelled),
     EventType("work.claimed", 1, work.WorkClaimed),
     EventType("work.completed", 1, work.WorkCompleted),
@@ -65,7 +66,7 @@ EVENT_TYPES: Final = (
     EventType("work.lease_expired", 1, work.WorkLeaseExpired),
     EventType("work.progressed", 1, work.WorkProgressed),
     EventType("work.released", 1, work.WorkReleased),
-    EventType("work.submitted", 2, work.WorkSubmitted),
+    EventType("work.submitted", 3, work.WorkSubmitted),
 )
 
 AGGREGATES: Final = tuple(sorted({kind.aggregate for kind in EVENT_TYPES}))

@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from coord.events.agent import WIP_LIMIT_MAX
+from coord.events.alert import EVIDENCE_MAX, EntityKind, Evidence, Severity
+from coord.events.directive import LIVE_SECONDS_MAX, PARAMETERS_MAX, Action
 from coord.events.errors import Exit
 from coord.events.model import (
     Command,
@@ -16,6 +18,7 @@ from coord.events.model import (
     Json,
     LeaseSeconds,
     Name,
+    Nanoseconds,
     Note,
     Position,
     Priority,
@@ -38,7 +41,8 @@ REFUSALS: Final = {
     "superseded": "the agent registered again; this incarnation may start nothing new",
     "taken": "somebody else holds the item",
     "unknown_agent": "no agent of that name is registered",
-    "unknown_id": "no item of that id exists",
+    "unknown_id": "no item, alert or directive of that id exists",
+    "unverified": "the scenario has not passed since the item was claimed",
     "wip_limit": "the agent holds as many items as it may",
     "wrong_holder": "the item is held by somebody else, or by nobody",
 }
@@ -57,6 +61,8 @@ class Submit(Command):
     team: Token | None = None
     lease_seconds: LeaseSeconds | None = None
     body: Json = None
+    verify: Token | None = None
+    """A scenario's name: the item completes only with a passing run of it, newer than the claim."""
 
 
 class Claim(Command):
@@ -142,6 +148,73 @@ class Retire(Command):
     reason: Note | None = None
 
 
+class RaiseAlert(Command):
+    """Raise an alert. Its id is made of rule, entity and first evidence, so that two watchdogs raise one."""
+
+    request_id: Token
+    alert_id: Token
+    rule: Token
+    entity_kind: EntityKind
+    entity: Token
+    severity: Severity
+    summary: Title
+    evidence: Annotated[tuple[Evidence, ...], Field(min_length=1, max_length=EVIDENCE_MAX)]
+
+
+class ResolveAlert(Command):
+    """Say that the cause of an alert is gone."""
+
+    request_id: Token
+    alert_id: Token
+    reason: Note
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=EVIDENCE_MAX)] = ()
+
+
+class Acknowledge(Command):
+    """Take notice of an alert."""
+
+    request_id: Token
+    alert_id: Token
+    by: Token
+    note: Note | None = None
+
+
+class Silence(Command):
+    """Want no notice of an alert until a moment."""
+
+    request_id: Token
+    alert_id: Token
+    by: Token
+    until_ns: Nanoseconds
+    reason: Note | None = None
+
+
+class Direct(Command):
+    """Issue a directive: ask something of a run, an agent or a node."""
+
+    request_id: Token
+    directive_id: Token | None = None
+    """None: the coordinator makes one from the request id."""
+    entity_kind: EntityKind = "run"
+    entity: Token
+    action: Action
+    parameters: dict[str, Json] = Field(default_factory=dict, max_length=PARAMETERS_MAX)
+    epoch: Count | None = None
+    """Position up to which the issuer knew the entity. None: its last event as the coordinator finds it."""
+    live_seconds: float = Field(default=60.0, gt=0, le=LIVE_SECONDS_MAX)
+    alert: Token | None = None
+    reason: Note
+
+
+class Withdraw(Command):
+    """Take a directive back that was not obeyed yet."""
+
+    request_id: Token
+    entity: Token
+    directive_id: Token
+    reason: Note
+
+
 class ItemView(Words):
     """A work item right after the decision."""
 
@@ -159,6 +232,35 @@ class ItemView(Words):
     body: Json = None
     result: Json = None
     reason: Note | None = None
+    verify: Token | None = None
+
+
+class AlertView(Words):
+    """An alert right after the decision."""
+
+    id: Token
+    rule: Token
+    entity_kind: EntityKind
+    entity: Token
+    severity: Severity
+    summary: Title
+    status: Literal["active", "acknowledged", "resolved"]
+    silenced_until_ns: Nanoseconds | None = None
+
+
+class DirectiveView(Words):
+    """A directive right after the decision."""
+
+    id: Token
+    entity_kind: EntityKind
+    entity: Token
+    action: Action
+    parameters: dict[str, Json]
+    epoch: Count
+    live_seconds: float
+    alert: Token | None = None
+    reason: Note
+    status: Literal["issued", "withdrawn"]
 
 
 class AgentView(Words):
@@ -178,12 +280,14 @@ class Done(Words):
 
     status: Literal["done"] = "done"
     id: Token
-    """Of the item or the agent."""
+    """Of the item, the agent, the alert or the directive."""
     position: Position | None = None
     """Of the event that was appended; none when it was so already."""
     already: bool = False
     item: ItemView | None = None
     agent: AgentView | None = None
+    alert: AlertView | None = None
+    directive: DirectiveView | None = None
 
 
 class Refusal(Words):
@@ -217,16 +321,22 @@ class Invalid(Words):
 Reply = Annotated[Done | Refusal | Unknown | Invalid, Field(discriminator="status")]
 
 COMMANDS: Final[dict[str, type[Command]]] = {
+    "acknowledge": Acknowledge,
     "cancel": Cancel,
     "claim": Claim,
     "complete": Complete,
+    "direct": Direct,
     "fail": Fail,
     "heartbeat": Heartbeat,
     "progress": Progress,
+    "raise": RaiseAlert,
     "register": Register,
     "release": Release,
+    "resolve": ResolveAlert,
     "retire": Retire,
+    "silence": Silence,
     "submit": Submit,
+    "withdraw": Withdraw,
 }
 """By verb: the last token of the subject, and the path of the gateway."""
 

@@ -4,12 +4,15 @@ They stand on a subject of their own, so that a worker reads one subject, and a 
 write its own run gives it no directive. The run answers on its own subject.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from coord.events.alert import EntityKind
 from coord.events.model import Count, Event, Json, Note, Token
+
+PARAMETERS_MAX: Final = 32
+LIVE_SECONDS_MAX: Final = 86_400.0
 
 Action = Literal[
     "skip_batch", "lower_learning_rate", "restore_learning_rate", "halve_micro_batch", "roll_back",
@@ -23,10 +26,11 @@ class DirectiveIssued(Event):
     directive_id: Token
     entity_kind: EntityKind
     action: Action
-    parameters: dict[str, Json] = Field(default_factory=dict, max_length=32)
+    parameters: dict[str, Json] = Field(default_factory=dict, max_length=PARAMETERS_MAX)
     epoch: Count
-    """Counts up with every restart and roll-back of the entity; older directives are stale."""
-    live_seconds: float = Field(gt=0, le=86_400)
+    """Position of EVENTS up to which its issuer knew the entity. An entity that has started again or rolled
+    back at a later position refuses it as stale."""
+    live_seconds: float = Field(gt=0, le=LIVE_SECONDS_MAX)
     alert: Token | None = None
     reason: Note
 

@@ -6,7 +6,7 @@ from coord.events import agent, alert, directive, node, questions, run, samples,
 from coord.events import commands as wish
 from coord.events.envelope import Envelope
 from coord.events.model import Command, Event, Question
-from coord.events.upcasters import WorkSubmittedV1
+from coord.events.upcasters import VerificationRecordedV1, WorkSubmittedV1, WorkSubmittedV2
 
 DIGEST: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 EVIDENCE: Final = (alert.Evidence(stream="EVENTS", position=41),)
@@ -98,12 +98,16 @@ EVENTS: Final[dict[str, Event]] = {
             run.Point(step=1201, values={"loss": "nan", "learning_rate": 3e-4}),
         ),
     ),
+    "run.out_of_memory.v1": run.RunOutOfMemory(
+        step=12, micro_batch=32, reason="DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 GiB"
+    ),
     "run.started.v1": run.RunStarted(
         name="tiny-gpt", node="forge", agent="ada", world_size=2, configuration={"layers": 4}
     ),
-    "verification.recorded.v1": verification.VerificationRecorded(
+    "verification.recorded.v2": verification.VerificationRecorded(
         feature="Claims", scenario="Two hundred agents, one winner", outcome="passed",
         commit="0.1.0", run_seconds=3.2, evidence=EVIDENCE,
+        transcript="verified/two-hundred-agents-one-winner.txt", transcript_sha256=DIGEST,
     ),
     "work.cancelled.v1": work.WorkCancelled(reason="not needed any more"),
     "work.claimed.v1": work.WorkClaimed(agent="ada", incarnation=3, lease_seconds=30.0, attempt=1),
@@ -114,39 +118,62 @@ EVENTS: Final[dict[str, Event]] = {
     ),
     "work.progressed.v1": work.WorkProgressed(agent="ada", fence=42, fraction=0.5, note="half way"),
     "work.released.v1": work.WorkReleased(agent="ada", fence=42, reason="too big for me"),
-    "work.submitted.v2": work.WorkSubmitted(
-        title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"}
+    "work.submitted.v3": work.WorkSubmitted(
+        title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"},
+        verify="two-hundred-agents-one-winner",
     ),
 }  # fmt: skip
 """By present type."""
 
 OLD_EVENTS: Final[dict[str, Event]] = {
+    "verification.recorded.v1": VerificationRecordedV1(
+        feature="Claims", scenario="Two hundred agents, one winner", outcome="passed",
+        commit="0.1.0", run_seconds=3.2, evidence=EVIDENCE,
+    ),
     "work.submitted.v1": WorkSubmittedV1(
         title="Hash the corpus", priority="high", needs="python, gpu", lease_ms=60_000
     ),
-}
+    "work.submitted.v2": WorkSubmittedV2(
+        title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"}
+    ),
+}  # fmt: skip
 
 _R: Final = "0199f0c2-7b00-7000-8000-000000000001"
 COMMANDS: Final[dict[str, Command]] = {
+    "acknowledge": wish.Acknowledge(request_id=_R, alert_id="a-1", by="grace", note="looking"),
     "cancel": wish.Cancel(request_id=_R, item_id="w-1", reason="not needed"),
     "claim": wish.Claim(request_id=_R, agent="ada", incarnation=3),
     "complete": wish.Complete(request_id=_R, agent="ada", item_id="w-1", fence=42, result={"lines": 7}),
+    "direct": wish.Direct(
+        request_id=_R, entity="tiny-gpt", action="roll_back", parameters={"before_step": 300},
+        epoch=41, alert="a-1", reason="the canary rose by 60 %",
+    ),
     "fail": wish.Fail(request_id=_R, agent="ada", item_id="w-1", fence=42, reason="the file is gone"),
     "heartbeat": wish.Heartbeat(request_id=_R, agent="ada", incarnation=3),
     "progress": wish.Progress(request_id=_R, agent="ada", item_id="w-1", fence=42, fraction=0.5),
+    "raise": wish.RaiseAlert(
+        request_id=_R, alert_id="a-1", rule="loss-spike", entity_kind="run", entity="tiny-gpt",
+        severity="warning", summary="the loss rose to 11.6 at step 300", evidence=EVIDENCE,
+    ),
     "register": wish.Register(request_id=_R, agent="ada", team="blue", capabilities=("python",)),
     "release": wish.Release(request_id=_R, agent="ada", item_id="w-1", fence=42),
+    "resolve": wish.ResolveAlert(request_id=_R, alert_id="a-1", reason="back to normal", evidence=EVIDENCE),
     "retire": wish.Retire(request_id=_R, agent="ada", incarnation=3),
+    "silence": wish.Silence(request_id=_R, alert_id="a-1", by="grace", until_ns=1_795_000_000_000_000_000),
     "submit": wish.Submit(request_id=_R, item_id="w-1", title="Hash the corpus", priority=7),
-}
+    "withdraw": wish.Withdraw(request_id=_R, entity="tiny-gpt", directive_id="d-1", reason="a mistake"),
+}  # fmt: skip
 
 QUESTIONS: Final[dict[str, Question]] = {
     "agents": questions.Agents(),
+    "alerts": questions.Alerts(),
     "board": questions.Board(),
     "deadletters": questions.DeadLetters(),
     "health": questions.Health(),
     "history": questions.History(id="w-1"),
     "nodes": questions.Nodes(inventory=True),
+    "runs": questions.Runs(),
+    "scenarios": questions.Scenarios(),
     "show": questions.ShowItem(id="w-1"),
     "state": questions.State(digests=True),
     "top": questions.Top(),

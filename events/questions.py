@@ -4,11 +4,12 @@ Every answer says as of which position and time it speaks; what depends on time 
 health) is a function of the tables and that moment. A list says when it was cut (`truncated`).
 """
 
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
 from coord.events.alert import Evidence
+from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, AsOf, Limit
 from coord.events.commands import ItemView
 from coord.events.model import (
     Bytes,
@@ -23,30 +24,8 @@ from coord.events.model import (
     Words,
 )
 from coord.events.node import Inventory
+from coord.events.oversight import Alerts, AlertsAnswer, Runs, RunsAnswer, Scenarios, ScenariosAnswer
 from coord.events.samples import Process
-
-ROWS_MAX: Final = 1_000
-ROWS_DEFAULT: Final = 100
-Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
-
-
-class AsOf(Words):
-    """The moment an answer speaks of."""
-
-    position: Count
-    """Last position of EVENTS that is folded in; 0 before the first."""
-    time_ns: Nanoseconds
-    """The projector's clock when it answered; ages are measured against it."""
-    recorded_at_ns: Nanoseconds = 0
-    """The broker's time of that position."""
-    lag: Count = 0
-    """Events in the log that were not folded in yet, as the projector last knew."""
-
-
-class Answer(Words):
-    """What every answer carries."""
-
-    as_of: AsOf
 
 
 class ShowItem(Question):
@@ -329,13 +308,23 @@ class StateAnswer(Answer):
 
 QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
     "agents": (Agents, AgentsAnswer),
+    "alerts": (Alerts, AlertsAnswer),
     "board": (Board, BoardAnswer),
     "deadletters": (DeadLetters, DeadLettersAnswer),
     "health": (Health, HealthAnswer),
     "history": (History, HistoryAnswer),
     "nodes": (Nodes, NodesAnswer),
+    "runs": (Runs, RunsAnswer),
+    "scenarios": (Scenarios, ScenariosAnswer),
     "show": (ShowItem, ItemAnswer),
     "state": (State, StateAnswer),
     "top": (Top, TopAnswer),
 }
 """By name: the last token of the subject, and the path of the gateway."""
+
+__all__ = [
+    "QUESTIONS", "ROWS_DEFAULT", "ROWS_MAX", "Agents", "AgentsAnswer", "Alerts", "AlertsAnswer", "Answer",
+    "AsOf", "Board", "BoardAnswer", "DeadLetters", "DeadLettersAnswer", "Health", "HealthAnswer", "History",
+    "HistoryAnswer", "ItemAnswer", "Limit", "Nodes", "NodesAnswer", "Runs", "RunsAnswer", "Scenarios",
+    "ScenariosAnswer", "ShowItem", "State", "StateAnswer", "Top", "TopAnswer",
+]  # fmt: skip

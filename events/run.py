@@ -28,6 +28,22 @@ from coord.events.tokens import TOKEN_PATTERN
 POINTS_MAX: Final = 500
 METRICS_MAX: Final = 200
 
+LOSS: Final = "loss"
+"""Training loss of the step, in nats a token."""
+GRADIENT_NORM: Final = "gradient_norm"
+"""Global L2 norm before clipping."""
+LEARNING_RATE: Final = "learning_rate"
+STEP_SECONDS: Final = "step_seconds"
+TOKENS_PER_SECOND: Final = "tokens_per_second"
+BATCH: Final = "batch"
+"""Number of the batch in the order of the data: what a skip names."""
+SKIPPED: Final = "skipped"
+"""1 when the step's update was left out, else absent."""
+CANARY_LOSS: Final = "canary_loss"
+"""Loss on one fixed batch that is never trained on: a damaged model shows here, a hard batch does not."""
+MICRO_BATCH: Final = "micro_batch"
+"""Sequences a forward pass takes at once on one rank."""
+
 
 class RunStarted(Event):
     """A run began, or began again."""
@@ -101,6 +117,16 @@ class RunDirectiveRefused(Event):
     directive_position: Position
     step: Count
     reason: Note
+
+
+class RunOutOfMemory(Event):
+    """An allocation failed in a step; the step's update was not made, and the step is tried again."""
+
+    step: Count
+    micro_batch: int = Field(ge=1)
+    """Sequences a forward pass took when it failed."""
+    reason: Note
+    """The allocator's own words."""
 
 
 class RunFinished(Event):

@@ -6,8 +6,10 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from coord.events.model import Event, Title
+from coord.events.alert import EVIDENCE_MAX, Evidence
+from coord.events.model import Event, Json, LeaseSeconds, Name, Note, Priority, Seconds, Title, Token
 from coord.events.tokens import TOKEN_PATTERN
+from coord.events.verification import VerificationRecorded
 from coord.events.work import CAPABILITIES_MAX, WorkSubmitted
 
 _NEEDS_PATTERN: Final = rf"^(?:{TOKEN_PATTERN}(?: ?, ?{TOKEN_PATTERN}){{0,{CAPABILITIES_MAX - 1}}})?$"
@@ -22,6 +24,29 @@ class WorkSubmittedV1(Event):
     needs: str = Field(default="", pattern=_NEEDS_PATTERN, max_length=2_000)
     """Capabilities, separated by commas."""
     lease_ms: int = Field(default=30_000, ge=1_000, le=86_400_000)
+
+
+class WorkSubmittedV2(Event):
+    """The second shape: no scenario that has to pass."""
+
+    title: Title
+    priority: Priority = 5
+    capabilities: tuple[Token, ...] = Field(default=(), max_length=CAPABILITIES_MAX)
+    team: Token | None = None
+    lease_seconds: LeaseSeconds = 30.0
+    body: Json = None
+
+
+class VerificationRecordedV1(Event):
+    """The first shape: no transcript."""
+
+    feature: Title
+    scenario: Title
+    outcome: Literal["passed", "failed", "skipped"]
+    commit: Name
+    run_seconds: Seconds
+    reason: Note | None = None
+    evidence: tuple[Evidence, ...] = Field(default=(), max_length=EVIDENCE_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +68,21 @@ def _work_submitted_v1(old: Event) -> Event:
     )
 
 
+def _work_submitted_v2(old: Event) -> Event:
+    assert isinstance(old, WorkSubmittedV2)
+    return WorkSubmitted(**dict(old))
+
+
+def _verification_recorded_v1(old: Event) -> Event:
+    assert isinstance(old, VerificationRecordedV1)
+    return VerificationRecorded(**dict(old))
+
+
 UPCASTERS: Final = {
     upcaster.old_type: upcaster
-    for upcaster in (Upcaster("work.submitted.v1", WorkSubmittedV1, _work_submitted_v1),)
+    for upcaster in (
+        Upcaster("verification.recorded.v1", VerificationRecordedV1, _verification_recorded_v1),
+        Upcaster("work.submitted.v1", WorkSubmittedV1, _work_submitted_v1),
+        Upcaster("work.submitted.v2", WorkSubmittedV2, _work_submitted_v2),
+    )
 }

@@ -39,6 +39,8 @@ class WorkSubmitted(Event):
     """How long a claim lasts without a sign of life from its holder."""
     body: Json = None
     """What the item is about, for the agent: any JSON."""
+    verify: Token | None = None
+    """A scenario's name: the item completes only with a passing run of it, newer than the claim."""
 
 
 class WorkClaimed(Event):

@@ -128,6 +128,12 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return parse
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise _Wrong("a line of text")
+    return value
+
+
 def _default_data() -> Path:
     base = os.environ.get("XDG_DATA_HOME", "")
     try:
@@ -171,6 +177,14 @@ class Settings:
     )
     node_silence_seconds: float = _setting(
         _seconds(2, 86_400), "how long a node may send no readings before it counts as stale", 10.0
+    )
+    run_silence_seconds: float = _setting(
+        _seconds(2, 86_400), "how long a run may say nothing before it is lost", 60.0
+    )
+    alert_webhook: str | None = _setting(_url("http", "https"), "where alerts are posted to, as JSON")
+    alert_command: str | None = _setting(_text, "what is run for an alert, with it as JSON on stdin")
+    alert_severity: str = _setting(
+        _one_of("info", "warning", "critical"), "the least severity that alerts are routed from", "warning"
     )
     sample_seconds: float = _setting(_seconds(0.1, 3_600), "how often the hardware is read", 1.0)
     processes_seconds: float = _setting(_seconds(1, 3_600), "how often processes are listed", 10.0)

@@ -1,4 +1,4 @@
-"""Prints coverage before pytest's own closing line, and nothing after it, when the run is measured (`make test`).
+"""Prints coverage before pytest's own closing line, and nothing after it, when the run is measured (`make coverage`).
 
 The processes that tests start measure themselves (`patch = subprocess`); their figures are combined here;
 those that were killed in the middle of writing have none.
@@ -41,8 +41,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_configure() -> None:
     """Keep the closing line the last: DuckDB's binding counts what it leaks on stderr when the process ends."""
-    if coverage.Coverage.current() is not None:
-        atexit.register(_say_no_more)
+    atexit.register(_say_no_more)
 
 
 def _say_no_more() -> None:

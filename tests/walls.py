@@ -30,6 +30,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "pyarrow": ("projections/store/",),
     "pynvml": ("services/hardware/",),
     "rich": ("services/cli/",),
+    "safetensors": ("training_worker/",),
     "textual": ("tui/",),
     "torch": ("training_worker/",),
     "typer": ("services/cli/",),

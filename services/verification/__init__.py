@@ -1,0 +1,1 @@
+"""Verification: features run against a real coord, and what they found told as events."""
