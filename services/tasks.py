@@ -5,7 +5,7 @@ Before Python 3.12 a cancellation that meets `asyncio.wait_for` at the moment it
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 CANCEL_AGAIN_SECONDS: Final = 0.05
@@ -20,11 +20,20 @@ async def end(*tasks: "asyncio.Task[Any]") -> None:
         _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
 
 
+async def run_all(*loops: Coroutine[Any, Any, None]) -> None:
+    """Run loops until all have ended, one fails, or this is cancelled; end the rest, and raise what it raised."""
+    await _run(loops, asyncio.FIRST_EXCEPTION)
+
+
 async def run_together(*loops: Coroutine[Any, Any, None]) -> None:
     """Run loops until one ends or fails, or this is cancelled; end the others, and raise what it raised."""
+    await _run(loops, asyncio.FIRST_COMPLETED)
+
+
+async def _run(loops: Iterable[Coroutine[Any, Any, None]], until: str) -> None:
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=until)
         for task in done:
             task.result()
     finally:

@@ -8,7 +8,6 @@ short grace a look; what it says later rides in the next message.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from typing import Final
 
 from coord.events.errors import CoordError, NoServer, OutcomeUnknown
@@ -17,7 +16,6 @@ from coord.events.tokens import sample_subject
 from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.hardware import files
-from coord.services.hardware.cancelling import heed_cancellation
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.hardware.metrics import Point
 from coord.services.hardware.packer import Message, Packer, Waiting, message_of
@@ -27,6 +25,7 @@ from coord.services.hardware.sampler import Sampler
 from coord.services.log import Log
 from coord.services.ready import tell_ready
 from coord.services.settings import Settings
+from coord.services.tasks import run_all
 
 GPU_GRACE_SECONDS: Final = 0.25
 FIRST_PROCESSES_SECONDS: Final = 2.0
@@ -70,10 +69,7 @@ class Monitor:
     async def run(self) -> None:
         """Look and send until cancelled; then send what is left, if the server takes it at once."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._look_for_ever())
-                tasks.create_task(self._registration.measure())
-                tasks.create_task(self._talk_for_ever())
+            await run_all(self._look_for_ever(), self._registration.measure(), self._talk_for_ever())
         finally:
             await self._close()
 
@@ -123,15 +119,12 @@ class Monitor:
                     self._settings, self._folder, role="monitor", name="hardware"
                 )
                 self._works_since = clock.monotonic()
-                heed_cancellation()
                 await log.wait_for_stream(SAMPLES.name)
                 await log.wait_for_stream(EVENTS.name)
-                heed_cancellation()
                 await self._talk(log)
             except CoordError as error:
                 self._complain(error)
                 await self._disconnect()
-                heed_cancellation()
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _talk(self, log: Log) -> None:
@@ -140,39 +133,31 @@ class Monitor:
         Raises:
             CoordError: it is to be looked up anew.
         """
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send_for_ever(log))
-                tasks.create_task(self._register_for_ever(log))
-        except* CoordError as errors:
-            raise NoServer(str(errors.exceptions[0])) from errors
+        await run_all(self._send_for_ever(log), self._register_for_ever(log))
 
     async def _send_for_ever(self, log: Log) -> None:
         while True:
             try:
                 await self._send_waiting(log)
             except (NoServer, OutcomeUnknown) as error:
-                heed_cancellation()
                 await self._try_again_later(error)
                 continue
             self._news.clear()
             await self._news.wait()
 
-    async def _send_waiting(self, log: Log, heed: Callable[[], None] = heed_cancellation) -> None:
+    async def _send_waiting(self, log: Log) -> None:
         while (message := self._waiting.first()) is not None:
             subject = sample_subject(self._settings.site, self._settings.node, message.kind)
             await _publish(log, subject, message)
             self._works_since, self._complained = clock.monotonic(), False
             self._waiting.done(message)
             tell_ready()
-            heed()
 
     async def _register_for_ever(self, log: Log) -> None:
         while True:
             try:
                 await self._registration.keep(log)
             except (NoServer, OutcomeUnknown) as error:
-                heed_cancellation()
                 await self._try_again_later(error)
 
     async def _try_again_later(self, error: CoordError) -> None:
@@ -197,7 +182,7 @@ class Monitor:
         if log is not None:
             with contextlib.suppress(TimeoutError, CoordError):
                 async with asyncio.timeout(CLOSE_SECONDS):
-                    await self._send_waiting(log, heed=lambda: None)
+                    await self._send_waiting(log)
             await self._disconnect()
 
     async def _disconnect(self) -> None:

@@ -16,7 +16,6 @@ from coord.events.tokens import event_subject
 from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.hardware import bandwidth, files, inventory
-from coord.services.hardware.cancelling import heed_cancellation
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.log import Log
 from coord.services.settings import Settings
@@ -60,7 +59,6 @@ class Registration:
         while True:
             self._changed.clear()
             await self._register(log)
-            heed_cancellation()
             await asyncio.sleep(BETWEEN_SECONDS)
             await self._wait(LOOK_AGAIN_SECONDS)
 

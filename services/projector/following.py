@@ -25,6 +25,7 @@ from coord.services.projector.aligning import Start, align
 from coord.services.projector.feed import feed
 from coord.services.projector.keeper import Keeper
 from coord.services.settings import Settings
+from coord.services.tasks import run_together
 
 BATCH_MAX: Final = 2_000
 BATCH_FULL: Final = 500
@@ -113,18 +114,17 @@ class Follower:
     async def _follow(self, log: Log) -> None:
         """Run the loops until one of them cannot go on; its error is the one to meet."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._beside(log))
-                for stream in (EVENTS.name, SAMPLES.name):
-                    start = await align(log, self._keeper, stream)
-                    self._last[stream] = start.last
-                    tasks.create_task(self._keep_up(log, start))
-                tasks.create_task(self._watch(log))
-        except* NatsError as errors:
-            raise NoServer(f"the connection failed: {errors.exceptions[0]}.") from errors
-        except* CoordError as errors:
-            broken = [one for one in errors.exceptions if isinstance(one, StoreBroken)]
-            raise next(iter((*broken, *errors.exceptions))) from errors
+            await run_together(self._beside(log), self._fold(log))
+        except NatsError as error:
+            raise NoServer(f"the connection failed: {error}.") from error
+
+    async def _fold(self, log: Log) -> None:
+        starts = []
+        for stream in (EVENTS.name, SAMPLES.name):
+            start = await align(log, self._keeper, stream)
+            self._last[stream] = start.last
+            starts.append(start)
+        await run_together(*(self._keep_up(log, start) for start in starts), self._watch(log))
 
     async def _keep_up(self, log: Log, start: Start) -> None:
         async for batch in feed(log, start.stream, start.position, BATCH_MAX, WAIT_SECONDS):

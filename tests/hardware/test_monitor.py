@@ -1,7 +1,6 @@
 """The whole monitor on a real server: what it sends, what it survives, how it ends."""
 
 import asyncio
-import contextlib
 import os
 import select
 import signal
@@ -23,7 +22,6 @@ from coord.events.streams import SAMPLES
 from coord.events.tokens import split_subject
 from coord.events.wire import read_event
 from coord.services.hardware import registration
-from coord.services.hardware.cancelling import heed_cancellation
 from coord.services.hardware.files import ROOT
 from coord.services.hardware.gpu_poller import Deadlines, GpuPoller
 from coord.services.hardware.metrics import METRICS
@@ -307,26 +305,6 @@ def wait_until_it_catches_signals(pid: int) -> None:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         if any(line.startswith("SigCgt:") and int(line.split()[1], 16) & wanted for line in lines):
             return
-
-
-def test_a_cancellation_that_was_swallowed_on_the_way_still_ends_the_task() -> None:
-    async def for_ever(begun: asyncio.Event) -> None:
-        while True:
-            with contextlib.suppress(asyncio.CancelledError):
-                begun.set()
-                await asyncio.Event().wait()
-            heed_cancellation()
-
-    async def main() -> None:
-        begun = asyncio.Event()
-        task = asyncio.create_task(for_ever(begun))
-        await begun.wait()
-        task.cancel()
-        async with asyncio.timeout(PATIENT_SECONDS):
-            (ended,) = await asyncio.gather(task, return_exceptions=True)
-        assert isinstance(ended, asyncio.CancelledError)
-
-    asyncio.run(main())
 
 
 def test_a_monitor_ends_whenever_it_is_told(server: Server) -> None:
