@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from corpus.mapping import Message, messages_of
-from house.conftest import House, until
+from houses import House, until
 from raw_wire import Outcome, RawConnection
 
 from coord.events import work

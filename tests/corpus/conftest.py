@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from corpus.attempts import Attempts
 from corpus.mapping import AGENT
-from house.conftest import House, house
+from houses import House, house
 from raw_wire import RawConnection
 
 from coord.services.server.credentials import role_credentials

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from corpus.attempts import Attempts, Tried
 from corpus.mapping import LINES, RUN, item_of, messages_of
-from house.conftest import until
+from houses import until
 
 from coord.events import run, work
 

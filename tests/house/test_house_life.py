@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from command_line import COORD, Cli
-from house.conftest import House, environment_of, until
+from houses import House, environment_of, until
 
 DEMO_SECONDS = 110
 

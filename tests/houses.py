@@ -1,0 +1,79 @@
+"""The whole house: the server and every service as processes, driven through the command line."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Cli
+
+from coord.services import clock
+from coord.services.folder import Folder
+
+WAIT_SECONDS = 30
+
+
+@dataclass
+class House:
+    """A running house and its command line."""
+
+    cli: Cli
+    folder: Folder
+
+    def ask(self, *words: str) -> Any:
+        """Run a command that must work and return its JSON."""
+        ran = self.cli.run(*words, "--json")
+        assert ran.code == 0, (words, ran)
+        return ran.document
+
+    def pid(self, name: str) -> int:
+        """Return the process of a service, or of the `server`."""
+        up = self.folder.read_json("up.json") or {}
+        if name == "server":
+            return int((self.folder.read_json("server.json") or {})["pid"])
+        return int(up["services"][name])
+
+    def kill(self, name: str) -> None:
+        """End a process as a crash would."""
+        os.kill(self.pid(name), signal.SIGKILL)
+
+
+def until(condition: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
+    """Ask until something holds, and return it; each asking takes its time, so nothing sleeps."""
+    end = clock.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert clock.monotonic() < end, "it did not come about in time"
+
+
+def environment_of(home: Path, data: Path) -> dict[str, str]:
+    """Return an environment in which only the data folder is said."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COORD_", "PYTHON"))}
+    return kept | {"HOME": str(home), "COORD_DATA": str(data), "LANG": "C.UTF-8"}
+
+
+@contextmanager
+def running_house(root: Path, cli: type[Cli] = Cli) -> Iterator[House]:
+    """Run a house on the folder `data` below `root`, and take it down at the end."""
+    home = root / "home"
+    home.mkdir()
+    told = cli(home, environment_of(home, root / "data"))
+    up = told.run("up", "--detach")
+    assert up.code == 0, up
+    try:
+        yield House(told, Folder(root / "data"))
+    finally:
+        told.run("down")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A house that is up; it is taken down after the test."""
+    with running_house(tmp_path) as running:
+        yield running
