@@ -59,6 +59,13 @@ class Directive:
     answer: str | None = None
 
 
+_CHANGES: Final = frozenset((
+    ("issued", "withdrawn"), ("issued", "applied"), ("issued", "refused"), ("withdrawn", "applied"),
+))  # fmt: skip
+"""What a directive was, and becomes; one that was withdrawn and obeyed all the same was obeyed."""
+_CROSSED: Final = frozenset((("applied", "withdrawn"), ("refused", "withdrawn"), ("withdrawn", "refused")))
+"""An answer and a withdrawal that met on their ways: nothing changes, and nobody is at fault."""
+
 ALERTS: Final = Table("alerts", Alert, key=("alert",))
 DIRECTIVES: Final = Table("directives", Directive, key=("entity", "directive"))
 
@@ -145,8 +152,9 @@ def _issued(draft: Draft, recorded: Recorded, event: directive.DirectiveIssued) 
 def _answered(status: str, answer: Callable[[Any], str | None]) -> Callable[[Draft, Recorded, Any], None]:
     def move(draft: Draft, recorded: Recorded, event: Any) -> None:
         asked = draft.change(DIRECTIVES, recorded.entity, event.directive_id)
-        if asked is None or asked.status != "issued":
-            note(draft, recorded, f"the directive is {asked.status}" if asked else "no such directive")
+        if asked is None or (asked.status, status) not in _CHANGES:
+            if asked is None or (asked.status, status) not in _CROSSED:
+                note(draft, recorded, f"the directive is {asked.status}" if asked else "no such directive")
             return
         asked.status, asked.answer = status, answer(event)
         asked.step = getattr(event, "step", None)

@@ -8,7 +8,7 @@ from coord.projections.folds import agents, alerts, nodes, runs, samples, verifi
 from coord.projections.folds.oddities import ODDITIES
 from coord.projections.folds.shape import Projection, Table
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it when a fold comes to mean something else without a table changing: stores are then built anew."""
 
 OF_EVENTS: Final[tuple[Projection[Recorded], ...]] = (

@@ -3,11 +3,13 @@
     runs            one row a run: where it is, and what it was last heard of
     run_starts      each start and resumption, with its configuration
     run_points      every metric of every step, in the order it arrived
+    run_latest      the newest value of every metric of rank 0: one row a run and metric
     evaluations     every metric of every evaluation
     checkpoints     each checkpoint that was written and verified
     run_writers     which packs of each writer were seen: a pack sent again changes nothing
 
 A value that is not finite stays what it is: NaN and the infinities are numbers of a column.
+Every event that a run writes is a sign of life: one that was lost and is heard again is running.
 """
 
 from dataclasses import dataclass
@@ -41,10 +43,16 @@ class Run:
     position: int
     starts: int = 1
     step: int = 0
+    """Where rank 0 is; it goes back when the run is rolled back."""
+    checkpoint_step: int | None = None
+    """Of its newest checkpoint."""
+    out_of_memory: int = 0
+    """Allocations that failed so far."""
     not_finite: int = 0
     """Values so far that were NaN or infinite."""
     not_finite_position: int | None = None
     """Of the last event that held one."""
+    not_finite_at_ns: int | None = None
     dropped_points: int = 0
     reason: str | None = None
 
@@ -82,6 +90,18 @@ class RunPoint:
 
 
 @dataclass(slots=True)
+class RunLatest:
+    """The newest value of one metric of rank 0."""
+
+    run: str
+    metric: str
+    value: float
+    step: int
+    recorded_at_ns: int
+    position: int
+
+
+@dataclass(slots=True)
 class Evaluation:
     """One metric of one evaluation."""
 
@@ -113,6 +133,8 @@ class RunWriter:
 
     run: str
     writer: str
+    start: int
+    """In which start of the run it was first heard."""
     seen: tuple[int, ...]
     dropped_points: int
     position: int
@@ -121,9 +143,16 @@ class RunWriter:
 RUNS: Final = Table("runs", Run, key=("run",))
 RUN_STARTS: Final = Table("run_starts", RunStart)
 RUN_POINTS: Final = Table("run_points", RunPoint)
+RUN_LATEST: Final = Table("run_latest", RunLatest, key=("run", "metric"))
 EVALUATIONS: Final = Table("evaluations", Evaluation)
 CHECKPOINTS: Final = Table("checkpoints", Checkpoint)
 RUN_WRITERS: Final = Table("run_writers", RunWriter, key=("run", "writer"))
+
+
+_KEPT: Final = (
+    "checkpoint_step", "out_of_memory", "not_finite", "not_finite_position", "not_finite_at_ns", "dropped_points",
+)  # fmt: skip
+"""What a run that starts again goes on with."""
 
 
 def _reads(recorded: Recorded) -> Reads:
@@ -132,15 +161,20 @@ def _reads(recorded: Recorded) -> Reads:
     yield RUNS, (recorded.entity,)
     if isinstance(recorded.event, facts.RunMetricsRecorded):
         yield RUN_WRITERS, (recorded.entity, recorded.event.writer)
+        for metric in {metric for point in recorded.event.points for metric in point.values}:
+            yield RUN_LATEST, (recorded.entity, metric)
 
 
 def _known(draft: Draft, recorded: Recorded) -> Run | None:
+    """Return the run to change, heard; None, and a note, when there is none."""
     run = draft.change(RUNS, recorded.entity)
     if run is None:
         note(draft, recorded, "no such run was started")
         return None
     run.heard_at_ns = recorded.recorded_at_ns
     run.position = recorded.position
+    if run.status == "lost":
+        run.status, run.reason, run.changed_at_ns = "running", None, recorded.recorded_at_ns
     return run
 
 
@@ -163,9 +197,7 @@ def _started(draft: Draft, recorded: Recorded, event: facts.RunStarted) -> None:
             position=recorded.position,
             starts=before.starts + 1 if before else 1,
             step=event.resumed_from_step or 0,
-            not_finite=before.not_finite if before else 0,
-            not_finite_position=before.not_finite_position if before else None,
-            dropped_points=before.dropped_points if before else 0,
+            **{name: getattr(before, name) for name in _KEPT if before},
         ),
     )
     configuration, configuration_bytes = small_json(event.configuration)
@@ -188,9 +220,11 @@ def _started(draft: Draft, recorded: Recorded, event: facts.RunStarted) -> None:
 
 def _metrics_recorded(draft: Draft, recorded: Recorded, event: facts.RunMetricsRecorded) -> None:
     run = _known(draft, recorded)
-    if run is None or not _is_new(draft, recorded, run, event):
+    writer = _new_from(draft, recorded, run, event) if run is not None else None
+    if run is None or writer is None:
         return
-    run.step = max(run.step, event.points[-1].step)
+    if event.rank == 0 and event.writer_sequence == writer.seen[-1] and writer.start == run.starts:
+        _latest(draft, recorded, run, event)
     columns = draft.columns(RUN_POINTS)
     for point in event.points:
         values = _floats(recorded, run, point.values)
@@ -200,32 +234,47 @@ def _metrics_recorded(draft: Draft, recorded: Recorded, event: facts.RunMetricsR
         columns["rank"].extend([event.rank] * count)
         columns["step"].extend([point.step] * count)
         columns["value"].extend(values)
-        columns["start"].extend([run.starts] * count)
+        columns["start"].extend([writer.start] * count)
         columns["recorded_at_ns"].extend([recorded.recorded_at_ns] * count)
         columns["position"].extend([recorded.position] * count)
 
 
-def _is_new(draft: Draft, recorded: Recorded, run: Run, event: facts.RunMetricsRecorded) -> bool:
+def _new_from(
+    draft: Draft, recorded: Recorded, run: Run, event: facts.RunMetricsRecorded
+) -> RunWriter | None:
+    """Return who wrote a pack, the pack counted; None when it was seen before."""
     writer = draft.change(RUN_WRITERS, recorded.entity, event.writer)
     number = event.writer_sequence
     if writer is None:
-        writer = draft.put(RUN_WRITERS, RunWriter(recorded.entity, event.writer, (number, number), 0, 0))
+        writer = draft.put(
+            RUN_WRITERS, RunWriter(recorded.entity, event.writer, run.starts, (number, number), 0, 0)
+        )
     elif seen.has(writer.seen, number):
-        return False
+        return None
     else:
         writer.seen = seen.add(writer.seen, number)
     more = max(0, event.dropped_points - writer.dropped_points)
     writer.dropped_points += more
     run.dropped_points += more
     writer.position = recorded.position
-    return True
+    return writer
+
+
+def _latest(draft: Draft, recorded: Recorded, run: Run, event: facts.RunMetricsRecorded) -> None:
+    """Keep the values of the newest pack; one that comes late is history only."""
+    if run.status == "running":
+        run.step = event.points[-1].step
+    values = {metric: (point.step, value) for point in event.points for metric, value in point.values.items()}
+    at_ns, position = recorded.recorded_at_ns, recorded.position
+    for metric, (step, value) in values.items():
+        draft.put(RUN_LATEST, RunLatest(recorded.entity, metric, float(value), step, at_ns, position))
 
 
 def _floats(recorded: Recorded, run: Run, values: dict[str, Number]) -> list[float]:
     worded = sum(isinstance(value, str) for value in values.values())
     if worded:
         run.not_finite += worded
-        run.not_finite_position = recorded.position
+        run.not_finite_position, run.not_finite_at_ns = recorded.position, recorded.recorded_at_ns
     return [float(value) for value in values.values()]
 
 
@@ -243,8 +292,10 @@ def _evaluated(draft: Draft, recorded: Recorded, event: facts.RunEvaluated) -> N
 
 
 def _checkpoint_written(draft: Draft, recorded: Recorded, event: facts.RunCheckpointWritten) -> None:
-    if _known(draft, recorded) is None:
+    run = _known(draft, recorded)
+    if run is None:
         return
+    run.checkpoint_step = event.step
     draft.append(
         CHECKPOINTS,
         Checkpoint(
@@ -258,6 +309,12 @@ def _checkpoint_written(draft: Draft, recorded: Recorded, event: facts.RunCheckp
             position=recorded.position,
         ),
     )
+
+
+def _out_of_memory(draft: Draft, recorded: Recorded, _: facts.RunOutOfMemory) -> None:
+    run = _known(draft, recorded)
+    if run is not None:
+        run.out_of_memory += 1
 
 
 def _finished(draft: Draft, recorded: Recorded, event: facts.RunFinished) -> None:
@@ -283,7 +340,7 @@ def _heard(draft: Draft, recorded: Recorded, _: object) -> None:
 
 PROJECTION: Final = Projection(
     name="runs",
-    tables=(RUNS, RUN_STARTS, RUN_POINTS, EVALUATIONS, CHECKPOINTS, RUN_WRITERS),
+    tables=(RUNS, RUN_STARTS, RUN_POINTS, RUN_LATEST, EVALUATIONS, CHECKPOINTS, RUN_WRITERS),
     on={
         facts.RunStarted: _started,
         facts.RunMetricsRecorded: _metrics_recorded,
@@ -291,6 +348,7 @@ PROJECTION: Final = Projection(
         facts.RunCheckpointWritten: _checkpoint_written,
         facts.RunDirectiveApplied: _heard,
         facts.RunDirectiveRefused: _heard,
+        facts.RunOutOfMemory: _out_of_memory,
         facts.RunFinished: _finished,
         facts.RunLost: _lost,
     },

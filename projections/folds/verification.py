@@ -21,6 +21,8 @@ class Scenario:
     reason: str | None
     evidence: str | None
     """JSON: stream and position of each."""
+    transcript: str | None
+    transcript_sha256: str | None
     recorded_at_ns: int
     position: int
     passed: int = 0
@@ -46,6 +48,8 @@ def _recorded(draft: Draft, recorded: Recorded, event: VerificationRecorded) -> 
         run_seconds=event.run_seconds,
         reason=event.reason,
         evidence=json_text([one.model_dump() for one in event.evidence]),
+        transcript=event.transcript,
+        transcript_sha256=event.transcript_sha256,
         recorded_at_ns=recorded.recorded_at_ns,
         position=recorded.position,
     )

@@ -50,6 +50,8 @@ class Item:
     result_bytes: int = 0
     body_bytes: int = 0
     """Of what the item is about: in `work_bodies` if small, else in the log, at `submitted_position`."""
+    verify: str | None = None
+    """The scenario that must have passed since the claim."""
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ def _submitted(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> 
             touched_at_ns=at_ns,
             position=position,
             body_bytes=body_bytes,
+            verify=event.verify,
         ),
     )
     if body is not None:

@@ -2,16 +2,24 @@
 
 import math
 
+import pytest
 from histories import SECOND_NS, START_NS, History, only
 
 from coord.events import agent, alert, directive, node, run, verification, work
 from coord.events.examples import EVENTS
-from coord.events.model import Number
+from coord.events.model import Event, Number
 from coord.projections.folds.agents import AGENTS
 from coord.projections.folds.alerts import ALERTS, DIRECTIVES
 from coord.projections.folds.nodes import NODES
 from coord.projections.folds.oddities import ODDITIES
-from coord.projections.folds.runs import CHECKPOINTS, EVALUATIONS, RUN_POINTS, RUN_STARTS, RUNS
+from coord.projections.folds.runs import (
+    CHECKPOINTS,
+    EVALUATIONS,
+    RUN_LATEST,
+    RUN_POINTS,
+    RUN_STARTS,
+    RUNS,
+)
 from coord.projections.folds.shape import SMALL_BYTES_MAX
 from coord.projections.folds.verification import SCENARIOS
 from coord.projections.folds.work import ATTEMPTS, WORK, WORK_BODIES, WORK_ENDED
@@ -196,6 +204,103 @@ def test_a_run_that_is_lost_and_resumed_keeps_its_first_start() -> None:
     assert (only(history.tables(), RUNS).status, only(history.tables(), RUNS).step) == ("completed", 2000)
 
 
+@pytest.mark.parametrize(
+    "heard",
+    [
+        _metrics(1, 3, 2.0),
+        _metrics(0, 1, 2.5),
+        EVENTS["run.evaluated.v1"],
+        EVENTS["run.checkpoint_written.v1"],
+        EVENTS["run.directive_refused.v1"],
+        EVENTS["run.out_of_memory.v1"],
+    ],
+    ids=["metrics", "metrics sent again", "evaluation", "checkpoint", "answer", "out of memory"],
+)
+def test_a_lost_run_that_is_heard_again_is_running(heard: Event) -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    history.say("r1", _metrics(0, 1, 2.5))
+    history.say("r1", run.RunLost(silent_seconds=90.0))
+    assert only(history.tables(), RUNS).reason == "not heard of for 90 s"
+    position = history.say("r1", heard)
+    now = only(history.tables(), RUNS)
+    assert (now.status, now.reason, now.starts) == ("running", None, 1)
+    assert now.changed_at_ns == now.heard_at_ns == START_NS + position * SECOND_NS
+
+
+def test_a_run_that_has_ended_is_not_running_because_its_last_metrics_come_late() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    history.say("r1", run.RunFinished(outcome="stopped", step=9))
+    history.say("r1", _metrics(0, 4, 2.5))
+    now = only(history.tables(), RUNS)
+    assert (now.status, now.step) == ("stopped", 9)
+
+
+def _latest(history: History) -> dict[str, tuple[int, float]]:
+    return {row.metric: (row.step, row.value) for row in history.tables().rows(RUN_LATEST)}
+
+
+def test_the_newest_value_of_each_metric_is_kept_and_a_late_pack_changes_none() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    points = (
+        run.Point(step=1, values={"loss": 3.0, "canary_loss": 2.9}),
+        run.Point(step=2, values={"loss": 2.8}),
+    )
+    history.say("r1", run.RunMetricsRecorded(writer="x", writer_sequence=1, points=points))
+    assert _latest(history) == {"loss": (2, 2.8), "canary_loss": (1, 2.9)}
+    history.say("r1", _metrics(0, 0, 9.0))
+    history.say("r1", _metrics(3, 4, 2.6))
+    history.say("r1", _metrics(2, 3, 9.0))
+    assert _latest(history)["loss"] == (4, 2.6)
+    assert only(history.tables(), RUNS).step == 4
+
+
+def test_only_rank_0_says_where_a_run_is() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny", world_size=2))
+    history.say("r1", _metrics(0, 5, 2.5))
+    other = _metrics(0, 7, 9.0, writer="y").model_copy(update={"rank": 1})
+    history.say("r1", other)
+    assert _latest(history) == {"loss": (5, 2.5)}
+    assert only(history.tables(), RUNS).step == 5
+    assert [point.rank for point in history.tables().rows(RUN_POINTS)] == [0, 1]
+
+
+def test_a_run_that_is_rolled_back_is_where_it_went_back_to() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    history.say("r1", _metrics(0, 120, 9.5))
+    history.say("r1", _metrics(1, 101, 2.5))
+    assert only(history.tables(), RUNS).step == 101
+    assert _latest(history) == {"loss": (101, 2.5)}
+
+
+def test_what_an_earlier_start_had_to_say_comes_late_and_is_history_of_that_start() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    history.say("r1", _metrics(0, 1, 3.0, writer="before"))
+    history.say("r1", run.RunStarted(name="tiny", resumed_from_step=100))
+    history.say("r1", _metrics(0, 101, 2.0, writer="after"))
+    history.say("r1", _metrics(1, 150, 9.0, writer="before"))
+    tables = history.tables()
+    assert _latest(history) == {"loss": (101, 2.0)}
+    assert only(tables, RUNS).step == 101
+    assert [(point.step, point.start) for point in tables.rows(RUN_POINTS)] == [(1, 1), (101, 2), (150, 1)]
+
+
+def test_a_run_keeps_count_of_failed_allocations_and_its_newest_checkpoint_when_it_starts_again() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    history.say("r1", EVENTS["run.checkpoint_written.v1"])
+    history.say("r1", EVENTS["run.out_of_memory.v1"])
+    history.say("r1", EVENTS["run.out_of_memory.v1"])
+    history.say("r1", run.RunStarted(name="tiny", resumed_from_step=1000))
+    now = only(history.tables(), RUNS)
+    assert (now.out_of_memory, now.checkpoint_step) == (2, 1000)
+
+
 def test_an_alert_is_raised_acknowledged_silenced_and_resolved() -> None:
     history = History()
     history.say("al-1", EVENTS["alert.raised.v1"])
@@ -222,9 +327,34 @@ def test_a_directive_is_answered_once() -> None:
     assert (now.status, now.step, now.issued_position) == ("applied", 7, position)
 
 
+def _answered(*events: Event) -> tuple[str, str | None, int]:
+    """Issue a directive, let these happen to it, and say what it is, why, and how much did not fit."""
+    history = History()
+    history.say("r1", EVENTS["directive.issued.v1"])
+    history.say("r1", run.RunStarted(name="tiny"))
+    for event in events:
+        history.say("r1", event)
+    tables = history.tables()
+    now = only(tables, DIRECTIVES)
+    return now.status, now.answer, len(tables.rows(ODDITIES))
+
+
+def test_a_directive_and_its_withdrawal_may_cross_and_what_the_run_did_counts() -> None:
+    applied = run.RunDirectiveApplied(directive_id="d-1", directive_position=1, step=7, note="done")
+    refused = run.RunDirectiveRefused(directive_id="d-1", directive_position=1, step=7, reason="stale")
+    withdrawn = directive.DirectiveWithdrawn(directive_id="d-1", reason="a mistake")
+    assert _answered(withdrawn) == ("withdrawn", "a mistake", 0)
+    assert _answered(withdrawn, applied) == ("applied", "done", 0)
+    assert _answered(applied, withdrawn) == ("applied", "done", 0)
+    assert _answered(withdrawn, refused) == ("withdrawn", "a mistake", 0)
+    assert _answered(refused, withdrawn) == ("refused", "stale", 0)
+    assert _answered(applied, refused) == ("applied", "done", 1)
+    assert _answered(withdrawn, withdrawn) == ("withdrawn", "a mistake", 1)
+
+
 def test_a_scenario_counts_its_outcomes_and_shows_the_last() -> None:
     history = History()
-    history.say("s-1", EVENTS["verification.recorded.v1"])
+    history.say("s-1", EVENTS["verification.recorded.v2"])
     failed = verification.VerificationRecorded(
         feature="Claims",
         scenario="One winner",
@@ -236,3 +366,13 @@ def test_a_scenario_counts_its_outcomes_and_shows_the_last() -> None:
     history.say("s-1", failed)
     now = only(history.tables(), SCENARIOS)
     assert (now.outcome, now.passed, now.failed, now.reason) == ("failed", 1, 1, "two")
+    assert (now.transcript, now.transcript_sha256) == (None, None)
+
+
+def test_a_scenario_says_where_its_transcript_is() -> None:
+    history = History()
+    history.say("s-1", EVENTS["verification.recorded.v2"])
+    recorded = EVENTS["verification.recorded.v2"].model_dump()
+    now = only(history.tables(), SCENARIOS)
+    assert now.transcript == recorded["transcript"] is not None
+    assert now.transcript_sha256 == recorded["transcript_sha256"] is not None
