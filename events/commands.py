@@ -32,7 +32,8 @@ from coord.events.work import CAPABILITIES_MAX
 Capabilities = Annotated[tuple[Token, ...], Field(max_length=CAPABILITIES_MAX)]
 
 REFUSALS: Final = {
-    "already_exists": "an item of that id exists with other content",
+    "already_exists": "an item or a directive of that id exists with other content",
+    "bad_parameters": "the action does not take these parameters, or not from this entity",
     "capability_missing": "the agent does not offer what the item needs",
     "illegal_transition": "the item is past the state this needs",
     "nothing_to_claim": "no open item fits this agent",

@@ -74,7 +74,16 @@ def derived_id(request_id: str, ordinal: int) -> str:
 
 def item_id_of(request_id: str) -> str:
     """Derive a work item's id from the request that submits it: `w-` and 12 letters or digits."""
+    return "w-" + _short(f"item/{request_id}")
+
+
+def directive_id_of(request_id: str) -> str:
+    """Derive a directive's id from the request that issues it: `d-` and 12 letters or digits."""
+    return "d-" + _short(f"directive/{request_id}")
+
+
+def _short(name: str) -> str:
     import uuid
 
-    value = uuid.uuid5(_namespace(), f"item/{request_id}").int
-    return "w-" + "".join(_ID_DIGITS[value >> 5 * place & 31] for place in range(12))
+    value = uuid.uuid5(_namespace(), name).int
+    return "".join(_ID_DIGITS[value >> 5 * place & 31] for place in range(12))

@@ -19,13 +19,15 @@ from coord.events.tokens import event_subject, sample_subject
 from coord.events.wire import Stored, read_event
 from coord.events.work import WorkProgressed
 from coord.services import clock
-from coord.services.coordinator.deciding import Expire, MarkLost, WelcomeBack, Wish, agent_of, incarnation_of
 from coord.services.coordinator.frontier import Frontier
 from coord.services.coordinator.ledger import Ledger
+from coord.services.coordinator.oversight import OVERSEEN
 from coord.services.coordinator.replaying import replay
 from coord.services.coordinator.requests import Requests
 from coord.services.coordinator.timekeeper import AGENTS_LOOKED_AT_SECONDS, Timekeeper
-from coord.services.coordinator.transactor import Answered, Transactor
+from coord.services.coordinator.transaction import Answered
+from coord.services.coordinator.transactor import Transactor
+from coord.services.coordinator.wishes import Expire, MarkLost, WelcomeBack, Wish, agent_of, incarnation_of
 from coord.services.log import Log
 from coord.services.settings import Settings
 from coord.services.tasks import run_together
@@ -34,6 +36,8 @@ TICK_SECONDS: Final = 0.1
 PRESENCE_SECONDS: Final = 2.0
 FOLLOW_SECONDS: Final = 0.2
 SYSTEM_ACTOR: Final = "coordinator"
+DECIDED: Final = ("work", "agent", *sorted(OVERSEEN))
+"""The aggregates a coordinator decides about: it reads all their events, for the requests they answered."""
 Reply = Done | Refusal | Unknown | Invalid
 
 _log = logging.getLogger("coord.coordinator")
@@ -179,9 +183,8 @@ class Coordinator:
         else:
             self.timekeeper.end_lease(item_id)
 
-    def _subjects(self) -> tuple[str, str]:
-        site = self._settings.site
-        return event_subject(site, "work", "x")[:-1] + "*", event_subject(site, "agent", "x")[:-1] + "*"
+    def _subjects(self) -> tuple[str, ...]:
+        return tuple(event_subject(self._settings.site, aggregate, "x")[:-1] + "*" for aggregate in DECIDED)
 
     async def _follow(self) -> None:
         """Read what others append: look where the log ends, and a moment later read the holes up to there.
@@ -228,10 +231,9 @@ class Coordinator:
         if stored.headers.get("cx-request", "") in self._running:
             return True
         _, _, aggregate, entity = stored.subject.split(".")
-        known = self.ledger.agents.get(entity) if aggregate == "agent" else self.ledger.item(entity)
         request_id = stored.headers.get("cx-request", "")
         remembered = not request_id or self._requests.position_of(request_id) is not None
-        return remembered and known is not None and known.position >= stored.position
+        return remembered and self.ledger.position(aggregate, entity) >= stored.position
 
     async def _keep_time(self) -> None:
         """End the claims that ran out, and tell who was silent for too long."""

@@ -5,41 +5,16 @@ from typing import Any, Final, NoReturn
 
 from coord.events import commands as wish
 from coord.events.commands import Done, Refusal, refusal
+from coord.events.envelope import Recorded
 from coord.events.model import Command, Event
-from coord.services import clock
 from coord.services.coordinator.ledger import Ledger
+from coord.services.coordinator.oversight import OVERSEEN
+from coord.services.coordinator.wishes import Expire, MarkLost, Subject, WelcomeBack, Wish
 from coord.services.decisions import agent as agents
+from coord.services.decisions import alert as alerts
+from coord.services.decisions import directive as directives
 from coord.services.decisions import work
 from coord.services.decisions.agent import Agent
-
-
-@dataclass(frozen=True, slots=True)
-class Expire:
-    """The timekeeper's wish: end a claim that ran out."""
-
-    item_id: str
-    fence: int
-    silent_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class MarkLost:
-    """The timekeeper's wish: an agent was silent for too long."""
-
-    agent: str
-    incarnation: int
-    silent_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class WelcomeBack:
-    """The timekeeper's wish: a lost agent was heard."""
-
-    agent: str
-    lost_seconds: float
-
-
-Wish = Command | Expire | MarkLost | WelcomeBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,55 +26,66 @@ class Plan:
     expected_position: int
     event: Event
 
-
-_WITHOUT_ITEM: Final = (wish.Register, wish.Heartbeat, wish.Retire, MarkLost, WelcomeBack)
-_WITHOUT_AGENT: Final = (wish.Submit, wish.Cancel, Expire)
-
-
-def named_item(command: Wish, request_id: str) -> str | None:
-    """Return the id of the item a command is about; None when it names none."""
-    if isinstance(command, wish.Submit):
-        return command.item_id or clock.item_id_of(request_id)
-    return None if isinstance(command, _WITHOUT_ITEM) else command.item_id  # type: ignore[union-attr]
+    @property
+    def directive_id(self) -> str:
+        """Which directive of the entity the event is about; empty when it is about none."""
+        return str(getattr(self.event, "directive_id", ""))
 
 
-def agent_of(command: Wish) -> str | None:
-    """Return the agent a command speaks for."""
-    return None if isinstance(command, _WITHOUT_AGENT) else command.agent  # type: ignore[union-attr]
+Outcome = Plan | Done | Refusal
 
 
-def incarnation_of(command: Wish) -> int | None:
-    """Return the incarnation a command was sent under, where it names one."""
-    if isinstance(command, wish.Claim | wish.Hold | wish.Heartbeat | wish.Retire):
-        return command.incarnation
-    return None
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a decision rests on beside the ledger: read from the log for it alone."""
+
+    last_position: int | None = None
+    """Of the last event of the entity that is to be directed; None: it has none."""
+    verification: Recorded | None = None
+    """The last run of the scenario that the item must have passed."""
 
 
-def plan(ledger: Ledger, command: Wish, item_id: str | None, lease_seconds: float) -> Plan | Done | Refusal:
+NOTHING_BESIDE: Final = Beside()
+
+
+def plan(ledger: Ledger, command: Wish, about: Subject, lease_seconds: float, beside: Beside) -> Outcome:
     """Decide a command on the ledger: an event to append, "already so", or a refusal.
 
-    `item_id` is what `named_item` returned for it.
+    `about` is what `subject_of` returned for it.
     """
     if isinstance(command, wish.Claim):
         return _plan_claim(ledger, command)
-    if item_id is None:
-        name = agent_of(command)
-        assert name is not None
-        return _plan_agent(ledger, command, name)
-    return _plan_item(ledger, command, item_id, lease_seconds)
+    aggregate, entity, directive_id = about
+    assert entity is not None
+    if aggregate == "agent":
+        return _plan_agent(ledger, command, entity)
+    if aggregate == "alert":
+        return _plan_alert(ledger, command, entity)
+    if aggregate == "directive":
+        return _plan_directive(ledger, command, directive_id, beside)
+    return _plan_item(ledger, command, entity, lease_seconds, beside)
 
 
-def done(ledger: Ledger, aggregate: str, entity: str, position: int | None) -> Done:
+def done(ledger: Ledger, aggregate: str, entity: str, position: int | None, directive_id: str = "") -> Done:
     """Say that a wish is fulfilled, and show what it was about as it is now."""
+    already = position is None
     if aggregate == "agent":
         shown = agents.view(ledger.agents[entity], ledger.holds(entity))
-        return Done(id=entity, position=position, already=position is None, agent=shown)
+        return Done(id=entity, position=position, already=already, agent=shown)
+    if aggregate == "alert":
+        alert = ledger.oversight.alert(entity)
+        assert alert is not None
+        return Done(id=entity, position=position, already=already, alert=alerts.view(alert))
+    if aggregate == "directive":
+        directive = ledger.oversight.directive(entity, directive_id)
+        assert directive is not None
+        return Done(id=directive_id, position=position, already=already, directive=directives.view(directive))
     item = ledger.item(entity)
     assert item is not None
-    return Done(id=entity, position=position, already=position is None, item=work.view(item))
+    return Done(id=entity, position=position, already=already, item=work.view(item))
 
 
-def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Plan | Done | Refusal:
+def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Outcome:
     agent = ledger.agents.get(name)
     match command:
         case wish.Register():
@@ -118,7 +104,7 @@ def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Plan | Done | Refus
     return _outcome(ledger, "agent", name, agent.position if agent else 0, decision)
 
 
-def _plan_claim(ledger: Ledger, command: wish.Claim) -> Plan | Done | Refusal:
+def _plan_claim(ledger: Ledger, command: wish.Claim) -> Outcome:
     agent = ledger.agents.get(command.agent)
     fault = agents.fault_of(agent, command.agent, command.incarnation)
     if fault:
@@ -136,20 +122,23 @@ def _plan_claim(ledger: Ledger, command: wish.Claim) -> Plan | Done | Refusal:
     return _claim_item(ledger, command, agent, item_id)
 
 
-def _claim_item(ledger: Ledger, command: wish.Claim, agent: Agent, item_id: str) -> Plan | Done | Refusal:
+def _claim_item(ledger: Ledger, command: wish.Claim, agent: Agent, item_id: str) -> Outcome:
     item = ledger.item(item_id)
     decision = work.decide_claim(item, command, agent, ledger.holds(agent.name))
     return _outcome(ledger, "work", item_id, item.position if item else 0, decision)
 
 
-def _plan_item(ledger: Ledger, command: Wish, item_id: str, lease_seconds: float) -> Plan | Done | Refusal:
+def _plan_item(ledger: Ledger, command: Wish, item_id: str, lease_seconds: float, beside: Beside) -> Outcome:
     item = ledger.item(item_id)
     decision: work.Decision
     if isinstance(command, wish.Hold):
         incarnation = _incarnation(ledger, command)
         if isinstance(incarnation, Refusal):
             return incarnation
-        decision = _HOLDER_DECISIONS[type(command)](item, command, incarnation)
+        if isinstance(command, wish.Complete):
+            decision = work.decide_complete(item, command, incarnation, beside.verification)
+        else:
+            decision = _HOLDER_DECISIONS[type(command)](item, command, incarnation)
     elif isinstance(command, wish.Submit):
         decision = work.decide_submit(item, command, lease_seconds)
     elif isinstance(command, wish.Cancel):
@@ -161,8 +150,35 @@ def _plan_item(ledger: Ledger, command: Wish, item_id: str, lease_seconds: float
     return _outcome(ledger, "work", item_id, item.position if item else 0, decision)
 
 
+def _plan_alert(ledger: Ledger, command: Wish, alert_id: str) -> Outcome:
+    alert = ledger.oversight.alert(alert_id)
+    match command:
+        case wish.RaiseAlert():
+            decision = alerts.decide_raise(alert, command)
+        case wish.ResolveAlert():
+            decision = alerts.decide_resolve(alert, command)
+        case wish.Acknowledge():
+            decision = alerts.decide_acknowledge(alert, command)
+        case wish.Silence():
+            decision = alerts.decide_silence(alert, command)
+        case _:
+            _no_decision(command)
+    return _outcome(ledger, "alert", alert_id, ledger.oversight.position("alert", alert_id), decision)
+
+
+def _plan_directive(ledger: Ledger, command: Wish, directive_id: str, beside: Beside) -> Outcome:
+    assert isinstance(command, wish.Direct | wish.Withdraw)
+    entity = command.entity
+    directive = ledger.oversight.directive(entity, directive_id)
+    if isinstance(command, wish.Direct):
+        decision = directives.decide_issue(directive, command, directive_id, beside.last_position)
+    else:
+        decision = directives.decide_withdraw(directive, command)
+    position = ledger.oversight.position("directive", entity)
+    return _outcome(ledger, "directive", entity, position, decision, directive_id)
+
+
 _HOLDER_DECISIONS: dict[type[Command], Any] = {
-    wish.Complete: work.decide_complete,
     wish.Fail: work.decide_fail,
     wish.Progress: work.decide_progress,
     wish.Release: work.decide_release,
@@ -182,21 +198,27 @@ def _incarnation(ledger: Ledger, command: wish.Hold) -> int | Refusal:
 
 
 def _outcome(
-    ledger: Ledger, aggregate: str, entity: str, position: int, decision: work.Decision
-) -> Plan | Done | Refusal:
+    ledger: Ledger,
+    aggregate: str,
+    entity: str,
+    position: int,
+    decision: work.Decision,
+    directive_id: str = "",
+) -> Outcome:
     if isinstance(decision, Refusal):
         return decision
     if not decision:
-        return (
-            done(ledger, aggregate, entity, None)
-            if _known(ledger, aggregate, entity)
-            else Done(id=entity, already=True)
-        )
+        if _known(ledger, aggregate, entity):
+            return done(ledger, aggregate, entity, None, directive_id)
+        return Done(id=entity, already=True)
     (event,) = decision
     return Plan(aggregate, entity, position, event)
 
 
 def _known(ledger: Ledger, aggregate: str, entity: str) -> bool:
+    """Tell whether there is something to show; of the timekeeper's wishes, what they are about may be gone."""
+    if aggregate in OVERSEEN:
+        return True
     return entity in ledger.agents if aggregate == "agent" else ledger.item(entity) is not None
 
 

@@ -1,7 +1,8 @@
 """What the coordinator knows: the fold of all work and agent events it has seen.
 
 Open and claimed items are held whole; of the ended ones only the last few thousand, the rest are read
-from the log when a command names them. The ledger decides nothing and appends nothing.
+from the log when a command names them, as are alerts and directives (oversight.py). The ledger decides
+nothing and appends nothing.
 """
 
 from collections import OrderedDict
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from coord.events.envelope import Recorded
+from coord.services.coordinator.oversight import OVERSEEN, Oversight
 from coord.services.coordinator.picker import Picker
 from coord.services.decisions import agent as agents
 from coord.services.decisions import work
@@ -25,12 +27,20 @@ class Ledger:
         self.agents: dict[str, Agent] = {}
         self.held: dict[str, set[str]] = {}
         self.picker = Picker()
+        self.oversight = Oversight()
         self._items: dict[str, WorkItem] = {}
         self._ended: OrderedDict[str, WorkItem] = OrderedDict()
 
     def item(self, item_id: str) -> WorkItem | None:
         """Return an item; None when it is not known here (the log may know it)."""
         return self._items.get(item_id) or self._ended.get(item_id)
+
+    def position(self, aggregate: str, entity: str) -> int:
+        """Return the position up to which an aggregate is folded in; 0 when it is not known here."""
+        if aggregate in OVERSEEN:
+            return self.oversight.position(aggregate, entity)
+        known = self.agents.get(entity) if aggregate == "agent" else self.item(entity)
+        return known.position if known else 0
 
     def open_claims(self) -> list[WorkItem]:
         """Return every item that is held now."""
@@ -55,26 +65,17 @@ class Ledger:
             before = self.item(recorded.entity)
             if before is None or recorded.position > before.position:
                 self._put(recorded.entity, before, work.evolve(before, recorded))
+        else:
+            self.oversight.apply(recorded)
 
-    def replace_item(self, item_id: str, history: Sequence[Recorded], last_position: int) -> WorkItem | None:
-        """Forget what is known of an item and fold its whole history, which ends at `last_position`."""
-        before = self.item(item_id)
-        item: WorkItem | None = None
-        for recorded in history:
-            item = work.evolve(item, recorded)
-        if item is not None:
-            item = work.moved(item, last_position)
-        self._put(item_id, before, item)
-        self.offer_again(item_id)
-        return item
-
-    def replace_agent(self, name: str, history: Sequence[Recorded], last_position: int) -> None:
-        """Forget what is known of an agent and fold its whole history."""
-        agent: Agent | None = None
-        for recorded in history:
-            agent = agents.evolve(agent, recorded)
-        if agent is not None:
-            self.agents[name] = agents.moved(agent, last_position)
+    def replace(self, aggregate: str, entity: str, history: Sequence[Recorded], last_position: int) -> None:
+        """Forget what is known of an aggregate and fold its whole history, which ends at `last_position`."""
+        if aggregate == "work":
+            self._replace_item(entity, history, last_position)
+        elif aggregate == "agent":
+            self._replace_agent(entity, history, last_position)
+        else:
+            self.oversight.replace(aggregate, entity, history, last_position)
 
     def offer_again(self, item_id: str) -> None:
         """Put an item that was taken for a claim back in its place, if it can be claimed."""
@@ -83,11 +84,30 @@ class Ledger:
 
     def unreadable(self, aggregate: str, entity: str, position: int) -> None:
         """Take note that something that is no event stands on a subject: appends go behind it."""
+        if aggregate in OVERSEEN:
+            self.oversight.moved(aggregate, entity, position)
         if aggregate == "agent" and entity in self.agents:
             self.agents[entity] = agents.moved(self.agents[entity], position)
         item = self.item(entity) if aggregate == "work" else None
         if item is not None and position > item.position:
             self._put(entity, item, work.moved(item, position))
+
+    def _replace_item(self, item_id: str, history: Sequence[Recorded], last_position: int) -> None:
+        before = self.item(item_id)
+        item: WorkItem | None = None
+        for recorded in history:
+            item = work.evolve(item, recorded)
+        if item is not None:
+            item = work.moved(item, last_position)
+        self._put(item_id, before, item)
+        self.offer_again(item_id)
+
+    def _replace_agent(self, name: str, history: Sequence[Recorded], last_position: int) -> None:
+        agent: Agent | None = None
+        for recorded in history:
+            agent = agents.evolve(agent, recorded)
+        if agent is not None:
+            self.agents[name] = agents.moved(agent, last_position)
 
     def _put(self, item_id: str, before: WorkItem | None, item: WorkItem | None) -> None:
         if before is not None and before.status == "claimed" and before.agent is not None:

@@ -19,8 +19,8 @@ from coord.events.errors import CoordError, Exit, InvalidEvent
 from coord.events.model import Command, first_fault
 from coord.events.tokens import is_token
 from coord.services.coordinator.coordinator import Coordinator, Reply
-from coord.services.coordinator.deciding import agent_of
 from coord.services.coordinator.election import Election
+from coord.services.coordinator.wishes import speaker_of
 from coord.services.folder import COORDINATOR_SOCKET, Folder
 from coord.services.gateway import Lines, Request, Response, Route, json_response, serve
 from coord.services.log import Log, declare_streams
@@ -163,14 +163,14 @@ async def _answer(
         return Invalid(reason=error.message)
     except ValidationError as error:
         return Invalid(reason=f"{verb}: {first_fault(error)}")
-    agent = agent_of(command)
-    if only and agent not in (None, only):
-        return Invalid(reason=f"{only} may not speak for {agent}.")
+    speaker = speaker_of(command)
+    if only and speaker not in (None, only):
+        return Invalid(reason=f"{only} may not speak for {speaker}.")
     if actor and not is_token(actor):
         return Invalid(reason=f"the actor {actor[:64]!a} is not a name.")
     if traceparent and not is_traceparent(traceparent):
         return Invalid(reason=f"the header traceparent is {traceparent[:64]!a}, not a W3C trace context.")
     try:
-        return await coordinator.execute(actor or agent or LOCAL_ACTOR, command, traceparent)
+        return await coordinator.execute(actor or speaker or LOCAL_ACTOR, command, traceparent)
     except CoordError as error:
         return Unknown(reason=error.message)

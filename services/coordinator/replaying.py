@@ -9,20 +9,28 @@ from coord.events.errors import CoordError, InvalidEvent
 from coord.events.model import Command
 from coord.events.streams import EVENTS
 from coord.events.wire import read_event
-from coord.services.coordinator.deciding import agent_of, done, named_item
+from coord.services.coordinator.deciding import done
 from coord.services.coordinator.ledger import Ledger
+from coord.services.coordinator.oversight import OVERSEEN
+from coord.services.coordinator.wishes import speaker_of, subject_of
 from coord.services.log import Log
 
 _TYPE_OF_COMMAND: Final[dict[type[Command], str]] = {
+    wish.Acknowledge: "alert.acknowledged",
     wish.Cancel: "work.cancelled",
     wish.Claim: "work.claimed",
     wish.Complete: "work.completed",
+    wish.Direct: "directive.issued",
     wish.Fail: "work.failed",
     wish.Progress: "work.progressed",
+    wish.RaiseAlert: "alert.raised",
     wish.Register: "agent.registered",
     wish.Release: "work.released",
+    wish.ResolveAlert: "alert.resolved",
     wish.Retire: "agent.retired",
+    wish.Silence: "alert.silenced",
     wish.Submit: "work.submitted",
+    wish.Withdraw: "directive.withdrawn",
 }
 
 
@@ -45,14 +53,21 @@ async def replay(log: Log, command: Command, request_id: str, position: int) -> 
 def _answers(recorded: Recorded, command: Command, request_id: str) -> bool:
     if recorded.envelope.type.rpartition(".v")[0] != _TYPE_OF_COMMAND.get(type(command)):
         return False
-    named = named_item(command, request_id) if recorded.aggregate == "work" else agent_of(command)
-    same_agent = getattr(recorded.event, "agent", agent_of(command)) == agent_of(command)
-    return same_agent and named in (None, recorded.entity)
+    event, about = recorded.event, subject_of(command, request_id)
+    spoke = getattr(event, "agent", None) or getattr(event, "by", None)
+    return (
+        recorded.aggregate == about.aggregate
+        and about.entity in (None, recorded.entity)
+        and spoke in (None, speaker_of(command))
+        and getattr(event, "directive_id", "") == about.directive_id
+    )
 
 
 async def _as_it_was(log: Log, recorded: Recorded) -> Done:
     """Fold the aggregate up to the event, and show it as the first reply did."""
     ledger = Ledger()
+    if recorded.aggregate in OVERSEEN:
+        ledger.oversight.begin(recorded.aggregate, recorded.entity)
     for stored in await log.read_subject(recorded.subject):
         if stored.position > recorded.position:
             break
@@ -60,4 +75,5 @@ async def _as_it_was(log: Log, recorded: Recorded) -> Done:
             ledger.apply(read_event(stored))
         except InvalidEvent:
             continue
-    return done(ledger, recorded.aggregate, recorded.entity, recorded.position)
+    directive_id = getattr(recorded.event, "directive_id", "")
+    return done(ledger, recorded.aggregate, recorded.entity, recorded.position, directive_id)

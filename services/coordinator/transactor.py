@@ -13,32 +13,24 @@ later round, so that each decision sees the state it is appended behind. The log
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Final
 
 from coord.events.catalog import kind_of
-from coord.events.commands import Claim, Done, Refusal, Submit, Unknown, refusal
+from coord.events.commands import Claim, Unknown, refusal
 from coord.events.envelope import Envelope, Recorded
-from coord.events.errors import AlreadyAppended, Conflict, CoordError, InvalidEvent
+from coord.events.errors import AlreadyAppended, Conflict, CoordError
 from coord.events.tokens import event_subject
-from coord.events.wire import read_event
 from coord.services import clock
-from coord.services.coordinator.deciding import Plan, Wish, agent_of, done, named_item, plan
+from coord.services.coordinator.deciding import Plan, done, plan
 from coord.services.coordinator.ledger import Ledger
+from coord.services.coordinator.loading import Loader
+from coord.services.coordinator.oversight import OVERSEEN
+from coord.services.coordinator.transaction import Answer, Answered, Transaction
+from coord.services.coordinator.wishes import Wish, agent_of, subject_of
 from coord.services.log import Append, Log
 from coord.services.settings import Settings
 from coord.services.tasks import end
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The log holds an event of this very request already, at `position`, perhaps of another aggregate."""
-
-    position: int
-
-
-Answer = Done | Refusal | Unknown | Answered
 
 WAITING_MAX: Final = 20_000
 ROUND_MAX: Final = 500
@@ -51,22 +43,6 @@ DECISIONS_MAX: Final = 4
 """A decision is made once and, after conflicts, three times again."""
 
 assert ROUND_MAX <= WAITING_MAX
-
-
-@dataclass(slots=True)
-class Transaction:
-    """One wish on its way."""
-
-    request_id: str
-    actor: str
-    command: Wish
-    answer: "asyncio.Future[Answer]"
-    item_id: str | None
-    agent: str | None
-    traceparent: str = ""
-    decisions: int = 0
-    plan: Plan | None = None
-    touches: tuple[str, ...] = field(default=())
 
 
 class Transactor:
@@ -86,10 +62,10 @@ class Transactor:
         self._source = source
         self._waiting: deque[Transaction] = deque()
         self._touched: set[str] = set()
-        self._stale: set[tuple[str, str]] = set()
         self._wake = asyncio.Event()
         self._flights: set[asyncio.Task[None]] = set()
         self._observe = observe
+        self._loader = Loader(log, ledger, settings.site, observe)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -101,8 +77,8 @@ class Transactor:
                 "overloaded", f"{len(self._waiting)} requests are waiting.", "Try again in a second."
             )
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        item_id, agent = named_item(command, request_id), agent_of(command)
-        self._waiting.append(Transaction(request_id, actor, command, answer, item_id, agent, traceparent))
+        about, agent = subject_of(command, request_id), agent_of(command)
+        self._waiting.append(Transaction(request_id, actor, command, answer, about, agent, traceparent))
         self._wake.set()
         return await answer
 
@@ -137,7 +113,8 @@ class Transactor:
     async def _round(self) -> list[Transaction]:
         """Decide what waits; return what is to be appended, and leave what must wait."""
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), ROUND_MAX))]
-        await self._load(taken)
+        self._ledger.oversight.trim(self._touched)
+        await self._loader.load(taken)
         flight: list[Transaction] = []
         for transaction in taken:
             if transaction.answer.done():
@@ -147,7 +124,11 @@ class Transactor:
                 self._waiting.append(transaction)
                 continue
             outcome = plan(
-                self._ledger, transaction.command, transaction.item_id, self._settings.lease_seconds
+                self._ledger,
+                transaction.command,
+                transaction.about,
+                self._settings.lease_seconds,
+                transaction.beside,
             )
             if isinstance(outcome, Plan) and f"{outcome.aggregate}.{outcome.entity}" in self._touched:
                 self._waiting.append(transaction)
@@ -158,63 +139,19 @@ class Transactor:
                 self._touched.update(transaction.touches)
                 flight.append(transaction)
             else:
-                _answer(transaction, outcome)
+                transaction.tell(outcome)
         return flight
 
     def _touches(self, transaction: Transaction) -> tuple[str, ...]:
         """Name what a decision rests on and might change: it must not be in flight."""
-        command, agent, item_id = transaction.command, transaction.agent, transaction.item_id
-        if isinstance(command, Claim) and agent is not None:
-            known = self._ledger.agents.get(agent)
+        aggregate, entity, _ = transaction.about
+        if isinstance(transaction.command, Claim):
+            known = self._ledger.agents.get(transaction.command.agent)
             limited = known is not None and known.wip_limit is not None
-            names = [f"claims.{agent}"] if limited else []
-            names += [f"work.{item_id}"] if item_id else []
+            names = [f"claims.{transaction.agent}"] if limited else []
+            names += [f"work.{entity}"] if entity else []
             return tuple(names)
-        if item_id is not None:
-            return (f"work.{item_id}",)
-        return (f"agent.{agent}",)
-
-    async def _load(self, taken: Sequence[Transaction]) -> None:
-        """Read what the decisions need and the ledger does not hold."""
-        wanted = {("work", item_id) for one in taken if (item_id := self._unknown_item(one))}
-        await asyncio.gather(*(self._load_one(taken, *one) for one in wanted | self._stale))
-
-    async def _load_one(self, taken: Sequence[Transaction], aggregate: str, entity: str) -> None:
-        try:
-            await self._read(aggregate, entity)
-            self._stale.discard((aggregate, entity))
-        except CoordError as error:
-            self._give_up(taken, entity, error)
-
-    def _unknown_item(self, transaction: Transaction) -> str | None:
-        """A submitted item without a history is not looked for: the expected position 0 tells."""
-        item_id = transaction.item_id
-        if item_id is None or self._ledger.item(item_id) is not None:
-            return None
-        return None if isinstance(transaction.command, Submit) else item_id
-
-    def _give_up(self, taken: Sequence[Transaction], entity: str, error: CoordError) -> None:
-        for one in taken:
-            if entity in (one.item_id, one.agent):
-                _answer(one, Unknown(reason=f"the log could not be read: {error.message}"))
-
-    async def _read(self, aggregate: str, entity: str) -> None:
-        subject = event_subject(self._settings.site, aggregate, entity)
-        if await self._log.last(subject) is None:
-            return
-        stored = await self._log.read_subject(subject)
-        history = []
-        for message in stored:
-            try:
-                history.append(read_event(message))
-            except InvalidEvent:
-                continue
-        if aggregate == "work":
-            self._ledger.replace_item(entity, history, stored[-1].position)
-        else:
-            self._ledger.replace_agent(entity, history, stored[-1].position)
-        for recorded in history[-1:]:
-            self._observe(recorded)
+        return (f"{aggregate}.{entity}",)
 
     async def _fly(self, flight: list[Transaction]) -> None:
         """Append what a round decided, apply it, and answer."""
@@ -234,7 +171,7 @@ class Transactor:
                 [self._to_append(one, envelope) for one, envelope in zip(flight, envelopes, strict=True)]
             )
         except AlreadyAppended as twin:
-            _answer(flight[0], Answered(twin.position))
+            flight[0].tell(Answered(twin.position))
         except Conflict as conflict:
             if len(flight) > 1:
                 await asyncio.gather(*(self._append([one]) for one in flight))
@@ -275,29 +212,26 @@ class Transactor:
             envelope,
             one.plan.event,
         )
+        if one.plan.aggregate in OVERSEEN and one.plan.expected_position == 0:
+            self._ledger.oversight.begin(one.plan.aggregate, one.plan.entity)
         self._ledger.apply(recorded)
         self._observe(recorded)
-        _answer(one, done(self._ledger, one.plan.aggregate, one.plan.entity, position))
+        one.tell(done(self._ledger, one.plan.aggregate, one.plan.entity, position, one.plan.directive_id))
 
     def _again(self, one: Transaction, conflict: Conflict) -> None:
         """Another's event stands there: read the aggregate anew and decide anew, a bounded number of times."""
         self._mark_stale(one)
         if one.decisions >= DECISIONS_MAX:
-            _answer(one, refusal("taken", f"others were quicker {one.decisions} times: {conflict.message}"))
+            one.tell(refusal("taken", f"others were quicker {one.decisions} times: {conflict.message}"))
             return
         self._waiting.append(one)
 
     def _unknown(self, one: Transaction, error: CoordError) -> None:
         self._mark_stale(one)
-        _answer(one, Unknown(reason=error.message))
+        one.tell(Unknown(reason=error.message))
 
     def _mark_stale(self, one: Transaction) -> None:
         assert one.plan is not None
-        self._stale.add((one.plan.aggregate, one.plan.entity))
+        self._loader.mark_stale(one.plan.aggregate, one.plan.entity)
         if one.plan.aggregate == "work":
             self._ledger.offer_again(one.plan.entity)
-
-
-def _answer(transaction: Transaction, answer: Answer) -> None:
-    if not transaction.answer.done():
-        transaction.answer.set_result(answer)

@@ -28,6 +28,7 @@ from coord.events.commands import (
 )
 from coord.events.envelope import Recorded
 from coord.events.model import Event
+from coord.events.verification import VerificationRecorded
 from coord.services.decisions.agent import Agent
 
 Decision = Sequence[Event] | Refusal
@@ -126,6 +127,7 @@ def view(item: WorkItem) -> ItemView:
         body=item.submitted.body,
         result=item.result,
         reason=item.reason,
+        verify=item.submitted.verify,
     )
 
 
@@ -138,6 +140,7 @@ def decide_submit(item: WorkItem | None, command: Submit, lease_seconds: float) 
         team=command.team,
         lease_seconds=command.lease_seconds or lease_seconds,
         body=command.body,
+        verify=command.verify,
     )
     if item is None:
         return [wanted]
@@ -192,14 +195,24 @@ def decide_progress(item: WorkItem | None, command: Progress, incarnation: int) 
     ]
 
 
-def decide_complete(item: WorkItem | None, command: Complete, incarnation: int) -> Decision:
-    """Complete an item, once; again by the same claim is already so."""
+def decide_complete(
+    item: WorkItem | None, command: Complete, incarnation: int, verification: Recorded | None = None
+) -> Decision:
+    """Complete an item, once; again by the same claim is already so.
+
+    An item that names a scenario needs a passing run of it, newer than the claim; `verification` is the
+    scenario's last one.
+    """
     if _is_own(item, command, incarnation, "completed"):
         return []
     fault = _holder_fault(item, command, incarnation)
     if fault:
         return fault
+    assert item
     assert command.fence
+    unverified = _unverified(item, command.fence, verification)
+    if unverified:
+        return unverified
     return [work.WorkCompleted(agent=command.agent, fence=command.fence, result=command.result)]
 
 
@@ -291,6 +304,25 @@ def _holder_fault(item: WorkItem | None, command: Hold, incarnation: int) -> Ref
             "Pass --fence from your claim.",
         )
     return None
+
+
+def _unverified(item: WorkItem, fence: int, verification: Recorded | None) -> Refusal | None:
+    """Say why the scenario that an item names does not count as passed since its claim."""
+    scenario = item.submitted.verify
+    if scenario is None:
+        return None
+    if verification is None or not isinstance(verification.event, VerificationRecorded):
+        why = "has never been run"
+    elif verification.position <= fence:
+        why = f"was last run at position {verification.position}, before the claim {fence}"
+    elif verification.event.outcome != "passed":
+        why = f"{verification.event.outcome} at position {verification.position}"
+    else:
+        return None
+    reason = (
+        f"{item.id} completes only when the scenario {scenario} has passed since it was claimed; it {why}."
+    )
+    return refusal("unverified", reason, f"coord verify {scenario}")
 
 
 def _unknown(item_id: str | None) -> Refusal:

@@ -36,7 +36,7 @@ def test_two_coordinators_at_once_never_give_an_item_twice(in_house) -> None:  #
                 won += [reply.id for reply in again if isinstance(reply, Done)]
                 assert sorted(won) == sorted(ids)
         for item_id in ids:
-            assert await house.types(item_id) == ["work.submitted.v2", "work.claimed.v1"]
+            assert await house.types(item_id) == ["work.submitted.v3", "work.claimed.v1"]
 
     in_house(body)
 

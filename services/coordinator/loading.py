@@ -1,0 +1,113 @@
+"""Reading from the log what a round's decisions need and the ledger does not hold.
+
+First the aggregates themselves, where they are not known or no longer sure; then what a decision rests on
+beside them: the last event of an entity that is to be directed, the last run of a scenario that an item must
+have passed. That is read anew for every decision, for nobody here follows it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from coord.events.commands import Complete, Direct, RaiseAlert, Submit, Unknown
+from coord.events.envelope import Recorded
+from coord.events.errors import CoordError, InvalidEvent
+from coord.events.tokens import event_subject
+from coord.events.wire import Stored, read_event
+from coord.services.coordinator.deciding import Beside
+from coord.services.coordinator.ledger import Ledger
+from coord.services.coordinator.oversight import OVERSEEN
+from coord.services.coordinator.transaction import Transaction
+from coord.services.log import Log
+
+_Key = tuple[str, str]
+_BEGINNINGS: Final = (Submit, RaiseAlert)
+"""What these begin is not looked for: the expected position 0 tells whether it is there."""
+
+
+class Loader:
+    """Reads for the transactor; `observe` is told of what was read."""
+
+    def __init__(self, log: Log, ledger: Ledger, site: str, observe: Callable[[Recorded], None]) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._site = site
+        self._observe = observe
+        self._stale: set[_Key] = set()
+
+    def mark_stale(self, aggregate: str, entity: str) -> None:
+        """Have an aggregate read again before the next decision: the log may know more of it."""
+        self._stale.add((aggregate, entity))
+
+    async def load(self, taken: Sequence[Transaction]) -> None:
+        """Read what these decisions need; what cannot be read is answered unknown."""
+        wanted = {key for one in taken if (key := self._unknown(one))} | self._stale
+        await asyncio.gather(*(self._load_one(taken, key) for key in wanted))
+        await asyncio.gather(*(self._look_beside(one) for one in taken if self._needs_more(one)))
+
+    def _unknown(self, one: Transaction) -> _Key | None:
+        aggregate, entity, _ = one.about
+        if entity is None or isinstance(one.command, _BEGINNINGS):
+            return None
+        if aggregate == "work":
+            return (aggregate, entity) if self._ledger.item(entity) is None else None
+        if aggregate in OVERSEEN and not self._ledger.oversight.knows(aggregate, entity):
+            return aggregate, entity
+        return None
+
+    async def _load_one(self, taken: Sequence[Transaction], key: _Key) -> None:
+        try:
+            await self._read(*key)
+            self._stale.discard(key)
+        except CoordError as error:
+            for one in taken:
+                if key in ((one.about.aggregate, one.about.entity), ("agent", one.agent)):
+                    one.tell(_unreadable(error))
+
+    async def _read(self, aggregate: str, entity: str) -> None:
+        subject = event_subject(self._site, aggregate, entity)
+        if await self._log.last(subject) is None:
+            if aggregate in OVERSEEN:
+                self._ledger.oversight.begin(aggregate, entity)
+            return
+        stored = await self._log.read_subject(subject)
+        history = [recorded for message in stored if (recorded := _read_event(message))]
+        self._ledger.replace(aggregate, entity, history, stored[-1].position)
+        for recorded in history[-1:]:
+            self._observe(recorded)
+
+    def _needs_more(self, one: Transaction) -> bool:
+        if one.answer.done():
+            return False
+        if isinstance(one.command, Direct):
+            return one.command.epoch is None
+        return isinstance(one.command, Complete) and self._scenario(one) is not None
+
+    def _scenario(self, one: Transaction) -> str | None:
+        item = self._ledger.item(one.about.entity or "")
+        return item.submitted.verify if item is not None else None
+
+    async def _look_beside(self, one: Transaction) -> None:
+        try:
+            if isinstance(one.command, Direct):
+                last = await self._last(one.command.entity_kind, one.command.entity)
+                one.beside = Beside(last_position=last.position if last else None)
+            else:
+                last = await self._last("verification", self._scenario(one) or "")
+                one.beside = Beside(verification=_read_event(last) if last else None)
+        except CoordError as error:
+            one.tell(_unreadable(error))
+
+    async def _last(self, aggregate: str, entity: str) -> Stored | None:
+        return await self._log.last(event_subject(self._site, aggregate, entity))
+
+
+def _read_event(stored: Stored) -> Recorded | None:
+    try:
+        return read_event(stored)
+    except InvalidEvent:
+        return None
+
+
+def _unreadable(error: CoordError) -> Unknown:
+    return Unknown(reason=f"the log could not be read: {error.message}")
