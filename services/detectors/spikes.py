@@ -1,0 +1,159 @@
+"""Spikes in a positive series, such as a loss or a gradient norm: how far a value stands above its own trend.
+
+    y = ln(value)         r = y - trend          c, s = median and 1.4826 * MAD of the last `window` r
+    z = (r - c) / s       trend += alpha * min(r, c + k * s)        and the window takes the same r
+
+The logarithm makes a rise of 10 % the same thing at every level, the quick average takes the slope out, the
+median and the MAD (median absolute deviation) ignore the spikes of before, and the winsorised residual keeps
+a spike from moving the trend. An alarm is one z above `k`, or two running above `k_again`.
+
+A value that is not finite is an alarm (z is infinite) and changes no state. A value that is finite and not
+positive has no logarithm: it says nothing (z = 0) and changes no state, so a series that is never positive is
+not watched. No clock, no randomness: the same values give the same readings.
+"""
+
+import math
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from coord.events.errors import SettingsError
+
+MAD_TO_SIGMA: Final = 1.4826
+"""A normal distribution's standard deviation is so many times its MAD."""
+WINDOW_MAX: Final = 10_000
+_WINDOW_MIN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeSettings:
+    """What counts as a spike. Each figure is a setting, so that a replay can ask what another would have found."""
+
+    k: float = 8.0
+    """One z above it is an alarm."""
+    k_again: float = 5.0
+    """Two z running above it are an alarm."""
+    window: int = 64
+    """Residuals that median and MAD are taken of."""
+    warm_up: int = 64
+    """Residuals seen before the first z."""
+    alpha: float = 0.05
+    """Share of a residual that the trend follows, 0 to 1."""
+    floor: float = 0.004
+    """Smallest scale, in logarithms: a series that never moves is not judged by its rounding."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no detector can run with."""
+        _within("k", self.k, 0, math.inf)
+        _within("k_again", self.k_again, 0, math.inf)
+        _within("window", self.window, _WINDOW_MIN, WINDOW_MAX)
+        _within("warm_up", self.warm_up, _WINDOW_MIN, WINDOW_MAX)
+        _within("alpha", self.alpha, 0, 1)
+        _within("floor", self.floor, 0, math.inf)
+
+
+def _within(name: str, value: float, least: float, most: float) -> None:
+    if not (least <= value <= most and 0 < value < math.inf):
+        bounds = f"between {least} and {most}" if most < math.inf else "above 0, and finite"
+        raise SettingsError(f"{name} is {value}; it must be {bounds}.")
+
+
+class Reading(NamedTuple):
+    """What one value says."""
+
+    z: float
+    """Robust standard deviations above the trend; 0 during warm-up, infinite for a value that is not finite."""
+    alarm: bool
+
+
+class SpikeDetector:
+    """A fold over one series; some microseconds a value."""
+
+    __slots__ = ("_center", "_last_z", "_ranked", "_recent", "_seen", "_trend", "settings")
+
+    def __init__(self, settings: SpikeSettings | None = None) -> None:
+        self.settings = settings or SpikeSettings()
+        self.rearm()
+
+    def rearm(self) -> None:
+        """Forget everything: after a roll-back, or a change of learning rate, batch size or mix of texts."""
+        self._recent: deque[float] = deque()
+        self._ranked: list[float] = []
+        self._seen = 0
+        self._trend: float | None = None
+        self._center = 0.0
+        self._last_z = 0.0
+
+    @property
+    def expected(self) -> float | None:
+        """The value the trend leads to; None before the first."""
+        if self._trend is None:
+            return None
+        return math.exp(min(self._trend + self._center, 700.0))
+
+    @property
+    def warm(self) -> bool:
+        """Whether the next value is judged."""
+        return self._seen >= self.settings.warm_up
+
+    def update(self, value: float) -> Reading:
+        """Take the next value and say how far it stands above the trend."""
+        if not math.isfinite(value):
+            return _NOT_FINITE
+        if value <= 0:
+            return _NOTHING
+        if self._trend is None:
+            self._trend = math.log(value)
+            return _NOTHING
+        residual = math.log(value) - self._trend
+        if self._seen < self.settings.warm_up:
+            self._follow(residual)
+            return _NOTHING
+        k = self.settings.k
+        self._center, scale = self._spread()
+        z = (residual - self._center) / scale
+        alarm = z > k or min(z, self._last_z) > self.settings.k_again
+        self._last_z = z
+        self._follow(min(residual, self._center + k * scale))
+        return Reading(z, alarm)
+
+    def _follow(self, residual: float) -> None:
+        ranked, recent = self._ranked, self._recent
+        if len(recent) == self.settings.window:
+            del ranked[bisect_left(ranked, recent.popleft())]
+        recent.append(residual)
+        insort(ranked, residual)
+        self._seen += 1
+        self._trend = (self._trend or 0.0) + self.settings.alpha * residual
+
+    def _spread(self) -> tuple[float, float]:
+        """Return median and scale of the window.
+
+        The half of the values that lies nearest the median stands side by side in their order: a binary
+        search finds where it begins, and its ends hold the median deviation.
+        """
+        ranked = self._ranked
+        size = len(ranked)
+        half = size // 2
+        odd = size % 2
+        center = ranked[half] if odd else (ranked[half - 1] + ranked[half]) / 2
+        nearest = half + odd
+        low, high = 0, size - nearest
+        while low < high:
+            middle = (low + high) // 2
+            if center - ranked[middle] > ranked[middle + nearest] - center:
+                low = middle + 1
+            else:
+                high = middle
+        end = low + nearest
+        deviation = max(center - ranked[low], ranked[end - 1] - center)
+        if not odd:
+            below = center - ranked[low - 1] if low else math.inf
+            above = ranked[end] - center if end < size else math.inf
+            deviation = (deviation + min(below, above)) / 2
+        return center, max(MAD_TO_SIGMA * deviation, self.settings.floor)
+
+
+_NOTHING: Final = Reading(0.0, False)
+_NOT_FINITE: Final = Reading(math.inf, True)
