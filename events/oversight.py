@@ -34,6 +34,8 @@ class DirectiveRow(Words):
     step: Count | None = None
     """The step at which it did."""
     alert: Token | None = None
+    live_seconds: Seconds
+    """For so long from its issue on it may be obeyed."""
     age_seconds: Seconds
     answered_seconds: Seconds | None = None
     """From its issue to its answer, by the broker's clock."""
@@ -76,8 +78,21 @@ class Runs(Question):
     """Training runs, those that run now first."""
 
     run: Token | None = None
-    """Only this one, with its directives."""
+    """Only this one, with its checkpoints and more of its directives."""
     limit: Limit = ROWS_DEFAULT
+
+
+class CheckpointRow(Words):
+    """One checkpoint of a run."""
+
+    step: Count
+    path: str
+    """Of its folder, in the run's own."""
+    sha256: str
+    size_bytes: Count
+    write_seconds: Seconds
+    age_seconds: Seconds
+    position: Count
 
 
 class RunRow(Words):
@@ -98,10 +113,15 @@ class RunRow(Words):
     """Since its last event."""
     checkpoint_step: Count | None = None
     """Of its newest checkpoint."""
+    out_of_memory: Count = 0
+    """Allocations that failed so far."""
     not_finite: Count = 0
     dropped_points: Count = 0
     reason: str | None = None
     directives: tuple[DirectiveRow, ...] = ()
+    """The newest first."""
+    checkpoints: tuple[CheckpointRow, ...] = ()
+    """The newest first; only of a run that is asked for by name."""
     score: float | None = None
 
 

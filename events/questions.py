@@ -24,7 +24,19 @@ from coord.events.model import (
     Words,
 )
 from coord.events.node import Inventory
-from coord.events.oversight import Alerts, AlertsAnswer, Runs, RunsAnswer, Scenarios, ScenariosAnswer
+from coord.events.oversight import (
+    AlertRow,
+    Alerts,
+    AlertsAnswer,
+    CheckpointRow,
+    DirectiveRow,
+    RunRow,
+    Runs,
+    RunsAnswer,
+    ScenarioRow,
+    Scenarios,
+    ScenariosAnswer,
+)
 from coord.events.samples import Process
 
 
@@ -323,8 +335,8 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
 """By name: the last token of the subject, and the path of the gateway."""
 
 __all__ = [
-    "QUESTIONS", "ROWS_DEFAULT", "ROWS_MAX", "Agents", "AgentsAnswer", "Alerts", "AlertsAnswer", "Answer",
-    "AsOf", "Board", "BoardAnswer", "DeadLetters", "DeadLettersAnswer", "Health", "HealthAnswer", "History",
-    "HistoryAnswer", "ItemAnswer", "Limit", "Nodes", "NodesAnswer", "Runs", "RunsAnswer", "Scenarios",
-    "ScenariosAnswer", "ShowItem", "State", "StateAnswer", "Top", "TopAnswer",
+    "QUESTIONS", "ROWS_DEFAULT", "ROWS_MAX", "Agents", "AgentsAnswer", "AlertRow", "Alerts", "AlertsAnswer",
+    "Answer", "AsOf", "Board", "BoardAnswer", "CheckpointRow", "DeadLetters", "DeadLettersAnswer",
+    "DirectiveRow", "Health", "HealthAnswer", "History", "HistoryAnswer", "ItemAnswer", "Limit", "Nodes",
+    "NodesAnswer", "RunRow", "Runs", "RunsAnswer", "ScenarioRow", "Scenarios", "ScenariosAnswer", "ShowItem", "State", "StateAnswer", "Top", "TopAnswer",
 ]  # fmt: skip

@@ -9,9 +9,12 @@ from typing import Any, Final
 from coord.events.commands import Invalid, Refusal
 from coord.events.questions import Answer
 from coord.projections.answers.agents import answer_agents
+from coord.projections.answers.alerts import answer_alerts
 from coord.projections.answers.health import answer_health
 from coord.projections.answers.moment import Moment, as_of
 from coord.projections.answers.nodes import answer_nodes, answer_top
+from coord.projections.answers.runs import answer_runs
+from coord.projections.answers.scenarios import answer_scenarios
 from coord.projections.answers.state import answer_dead_letters, answer_state
 from coord.projections.answers.work import answer_board, answer_show
 from coord.projections.store import Reader
@@ -20,10 +23,13 @@ Answered = Answer | Refusal | Invalid
 
 ANSWERS: Final[dict[str, Callable[[Reader, Any, Moment], Answered]]] = {
     "agents": answer_agents,
+    "alerts": answer_alerts,
     "board": answer_board,
     "deadletters": answer_dead_letters,
     "health": answer_health,
     "nodes": answer_nodes,
+    "runs": answer_runs,
+    "scenarios": answer_scenarios,
     "show": answer_show,
     "state": answer_state,
     "top": answer_top,

@@ -70,7 +70,9 @@ _READINGS: Final = """
     WHERE recorded_at_ns >= $since_ns"""
 
 _RUNS: Final = """
-    SELECT run, status, position, heard_at_ns, not_finite, not_finite_position, dropped_points, reason FROM runs
+    SELECT run, status, position, heard_at_ns, not_finite, not_finite_position, dropped_points, reason,
+           coalesce(not_finite_at_ns, 0) AS not_finite_at_ns
+    FROM runs
     WHERE status = 'running' OR changed_at_ns >= $since_ns
        OR (status = 'lost' AND changed_at_ns >= $lost_since_ns)"""
 
@@ -111,6 +113,7 @@ def gather(reader: Reader, moment: Moment) -> Facts:
         log_silent_seconds=moment.log_silent_seconds,
         agent_silence_seconds=moment.agent_silence_seconds,
         node_silence_seconds=moment.node_silence_seconds,
+        run_silence_seconds=moment.run_silence_seconds,
     )
 
 
@@ -175,7 +178,11 @@ def _nodes(reader: Reader, moment: Moment) -> tuple[NodeFacts, ...]:
 def _runs(reader: Reader, moment: Moment) -> tuple[RunFacts, ...]:
     shown, lost = moment.before(RUN_SHOWN_SECONDS), moment.before(DAY_SECONDS)
     return tuple(
-        RunFacts(silent_seconds=moment.seconds_since(row.pop("heard_at_ns")), **row)
+        RunFacts(
+            silent_seconds=moment.seconds_since(row.pop("heard_at_ns")),
+            not_finite_seconds=moment.seconds_since(row.pop("not_finite_at_ns")),
+            **row,
+        )
         for row in reader.rows(_RUNS, since_ns=shown, lost_since_ns=lost)
     )
 

@@ -27,6 +27,7 @@ class Moment:
     opened_because: str = ""
     agent_silence_seconds: float = 60.0
     node_silence_seconds: float = 10.0
+    run_silence_seconds: float = 60.0
 
     def seconds_since(self, at_ns: int) -> float:
         """Return an age; never negative, because the broker's clock may be ahead of ours."""

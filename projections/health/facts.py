@@ -90,6 +90,8 @@ class RunFacts:
     silent_seconds: float = 0.0
     not_finite: int = 0
     not_finite_position: int | None = None
+    not_finite_seconds: float = 0.0
+    """Since the last of those values."""
     dropped_points: int = 0
     reason: str | None = None
 
@@ -132,3 +134,4 @@ class Facts:
     """Since the projector last heard the log."""
     agent_silence_seconds: float = 60.0
     node_silence_seconds: float = 10.0
+    run_silence_seconds: float = 60.0

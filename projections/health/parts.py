@@ -19,7 +19,10 @@ from coord.projections.health.scale import deduct, items, ramp, saturating, scor
 ALERT_POINTS: Final = 30.0
 _WEIGHT: Final = {"critical": 1.0, "warning": 0.4, "info": 0.1}
 _ACKNOWLEDGED: Final = 0.25
-RUN_SILENCE_SECONDS: Final = (60.0, 600.0)
+RUN_SILENCE_RAMP: Final = 10.0
+"""A silent run costs more and more from the time the setting allows to so many times that."""
+NOT_FINITE_SECONDS: Final = (3_600.0, 600.0)
+"""A value that was not finite costs less and less from ten minutes on: the run went on without it."""
 _CALM: Final = 2.0
 
 
@@ -224,11 +227,12 @@ def score_run(run: RunFacts, facts: Facts) -> HealthScore:
         f"run:{run.run}",
         [
             *_run_over(run),
-            *_run_silence(run),
+            *_run_silence(run, facts.run_silence_seconds),
             *deduct(
                 "not_finite",
-                30.0 * saturating(run.not_finite, 1.0),
-                f"{items(run.not_finite, 'value')} of its metrics were not finite.",
+                30.0 * saturating(run.not_finite, 1.0) * ramp(run.not_finite_seconds, *NOT_FINITE_SECONDS),
+                f"{items(run.not_finite, 'value')} of its metrics were not finite, "
+                f"the last {seconds(run.not_finite_seconds)} ago.",
                 (run.not_finite_position or 0,),
             ),
             *deduct(
@@ -248,12 +252,12 @@ def _run_over(run: RunFacts) -> list[Deduction]:
     return deduct(run.status, points, f"it is {run.status}{why}.", (run.position,))
 
 
-def _run_silence(run: RunFacts) -> list[Deduction]:
+def _run_silence(run: RunFacts, limit_seconds: float) -> list[Deduction]:
     if run.status != "running":
         return []
     return deduct(
         "silent",
-        40.0 * ramp(run.silent_seconds, *RUN_SILENCE_SECONDS),
+        40.0 * ramp(run.silent_seconds, limit_seconds, limit_seconds * RUN_SILENCE_RAMP),
         f"nothing was heard of it for {seconds(run.silent_seconds)}.",
         (run.position,),
     )

@@ -79,6 +79,7 @@ class Asking:
             opened_because=opened.reason,
             agent_silence_seconds=self._settings.agent_silence_seconds,
             node_silence_seconds=self._settings.node_silence_seconds,
+            run_silence_seconds=self._settings.run_silence_seconds,
         )
 
     async def _in_full(self, answer: ItemAnswer) -> ItemAnswer:

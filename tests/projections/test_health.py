@@ -307,6 +307,23 @@ def test_a_run_that_is_lost_silent_or_not_finite_says_so() -> None:
     assert lost.deductions[0].reason == "it is lost: not heard of for 90 s."
     worse = score_run(RunFacts("r1", "running", not_finite=2, not_finite_position=9), Facts())
     assert [one.position for one in worse.deductions[0].evidence] == [9]
+    assert worse.deductions[0].reason == "2 values of its metrics were not finite, the last 0 s ago."
+
+
+def test_how_long_a_run_may_be_silent_is_a_setting() -> None:
+    run = RunFacts("r1", "running", silent_seconds=300.0)
+    assert score_run(run, Facts(run_silence_seconds=300.0)).score == 100
+    assert score_run(run, Facts(run_silence_seconds=60.0)).score < 100
+
+
+def test_a_run_that_goes_on_after_values_that_were_not_finite_recovers_with_time() -> None:
+    scores = [
+        score_run(
+            RunFacts("r1", "running", not_finite=3, not_finite_position=9, not_finite_seconds=ago), Facts()
+        ).score
+        for ago in (0.0, 600.0, 1_800.0, 3_600.0)
+    ]
+    assert scores[0] == scores[1] < scores[2] < scores[3] == 100
 
 
 def test_an_alert_counts_less_when_somebody_took_notice_and_nothing_while_silenced() -> None:
