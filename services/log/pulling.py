@@ -98,7 +98,7 @@ class _Pull:
         self._name = "p-" + clock.new_id()
         self._inbox = self._log.client.new_inbox()
         self._asked = 0
-        await self._log._api(f"CONSUMER.CREATE.{self._stream}.{self._name}", self._wanted())
+        await self._log._api(self._creation(), self._wanted())
         inbox = self._inbox
 
         async def receive(message: Msg) -> None:
@@ -111,6 +111,11 @@ class _Pull:
         self._heard = clock.monotonic()
         await self._ask()
 
+    def _creation(self) -> str:
+        """A single filter stands in the request's subject too, so that a permission can be for that alone."""
+        only = f".{self._subjects[0]}" if len(self._subjects) == 1 else ""
+        return f"CONSUMER.CREATE.{self._stream}.{self._name}{only}"
+
     def _wanted(self) -> dict[str, Any]:
         config: dict[str, Any] = {
             "name": self._name,
@@ -122,7 +127,9 @@ class _Pull:
             "num_replicas": 1,
             "inactive_threshold": _INACTIVE_SECONDS * _NS,
         }
-        if self._subjects:
+        if len(self._subjects) == 1:
+            config["filter_subject"] = self._subjects[0]
+        elif self._subjects:
             config["filter_subjects"] = self._subjects
         return {"stream_name": self._stream, "config": config}
 

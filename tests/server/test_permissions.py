@@ -1,7 +1,9 @@
 """What each credential may do on a real server, and that it may do nothing else."""
 
 import asyncio
+import json
 from collections.abc import Iterable
+from typing import Final
 
 import pytest
 from callers import Caller, agent, connected
@@ -9,6 +11,7 @@ from conftest import Server
 from nats.aio.msg import Msg
 from nats.js.api import RePublish
 
+from coord.services.log import Log, declare_streams
 from coord.services.server.probe import log_in
 
 HISTORY = (
@@ -186,12 +189,68 @@ def test_a_trainer_speaks_for_runs_and_hears_directives_only(server: Server) -> 
         ):
             await declare_events(core)
             forbidden = {*FACTS, *OTHERS, *JETSTREAM, *SYSTEM, "ask.board", "cmd.main.ada.claim"}
-            forbidden -= {"ev.local.run.r-1"}
+            forbidden -= {"ev.local.run.r-1", "$JS.API.CONSUMER.MSG.NEXT.EVENTS.projector"}
+            forbidden |= {
+                "$JS.API.CONSUMER.CREATE.EVENTS.p-1.ev.local.work.w-1",
+                "$JS.API.CONSUMER.NAMES.EVENTS",
+            }
             assert await passed(trainer, sorted(forbidden), (*EARS, "live.>", "live.local.work.*")) == []
             heard = await trainer.client.subscribe("live.local.directive.*")
             await trainer.client.jetstream().publish("ev.local.run.r-1", b"{}")
             await core.client.jetstream().publish("ev.local.directive.r-1", b"stop")
             assert (await heard.next_msg(2)).data == b"stop"
+
+    asyncio.run(scene())
+
+
+def test_a_trainer_reads_the_directives_of_its_run_from_the_log(server: Server) -> None:
+    async def scene() -> None:
+        core = await Log.connect(server.settings, server.folder)
+        await declare_streams(core, server.settings)
+        await core.client.publish("ev.local.directive.r-1", b"pause")
+        await core.client.publish("ev.local.directive.r-2", b"not for r-1")
+        await core.client.publish("ev.local.directive.r-1", b"resume")
+        await core.client.flush()
+        trainer = await Log.connect(server.settings, server.folder, "trainer")
+        found = await trainer.read_subject("ev.local.directive.r-1")
+        assert [one.body for one in found] == [b"pause", b"resume"]
+        async for batch in trainer.pull("EVENTS", 2, wait_seconds=30, subjects=("ev.local.directive.r-1",)):
+            assert [one.body for one in batch] == [b"resume"]
+            break
+        await trainer.close()
+        await core.close()
+
+    asyncio.run(scene())
+
+
+OTHER_FILTERS: Final[dict[str, dict[str, object]]] = {
+    "another subject": {"filter_subject": "ev.local.work.w-1"},
+    "no filter": {},
+    "every subject": {"filter_subject": "ev.>"},
+    "another in a list": {"filter_subjects": ["ev.local.work.w-1"]},
+    "another beside it": {
+        "filter_subject": "ev.local.directive.r-1", "filter_subjects": ["ev.local.work.w-1"],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("config", OTHER_FILTERS.values(), ids=OTHER_FILTERS)
+def test_a_trainer_gets_no_consumer_of_anything_but_what_its_request_names(
+    server: Server, config: dict[str, object]
+) -> None:
+    async def scene() -> None:
+        async with (
+            connected(server, server.credential("core")) as core,
+            connected(server, server.credential("trainer")) as trainer,
+        ):
+            await declare_events(core)
+            wanted = {"name": "p-1", "ack_policy": "none", "deliver_policy": "all", **config}
+            answer = await trainer.client.request(
+                "$JS.API.CONSUMER.CREATE.EVENTS.p-1.ev.local.directive.r-1",
+                json.dumps({"stream_name": "EVENTS", "config": wanted}).encode(),
+            )
+            assert json.loads(answer.data)["error"]["code"] == 400
+            assert await core.client.jetstream().consumers_info("EVENTS") == []
 
     asyncio.run(scene())
 
