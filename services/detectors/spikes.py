@@ -13,12 +13,11 @@ not watched. No clock, no randomness: the same values give the same readings.
 """
 
 import math
-from bisect import bisect_left, insort
-from collections import deque
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from coord.events.errors import SettingsError
+from coord.services.detectors.ranked import RankedWindow
 
 MAD_TO_SIGMA: Final = 1.4826
 """A normal distribution's standard deviation is so many times its MAD."""
@@ -70,7 +69,7 @@ class Reading(NamedTuple):
 class SpikeDetector:
     """A fold over one series; some microseconds a value."""
 
-    __slots__ = ("_center", "_last_z", "_ranked", "_recent", "_seen", "_trend", "settings")
+    __slots__ = ("_center", "_last_z", "_residuals", "_seen", "_trend", "settings")
 
     def __init__(self, settings: SpikeSettings | None = None) -> None:
         self.settings = settings or SpikeSettings()
@@ -78,8 +77,7 @@ class SpikeDetector:
 
     def rearm(self) -> None:
         """Forget everything: after a roll-back, or a change of learning rate, batch size or mix of texts."""
-        self._recent: deque[float] = deque()
-        self._ranked: list[float] = []
+        self._residuals = RankedWindow(self.settings.window)
         self._seen = 0
         self._trend: float | None = None
         self._center = 0.0
@@ -97,62 +95,46 @@ class SpikeDetector:
         """Whether the next value is judged."""
         return self._seen >= self.settings.warm_up
 
-    def update(self, value: float) -> Reading:
-        """Take the next value and say how far it stands above the trend."""
+    def copy(self) -> "SpikeDetector":
+        """Return another in the same state: what a roll-back goes back to."""
+        other = SpikeDetector(self.settings)
+        other._residuals = self._residuals.copy()
+        other._seen, other._trend = self._seen, self._trend
+        other._center, other._last_z = self._center, self._last_z
+        return other
+
+    def update(self, value: float, learn: bool = True) -> Reading:
+        """Take the next value and say how far it stands above the trend.
+
+        One that is not to be learnt, such as the loss of a step whose update was left out, is judged all the
+        same, and counts as one of two running.
+        """
         if not math.isfinite(value):
             return _NOT_FINITE
         if value <= 0:
             return _NOTHING
         if self._trend is None:
-            self._trend = math.log(value)
+            self._trend = math.log(value) if learn else None
             return _NOTHING
         residual = math.log(value) - self._trend
-        if self._seen < self.settings.warm_up:
-            self._follow(residual)
+        if not self.warm:
+            if learn:
+                self._follow(residual)
             return _NOTHING
-        k = self.settings.k
-        self._center, scale = self._spread()
+        settings = self.settings
+        self._center, deviation = self._residuals.spread()
+        scale = max(MAD_TO_SIGMA * deviation, settings.floor)
         z = (residual - self._center) / scale
-        alarm = z > k or min(z, self._last_z) > self.settings.k_again
+        alarm = z > settings.k or min(z, self._last_z) > settings.k_again
         self._last_z = z
-        self._follow(min(residual, self._center + k * scale))
+        if learn:
+            self._follow(min(residual, self._center + settings.k * scale))
         return Reading(z, alarm)
 
     def _follow(self, residual: float) -> None:
-        ranked, recent = self._ranked, self._recent
-        if len(recent) == self.settings.window:
-            del ranked[bisect_left(ranked, recent.popleft())]
-        recent.append(residual)
-        insort(ranked, residual)
+        self._residuals.push(residual)
         self._seen += 1
         self._trend = (self._trend or 0.0) + self.settings.alpha * residual
-
-    def _spread(self) -> tuple[float, float]:
-        """Return median and scale of the window.
-
-        The half of the values that lies nearest the median stands side by side in their order: a binary
-        search finds where it begins, and its ends hold the median deviation.
-        """
-        ranked = self._ranked
-        size = len(ranked)
-        half = size // 2
-        odd = size % 2
-        center = ranked[half] if odd else (ranked[half - 1] + ranked[half]) / 2
-        nearest = half + odd
-        low, high = 0, size - nearest
-        while low < high:
-            middle = (low + high) // 2
-            if center - ranked[middle] > ranked[middle + nearest] - center:
-                low = middle + 1
-            else:
-                high = middle
-        end = low + nearest
-        deviation = max(center - ranked[low], ranked[end - 1] - center)
-        if not odd:
-            below = center - ranked[low - 1] if low else math.inf
-            above = ranked[end] - center if end < size else math.inf
-            deviation = (deviation + min(below, above)) / 2
-        return center, max(MAD_TO_SIGMA * deviation, self.settings.floor)
 
 
 _NOTHING: Final = Reading(0.0, False)
