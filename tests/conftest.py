@@ -13,7 +13,13 @@ from coord.services.server import Address, EmbeddedServer
 from coord.services.server.credentials import role_credentials
 from coord.services.settings import Settings
 
-pytest_plugins = ("coverage_summary",)
+STEPS = ("agents", "health", "items", "mistakes", "proofs", "requests", "tables")
+
+pytest_plugins = (
+    "coverage_summary",
+    "coord.services.verification.plugin",
+    *(f"features.steps.{subject}" for subject in STEPS),
+)
 
 # A shell that starts the tests in the background has SIGINT ignored, and what is ignored is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)

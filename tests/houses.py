@@ -59,7 +59,7 @@ def environment_of(home: Path, data: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running_house(root: Path, cli: type[Cli] = Cli) -> Iterator[House]:
+def running_house(root: Path, cli: Callable[[Path, dict[str, str]], Cli] = Cli) -> Iterator[House]:
     """Run a house on the folder `data` below `root`, and take it down at the end."""
     home = root / "home"
     home.mkdir()

@@ -1,0 +1,53 @@
+"""Agents: coming, living, falling silent, and what they are told."""
+
+from features.scene import Scene
+from houses import until
+from pytest_bdd import given, parsers, then, when
+
+from coord.events.errors import Exit
+from coord.services import clock
+
+LIVES_SECONDS = 2
+
+
+@given(parsers.parse("{agent:w} is an agent"))
+@when(parsers.parse("{agent:w} is restarted"))
+def register(scene: Scene, agent: str) -> None:
+    _register(scene, agent)
+
+
+@given(parsers.parse('{agent:w} is an agent that offers "{capability}"'))
+def register_offering(scene: Scene, agent: str, capability: str) -> None:
+    _register(scene, agent, "--capability", capability)
+
+
+def _register(scene: Scene, agent: str, *words: str) -> None:
+    scene.incarnations[agent] = str(scene.house.ask("register", agent, *words)["agent"]["incarnation"])
+
+
+@when(parsers.parse("{agent:w} shows again and again for two seconds that she lives"))
+def heartbeat(scene: Scene, agent: str) -> None:
+    until_then = clock.monotonic() + LIVES_SECONDS
+    while clock.monotonic() < until_then:
+        scene.must(agent, "heartbeat")
+
+
+@when(parsers.parse("{agent:w} falls silent"))
+def falls_silent(scene: Scene, agent: str) -> None:
+    """Nothing is done: that is what silence is."""
+
+
+@given(parsers.parse("{agent:w} has fallen silent until her claim ran out"))
+def fell_silent(scene: Scene, agent: str) -> None:
+    until(lambda: "work.lease_expired" in scene.types())
+
+
+@then(parsers.parse('{agent:w} is refused, because "{words}"'))
+def refused(scene: Scene, agent: str, words: str) -> None:
+    assert scene.last.code == Exit.REFUSED, f"{agent} was not refused: {scene.last}"
+    assert words in scene.last.err, f"{agent} was refused for another reason: {scene.last.err.strip()}"
+
+
+@then(parsers.parse("{agent:w} is told that there is nothing to claim"))
+def nothing(scene: Scene, agent: str) -> None:
+    assert scene.last.code == Exit.NOTHING, f"{agent} was told otherwise: {scene.last}"
