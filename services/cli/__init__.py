@@ -12,6 +12,6 @@
     render      tables, ages, sizes
     fences      the fences this machine's agents were given
 
-and a module a family of verbs: work, agents, events, health, machines, house, and doctor with its checks
-(finding, checks, server_checks).
+and a module a family of verbs: work, agents, alerts, runs, directing, events, health, machines, house, and
+doctor with its checks (finding, checks, server_checks).
 """

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from coord.events.errors import CoordError, NoServer, UsageError
 from coord.events.streams import EVENT_BYTES_MAX
+from coord.events.tokens import TOKEN_LENGTH_MAX
 from coord.services import clock
 from coord.services.cli import client
 from coord.services.cli.client import Reply
@@ -97,10 +99,23 @@ class Call:
         given = self.read("request_id", as_name)
         return str(given) if given is not None else clock.new_id()
 
-    def tell(self, verb: str, request_id: str, fields: Mapping[str, Any]) -> Reply:
-        """Send a command; its reply is `done`, or an error is raised."""
+    def person(self) -> str:
+        """Return who acts where nobody need be an agent: --agent, COORD_AGENT, or this user of the machine."""
+        if self.text("agent") is not None or "COORD_AGENT" in os.environ:
+            return self.agent()
+        return user_name()
+
+    def tell(self, verb: str, request_id: str, fields: Mapping[str, Any], actor: str = "") -> Reply:
+        """Send a command; its reply is `done`, or an error is raised.
+
+        Args:
+            verb: the command's.
+            request_id: under which it is known.
+            fields: the command's.
+            actor: who acts; else the agent that is named, or COORD_AGENT.
+        """
         self.only_this_house()
-        actor = str(fields.get("agent") or os.environ.get("COORD_AGENT") or "")
+        actor = actor or str(fields.get("agent") or os.environ.get("COORD_AGENT") or "")
         command = {"request_id": request_id, **fields}
         return client.tell(
             self.folder,
@@ -163,6 +178,17 @@ class Call:
             except CoordError as error:
                 worst = max(worst, report(error, self.json, f"line {number}: "))
         return worst
+
+
+def user_name() -> str:
+    """Return the name of this process's user, as a token."""
+    import pwd
+
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"user-{os.getuid()}"
+    return re.sub(r"[^A-Za-z0-9_-]", "-", name)[:TOKEN_LENGTH_MAX] or "user"
 
 
 def report(error: CoordError, as_json: bool, where: str = "") -> int:

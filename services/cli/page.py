@@ -28,7 +28,7 @@ Data is printed on stdout, talk on stderr. A first tour:
   coord history ID
 """
 
-_VERB_WIDTH: Final = 22
+_VERB_WIDTH: Final = 23
 
 
 def front_page() -> list[str]:

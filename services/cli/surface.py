@@ -49,6 +49,7 @@ class Verb(NamedTuple):
 JSON: Final = Option("--json", "", "Print the answer as JSON.")
 _AGENT: Final = Option("--agent", "NAME", "Who acts.", variable="COORD_AGENT")
 _AGENT_FILTER: Final = Option("--agent", "NAME", "Only what this agent holds.")
+_PERSON: Final = Option("--agent", "NAME", "Who acts; else you, by your user name.", variable="COORD_AGENT")
 _REQUEST: Final = Option("--request-id", "R", "Ask again under the id of an earlier request.")
 _FENCE: Final = Option("--fence", "N", "The claim this rests on; else the one remembered on this machine.")
 _LEASE: Final = Option("--lease", "TIME", "How long a claim lasts without a sign of life, e.g. 30s.")
@@ -60,6 +61,7 @@ _HOLD: Final = (_AGENT, _FENCE)
 
 _ID: Final = Argument("id", "ID", "The item; - reads ids from stdin, one a line.")
 _ID_OPTIONAL: Final = Argument("id", "[ID]", "The item; without one, the best that fits.", required=False)
+_ALERT: Final = Argument("alert", "ALERT", "The alert; - reads ids from stdin, one a line.")
 _NAME: Final = Argument("name", "NAME", "The agent.")
 _NAME_OPTIONAL: Final = Argument("name", "[NAME]", "The agent; else --agent or COORD_AGENT.", required=False)
 
@@ -87,10 +89,11 @@ WORK: Final = (
             _TEAM,
             _LEASE,
             Option("--body", "JSON", "What the agent is given: any JSON."),
+            Option("--verify", "SCENARIO", "Completes only when this has passed since its claim."),
             _REQUEST,
         ),
         "With - each line of stdin is a title, or a JSON object with title, id, priority, capabilities, "
-        f"team, lease and body; the options hold for every line that does not say otherwise. {_RETRY}",
+        f"team, lease, body and verify; the options hold for every line that does not say otherwise. {_RETRY}",
     ),
     Verb(
         "claim",
@@ -203,6 +206,89 @@ AGENTS: Final = (
         (_AGENT, _REASON, _REQUEST),
     ),
     Verb("agents", "Agents", "agents:agents", "List the agents.", (), (_TEAM, _LIMIT)),
+)
+
+OVERSIGHT: Final = (
+    Verb(
+        "runs",
+        "Runs and alerts",
+        "runs:runs",
+        "List the training runs; one of them in full.",
+        (
+            Argument(
+                "run", "[RUN]", "Only this one, with its directives, checkpoints and alerts.", required=False
+            ),
+        ),
+        (_LIMIT,),
+    ),
+    Verb(
+        "alerts",
+        "Runs and alerts",
+        "alerts:alerts",
+        "List the alerts, the worst first, and what was done about them.",
+        (),
+        (
+            Option("--status", "STATUS", "Only open, active, acknowledged or resolved."),
+            Option("--entity", "NAME", "Only those about this run, node, agent or team."),
+            _LIMIT,
+        ),
+    ),
+    Verb(
+        "ack",
+        "Runs and alerts",
+        "alerts:ack",
+        "Take notice of an alert.",
+        (_ALERT,),
+        (_PERSON, Option("--note", "TEXT", "What you know about it."), _REQUEST),
+        f"{_STDIN} {_RETRY}",
+    ),
+    Verb(
+        "silence",
+        "Runs and alerts",
+        "alerts:silence",
+        "Want no notice of an alert for a time.",
+        (_ALERT,),
+        (_PERSON, Option("--for", "TIME", "For how long, e.g. 30m, 1h or 2d."), _REASON, _REQUEST),
+        f"It stays open, and is listed. {_STDIN} {_RETRY}",
+    ),
+    Verb(
+        "direct",
+        "Runs and alerts",
+        "directing:direct",
+        "Ask something of a run, as a watchdog does.",
+        (
+            Argument("entity", "RUN", "The run; with --kind an agent or a node."),
+            Argument("action", "ACTION", "What it shall do; see below."),
+        ),
+        (
+            _PERSON,
+            _REASON,
+            Option("--live", "TIME", "For so long it may be obeyed, e.g. 2m. [default: 60s]"),
+            Option("--factor", "F", "What the learning rate is made smaller by: 0.5, or 50%."),
+            Option("--steps", "N", "For so many steps. [default: until it is restored]"),
+            Option("--before-step", "N", "Roll back to the newest good checkpoint up to this step."),
+            Option("--batches", "N,N", "The batches to skip, by their numbers."),
+            Option("--kind", "KIND", "run, agent or node. [default: run]"),
+            Option("--wait", "", "Wait until the run has answered, and say what it did."),
+            _REQUEST,
+        ),
+        "ACTION is skip_batch (needs --batches), lower_learning_rate (needs --factor, takes --steps), "
+        "restore_learning_rate, halve_micro_batch, roll_back (needs --before-step, takes --batches), "
+        "checkpoint_now, pause, resume or stop; an agent or a node takes pause, resume, stop and drain. With "
+        f"--wait, exit code 3 means that no answer came in time, and 4 that the run refused. {_RETRY}",
+    ),
+    Verb(
+        "withdraw",
+        "Runs and alerts",
+        "directing:withdraw",
+        "Take a directive back that was not obeyed yet.",
+        (
+            Argument("entity", "RUN", "The run, agent or node it is for."),
+            Argument("directive", "DIRECTIVE", "The directive, as coord runs RUN names it."),
+        ),
+        (_PERSON, _REASON, _REQUEST),
+        _RETRY,
+    ),
 )
 
 LOOK: Final = (
@@ -328,7 +414,7 @@ HOUSE: Final = (
 HEAVY: Final = frozenset(("tail", *(verb.name for verb in HOUSE)))
 """Verbs that run for long or load much."""
 
-VERBS: Final = {verb.name: verb for verb in (*WORK, *AGENTS, *LOOK, *HOUSE)}
+VERBS: Final = {verb.name: verb for verb in (*WORK, *AGENTS, *OVERSIGHT, *LOOK, *HOUSE)}
 
 EXIT_CODES: Final = (
     (0, "done, also when it was so already"),

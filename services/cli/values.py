@@ -20,6 +20,8 @@ PRIORITY_MAX: Final = 9
 POSITION_MAX: Final = 2**63 - 1
 WIP_LIMIT_MAX: Final = 10_000
 ROWS_MAX: Final = 1_000
+SILENCE_SECONDS_MAX: Final = 365 * 86_400.0
+BATCHES_MAX: Final = 1_000
 
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _NUMBER: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,18})?)(%?)")
@@ -60,22 +62,36 @@ def as_position(text: str, what: str) -> int:
 
 def as_ratio(text: str, what: str) -> float:
     """Read a share: 0 to 1, or so many per cent."""
-    match = _NUMBER.fullmatch(text)
-    value = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    value = _share(text)
     if not 0 <= value <= 1:
         raise _wrong(text, what, "a number from 0 to 1, or from 0% to 100%")
     return value
 
 
+def as_factor(text: str, what: str) -> float:
+    """Read what something is made smaller by: a share, and not 0."""
+    value = _share(text)
+    if not 0 < value <= 1:
+        raise _wrong(text, what, "a number above 0 and up to 1, or up to 100%")
+    return value
+
+
+def as_numbers(text: str, what: str) -> list[int]:
+    """Read whole numbers with commas between them."""
+    parts = text.split(",")
+    if len(parts) > BATCHES_MAX or not all(map(_WHOLE.fullmatch, parts)):
+        raise _wrong(text, what, f"up to {BATCHES_MAX} whole numbers with commas between them, such as 7,8,9")
+    return [as_position(part, what) for part in parts]
+
+
 def as_lease(text: str, what: str) -> float:
-    """Read a length of time in seconds."""
-    try:
-        seconds = parse_duration(text) if len(text) <= 32 else -1.0
-    except ValueError:
-        seconds = -1.0
-    if not LEASE_SECONDS_MIN <= seconds <= LEASE_SECONDS_MAX:
-        raise _wrong(text, what, "a time from 1s to 24h, such as 30s, 2m or 1h")
-    return seconds
+    """Read a length of time in seconds: of a claim, or of a directive."""
+    return _duration(text, what, LEASE_SECONDS_MAX, "a time from 1s to 24h, such as 30s, 2m or 1h")
+
+
+def as_silence(text: str, what: str) -> float:
+    """Read a length of time in seconds: for how long nobody wants notice."""
+    return _duration(text, what, SILENCE_SECONDS_MAX, "a time from 1s to 365d, such as 30m, 1h or 2d")
 
 
 def as_json(text: str, what: str) -> Any:
@@ -92,6 +108,21 @@ def as_json(text: str, what: str) -> Any:
     except ValueError as error:
         reason = str(error).partition(":")[0].lower()
         raise UsageError(f"{what} is '{visible(text, 60)}', which is not JSON: {reason}.") from error
+
+
+def _share(text: str) -> float:
+    match = _NUMBER.fullmatch(text)
+    return float(match[1]) / (100 if match[2] else 1) if match else -1.0
+
+
+def _duration(text: str, what: str, seconds_max: float, allowed: str) -> float:
+    try:
+        seconds = parse_duration(text) if len(text) <= 32 else -1.0
+    except ValueError:
+        seconds = -1.0
+    if not LEASE_SECONDS_MIN <= seconds <= seconds_max:
+        raise _wrong(text, what, allowed)
+    return seconds
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

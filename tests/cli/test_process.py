@@ -29,6 +29,8 @@ LIGHT: dict[str, list[str]] = {
     "cancel": ["cancel", "w-1"], "register": ["register", "a1"], "heartbeat": ["heartbeat", "a1"],
     "retire": ["retire", "a1"], "agents": ["agents"], "nodes": ["nodes"], "top": ["top"], "health": ["health"],
     "history": ["history", "w-1"], "deadletters": ["deadletters"],
+    "runs": ["runs"], "alerts": ["alerts"], "ack": ["ack", "a-1"], "silence": ["silence", "a-1", "--for", "1h"],
+    "direct": ["direct", "r1", "pause"], "withdraw": ["withdraw", "r1", "d-1"],
 }  # fmt: skip
 
 

@@ -1,0 +1,187 @@
+"""The verb runs: all training runs, or one of them with its metrics, directives, checkpoints and alerts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from coord.services.cli.alerts import print_alerts
+from coord.services.cli.call import Call, note_cut
+from coord.services.cli.directing import asked_for, became
+from coord.services.cli.render import Column, age, print_pairs, print_table, size
+from coord.services.cli.safe import safe
+from coord.services.cli.terminal import out, out_json, painted, talk
+from coord.services.cli.values import as_name
+from coord.services.cli.work import as_of
+
+STATUSES: Final = {"running": "accent", "completed": "ok", "failed": "bad", "lost": "bad", "stopped": "dim"}
+_FIRST: Final = (
+    "loss", "canary_loss", "gradient_norm", "learning_rate", "step_seconds", "tokens_per_second",
+    "micro_batch", "batch",
+)  # fmt: skip
+_MARKS: Final = ("skipped",)
+"""Metrics that mark a single step: the last one says nothing about now."""
+_CHECKPOINTS_SHOWN: Final = 5
+_DIRECTIVES_SHOWN: Final = 20
+
+
+def runs(call: Call) -> None:
+    """List the runs, or show one in full."""
+    text = call.text("run")
+    run = None if text is None else as_name(text, "the run")
+    answer = call.ask("runs", run=run, limit=call.limit())
+    if run is not None:
+        found = call.ask("alerts", entity=run)["rows"]
+        answer["alerts"] = [row for row in found if row["entity_kind"] == "run"]
+    if call.json:
+        out_json(answer)
+    elif run is not None:
+        _print_run(answer["rows"][0], answer)
+    else:
+        _print_runs(answer)
+    note_cut(answer)
+
+
+def _print_runs(answer: Mapping[str, Any]) -> None:
+    rows = answer["rows"]
+    running = sum(row["status"] == "running" for row in rows)
+    out(f"{running} of {len(rows)} runs running{as_of(answer)}")
+    if rows:
+        print_table(_RUNS, [_run_row(row) for row in rows])
+    else:
+        talk("coord: nothing was trained yet. A run is begun by: coord train FILE")
+
+
+def _print_run(row: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    status = row["status"]
+    why = f": {row['reason']}" if row.get("reason") else ""
+    head = f"{safe(row['run'])}  {painted(safe(status), STATUSES.get(status, ''))}{safe(why)}"
+    out(f"{head}  step {row['step']}{as_of(answer)}")
+    print_pairs([
+        ("name", row["name"]),
+        ("node", row.get("node")),
+        ("agent", row.get("agent")),
+        ("processes", row.get("world_size")),
+        ("started", f"{age(row['age_seconds'])} ago{_again(row['starts'])}"),
+        ("heard", f"{age(row['silent_seconds'])} ago"),
+        ("health", _score(row)),
+        ("failed allocations", row.get("out_of_memory") or None),
+        ("not finite", row.get("not_finite") or None),
+        ("points dropped", row.get("dropped_points") or None),
+    ])  # fmt: skip
+    if row.get("latest"):
+        out("\nlatest")
+        print_pairs([(name, _number(value)) for name, value in _in_order(row["latest"])])
+    _section("directives", _DIRECTIVES, map(_directive_row, row.get("directives", ())), _DIRECTIVES_SHOWN)
+    _section(
+        "checkpoints", _CHECKPOINTS, map(_checkpoint_row, row.get("checkpoints", ())), _CHECKPOINTS_SHOWN
+    )
+    if answer["alerts"]:
+        out("\nalerts")
+        print_alerts(answer["alerts"], about=False)
+
+
+def _section(title: str, columns: Sequence[Column], rows: Iterator[list[Any]], shown: int) -> None:
+    found = list(rows)
+    if not found:
+        return
+    more = f", the last {shown} of {len(found)}" if len(found) > shown else ""
+    out(f"\n{title}{more}")
+    print_table(columns, found[:shown])
+
+
+def _in_order(latest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the metrics everybody looks for first, then the others."""
+    yield from ((name, latest[name]) for name in _FIRST if name in latest)
+    yield from ((name, latest[name]) for name in sorted(latest) if name not in (*_FIRST, *_MARKS))
+
+
+def _number(value: float | str | None) -> str | None:
+    return f"{value:.5g}" if isinstance(value, int | float) else value
+
+
+def _score(row: Mapping[str, Any]) -> str | None:
+    return None if row.get("score") is None else f"{row['score']:.0f}"
+
+
+def _again(starts: int) -> str:
+    return f", begun {starts} times" if starts > 1 else ""
+
+
+def _run_row(row: Mapping[str, Any]) -> list[str | int | None]:
+    latest, directives = row.get("latest", {}), row.get("directives", ())
+    return [
+        row["run"],
+        row["status"],
+        _score(row),
+        row["step"],
+        *(
+            _number(latest.get(name))
+            for name in ("loss", "canary_loss", "learning_rate", "tokens_per_second")
+        ),
+        row.get("checkpoint_step"),
+        f"{directives[0]['action']} {became(directives[0])}" if directives else None,
+        age(row["age_seconds"]),
+        age(row["silent_seconds"]),
+        row.get("node"),
+        row["name"],
+    ]
+
+
+def _directive_row(directive: Mapping[str, Any]) -> list[str | int | None]:
+    return [
+        directive["id"],
+        age(directive["age_seconds"]),
+        asked_for(directive),
+        became(directive),
+        _reaction(directive.get("answered_seconds")),
+        directive.get("alert"),
+        directive.get("answer") or directive["reason"],
+    ]
+
+
+def _reaction(seconds: float | None) -> str | None:
+    """Write how long an answer took: 42 ms, 3s."""
+    return None if seconds is None else f"{1_000 * seconds:.0f} ms" if seconds < 1 else age(seconds)
+
+
+def _checkpoint_row(checkpoint: Mapping[str, Any]) -> list[str | int | None]:
+    return [
+        checkpoint["step"],
+        age(checkpoint["age_seconds"]),
+        size(checkpoint["size_bytes"]),
+        _reaction(checkpoint["write_seconds"]),
+        checkpoint["path"],
+    ]
+
+
+_RUNS: Final = (
+    Column("RUN"),
+    Column("STATUS", paint=STATUSES),
+    Column("HEALTH", right=True, rank=2),
+    Column("STEP", right=True),
+    Column("LOSS", right=True),
+    Column("CANARY", right=True, rank=3),
+    Column("RATE", right=True, rank=6),
+    Column("TOKENS/S", right=True, rank=5),
+    Column("CHECKPOINT", right=True, rank=4),
+    Column("DIRECTED", rank=1),
+    Column("AGE", right=True, rank=4),
+    Column("HEARD", right=True),
+    Column("NODE", rank=7),
+    Column("NAME", flexible=True, rank=3),
+)
+_DIRECTIVES: Final = (
+    Column("DIRECTIVE"),
+    Column("AGE", right=True),
+    Column("ASKED FOR"),
+    Column("WHAT CAME OF IT"),
+    Column("AFTER", right=True),
+    Column("ALERT", rank=2),
+    Column("WHY", flexible=True, rank=1),
+)
+_CHECKPOINTS: Final = (
+    Column("STEP", right=True),
+    Column("AGE", right=True),
+    Column("SIZE", right=True),
+    Column("WRITTEN IN", right=True, rank=1),
+    Column("PATH", flexible=True),
+)
