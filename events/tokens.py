@@ -19,6 +19,7 @@ TOKEN_LENGTH_MAX: Final = 64
 TOKEN_PATTERN: Final = rf"[A-Za-z0-9_-]{{1,{TOKEN_LENGTH_MAX}}}"
 
 _TOKEN = re.compile(TOKEN_PATTERN)
+_DIGEST_LENGTH: Final = 8
 
 
 def is_token(value: str) -> bool:
@@ -39,6 +40,21 @@ def token(value: str, what: str) -> str:
         f"{what} {shown!a} is not a name:",
         f"use 1 to {TOKEN_LENGTH_MAX} letters, digits, '_' or '-'.",
     )
+
+
+def scenario_id(scenario: str) -> str:
+    """Return the name a scenario is stored under: its title in small letters and hyphens.
+
+    A title too long for a name ends in a digest of the whole, so that two titles never share one. A name is
+    its own.
+    """
+    from hashlib import sha256
+
+    words = "-".join(re.findall(r"[a-z0-9]+", scenario.lower()))
+    if words and len(words) <= TOKEN_LENGTH_MAX:
+        return words
+    digest = sha256(scenario.encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{words[: TOKEN_LENGTH_MAX - _DIGEST_LENGTH - 1].strip('-')}-{digest}".lstrip("-")
 
 
 def event_subject(site: str, aggregate: str, entity: str) -> str:

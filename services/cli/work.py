@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from coord.events.errors import Refused, UsageError
+from coord.events.tokens import scenario_id
 from coord.services.cli import fences
 from coord.services.cli.call import STDIN, Call, note_cut
 from coord.services.cli.client import Reply
@@ -26,7 +27,7 @@ STATUSES: Final = {"open": "", "claimed": "accent", "completed": "ok", "failed":
 _ENDING: Final = ("complete", "fail", "release")
 _OVER: Final = ("stale_fence", "wrong_holder", "illegal_transition", "unknown_id")
 """Refusals that say that the claim behind a fence is over."""
-_LINE_KEYS: Final = ("title", "id", "priority", "capabilities", "team", "lease", "body")
+_LINE_KEYS: Final = ("title", "id", "priority", "capabilities", "team", "lease", "body", "verify")
 
 
 def submit(call: Call) -> int:
@@ -38,6 +39,7 @@ def submit(call: Call) -> int:
         "team": call.read("team", as_name),
         "lease_seconds": call.read("lease", as_lease),
         "body": call.read("body", as_json),
+        "verify": call.read("verify", _as_scenario),
     }
     if call.text("title") == STDIN and options["item_id"]:
         raise UsageError("--id is for one item.", "Give each line of stdin its own id.")
@@ -185,6 +187,11 @@ def _as_priority(text: str, what: str) -> int:
     return as_whole(text, what, 0, PRIORITY_MAX)
 
 
+def _as_scenario(text: str, what: str) -> str:
+    """Read a scenario by its title or its id."""
+    return scenario_id(as_text(text, what, TITLE_LENGTH_MAX))
+
+
 def _flat(answer: Reply) -> dict[str, Any]:
     """Put the item's own fields first, with its holder while somebody holds it."""
     item = answer["item"]
@@ -207,6 +214,7 @@ def _print_item(answer: Reply) -> None:
         ("needs", ", ".join(item.get("capabilities", ()))),
         ("team", item.get("team")),
         ("lease", age(item["lease_seconds"])),
+        ("verify", item.get("verify")),
         ("attempt", item.get("attempt") or None),
         ("submitted", since("submitted_at_ns")),
         ("changed", since("changed_at_ns")),
@@ -261,6 +269,7 @@ def _item_from_line(text: str) -> dict[str, Any]:
         "title": ("title", _as_title),
         "id": ("item_id", lambda given: _as_item(str(given))),
         "lease": ("lease_seconds", lambda given: as_lease(str(given), "lease")),
+        "verify": ("verify", lambda given: None if given is None else _as_scenario(str(given), "verify")),
     }
     fields = {}
     for name, given in value.items():

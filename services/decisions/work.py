@@ -316,7 +316,8 @@ def _unverified(item: WorkItem, fence: int, verification: Recorded | None) -> Re
     elif verification.position <= fence:
         why = f"was last run at position {verification.position}, before the claim {fence}"
     elif verification.event.outcome != "passed":
-        why = f"{verification.event.outcome} at position {verification.position}"
+        how = "failed" if verification.event.outcome == "failed" else "was skipped"
+        why = f"{how} at position {verification.position}"
     else:
         return None
     reason = (

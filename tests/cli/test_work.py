@@ -35,12 +35,13 @@ def test_submit_prints_the_id_alone(here: Path, service: Start, capsys: Capture)
         "--team",
         "blue",
     ]
-    assert run([*words, "--lease", "2m", "--body", '{"path": "x"}', "--request-id", "r-1"]) == 0
+    words += ["--lease", "2m", "--body", '{"path": "x"}', "--verify", "One winner: of 200"]
+    assert run([*words, "--request-id", "r-1"]) == 0
     assert capsys.readouterr().out == "w-9\n"
     assert asked.heard[0].verb == "submit"
     assert asked.heard[0].body == {
         "request_id": "r-1", "title": "A title", "priority": 9, "capabilities": ["gpu", "big"], "team": "blue",
-        "lease_seconds": 120.0, "body": {"path": "x"},
+        "lease_seconds": 120.0, "body": {"path": "x"}, "verify": "one-winner-of-200",
     }  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def test_submit_reads_titles_and_json_lines(
     asked = service(submitted)
     feed(
         monkeypatch,
-        b'One\n\n  \n{"title": "Two", "id": "w-2", "priority": 0, "lease": "1h"}\n Three\n',
+        b'One\n\n  \n{"title": "Two", "id": "w-2", "priority": 0, "lease": "1h", "verify": "A B"}\n Three\n',
     )
     assert run(["submit", "-", "--priority", "7", "--request-id", "r"]) == 0
     assert capsys.readouterr().out == "w-9\nw-2\nw-9\n"
@@ -69,6 +70,7 @@ def test_submit_reads_titles_and_json_lines(
     assert [body["title"] for body in bodies] == ["One", "Two", "Three"]
     assert [body["priority"] for body in bodies] == [7, 0, 7]
     assert bodies[1]["lease_seconds"] == 3600.0
+    assert [body.get("verify") for body in bodies] == [None, "a-b", None]
     assert len({body["request_id"] for body in bodies}) == 3
 
 
@@ -86,7 +88,7 @@ def test_a_batch_asked_again_has_the_same_request_ids(
 @pytest.mark.parametrize(
     "line",
     [b'{"title": "x", "colour": 1}', b'{"id": "w-1"}', b"{", b'{"title": "x", "id": "a b"}', b"\xff\xfe", b"x" * 201,
-     b'{"title": "x", "lease": "soon"}', b'{"title": ""}', b'{"title": "a\\u0000b"}', b'{"title": "\\ud800"}'],
+     b'{"title": "x", "lease": "soon"}', b'{"title": "x", "verify": ""}', b'{"title": ""}', b'{"title": "a\\u0000b"}', b'{"title": "\\ud800"}'],
 )  # fmt: skip
 def test_a_faulty_line_is_told_and_the_others_are_done(
     here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch, line: bytes
@@ -310,7 +312,7 @@ def test_show_in_json_has_status_holder_and_fence(here: Path, projector: Start, 
 
 def test_show_for_people_says_everything_safely(here: Path, projector: Start, capsys: Capture) -> None:
     answer = {
-        "as_of": AS_OF, "item": item(title="\x1b[2J", body={"a": "\u202e"}, capabilities=["gpu"]),
+        "as_of": AS_OF, "item": item(title="\x1b[2J", body={"a": "\u202e"}, capabilities=["gpu"], verify="a-b"),
         "submitted_at_ns": AS_OF["time_ns"], "changed_at_ns": AS_OF["time_ns"], "progress": 0.5,
         "progress_note": "half",
     }  # fmt: skip
@@ -320,6 +322,7 @@ def test_show_for_people_says_everything_safely(here: Path, projector: Start, ca
     assert lines[0] == "w-1  claimed by a1, fence 7"
     assert "  title      \\x1b[2J" in lines
     assert "  needs      gpu" in lines
+    assert "  verify     a-b" in lines
     assert "  progress   50 %" in lines
     assert '  body       {"a": "\\u202e"}' in lines
 

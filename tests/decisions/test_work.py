@@ -9,6 +9,7 @@ from coord.events.catalog import kind_of
 from coord.events.commands import Cancel, Claim, Complete, Fail, Progress, Refusal, Release, Submit
 from coord.events.envelope import Envelope, Recorded
 from coord.events.model import Event
+from coord.events.verification import VerificationRecorded
 from coord.services.decisions import work
 from coord.services.decisions.agent import Agent
 
@@ -172,3 +173,59 @@ def test_a_claim_after_another_counts_as_the_next_attempt() -> None:
     released = facts.WorkReleased(agent="ada", fence=FENCE)
     event = only(work.decide_claim(given(SUBMITTED, CLAIMED, released), claim(), ADA, 0))
     assert event.attempt == 2
+
+
+VERIFIED = facts.WorkSubmitted(title="prove it", verify="one-winner")
+
+
+def verification(outcome: Any, position: int) -> Recorded:
+    event = VerificationRecorded(
+        feature="Claims", scenario="One winner", outcome=outcome, commit="c", run_seconds=1.0
+    )
+    envelope = Envelope(id="v", type=kind_of(event).type, source="/test", time="")
+    return Recorded(position, 0, "local", "verification", "one-winner", envelope, event)
+
+
+def test_an_item_that_names_a_scenario_completes_after_a_passing_run_of_it() -> None:
+    held = given(VERIFIED, CLAIMED)
+    passed = verification("passed", FENCE + 1)
+    assert work.decide_complete(held, hold(Complete), 3, passed) == [
+        facts.WorkCompleted(agent="ada", fence=FENCE)
+    ]
+    completed = given(VERIFIED, CLAIMED, facts.WorkCompleted(agent="ada", fence=FENCE))
+    assert work.decide_complete(completed, hold(Complete), 3) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        (None, "it has never been run"),
+        (verification("passed", FENCE - 1), "it was last run at position 10, before the claim 11"),
+        (verification("failed", FENCE + 1), "it failed at position 12"),
+        (verification("skipped", FENCE + 1), "it was skipped at position 12"),
+    ],
+    ids=["never", "before the claim", "failed", "skipped"],
+)
+def test_it_does_not_complete_without_one_and_is_told_why(last: Recorded | None, why: str) -> None:
+    refused = work.decide_complete(given(VERIFIED, CLAIMED), hold(Complete), 3, last)
+    assert code(refused) == "unverified"
+    assert isinstance(refused, Refusal)
+    assert "one-winner" in refused.reason
+    assert why in refused.reason
+    assert refused.hint == "coord verify one-winner"
+
+
+def test_who_does_not_hold_it_is_told_that_first() -> None:
+    decision = work.decide_complete(given(VERIFIED, CLAIMED), hold(Complete, agent="bob", fence=None), 4)
+    assert code(decision) == "wrong_holder"
+
+
+def test_a_submission_keeps_the_scenario_and_another_scenario_is_other_content() -> None:
+    same = Submit(request_id="r", item_id="w-1", title="prove it", verify="one-winner")
+    assert work.decide_submit(None, same, 30.0) == [VERIFIED]
+    assert work.decide_submit(given(VERIFIED), same, 30.0) == []
+    other = Submit(request_id="r", item_id="w-1", title="prove it")
+    assert code(work.decide_submit(given(VERIFIED), other, 30.0)) == "already_exists"
+    item = given(VERIFIED)
+    assert item is not None
+    assert work.view(item).verify == "one-winner"

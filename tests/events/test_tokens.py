@@ -15,6 +15,7 @@ from coord.events.tokens import (
     is_token,
     question_subject,
     sample_subject,
+    scenario_id,
     split_subject,
     token,
 )
@@ -89,3 +90,18 @@ def test_a_wildcard_never_gets_into_a_subject() -> None:
             make("local", "work", ">")
     with pytest.raises(TokenError):
         question_subject("*")
+
+
+def test_a_scenario_is_named_by_the_words_of_its_title() -> None:
+    assert scenario_id("One winner, of 200!") == "one-winner-of-200"
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_a_scenarios_name_is_a_token_and_its_own_name(title: str) -> None:
+    name = scenario_id(title)
+    assert is_token(name)
+    assert scenario_id(name) == name
+
+
+def test_two_titles_too_long_for_a_name_have_two_names() -> None:
+    assert scenario_id("a" * 199 + "b") != scenario_id("a" * 199 + "c")
