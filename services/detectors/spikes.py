@@ -1,11 +1,12 @@
 """Spikes in a positive series, such as a loss or a gradient norm: how far a value stands above its own trend.
 
     y = ln(value)         r = y - trend          c, s = median and 1.4826 * MAD of the last `window` r
-    z = (r - c) / s       trend += alpha * min(r, c + k * s)        and the window takes the same r
+    z = (r - c) / s       trend += alpha * w      w = r, brought within k * s of c; the window takes w, too
 
 The logarithm makes a rise of 10 % the same thing at every level, the quick average takes the slope out, the
-median and the MAD (median absolute deviation) ignore the spikes of before, and the winsorised residual keeps
-a spike from moving the trend. An alarm is one z above `k`, or two running above `k_again`.
+median and the MAD (median absolute deviation) ignore the spikes of before, and w keeps a spike from moving
+the trend: a high one, so that the next is still seen, and a low one (one batch of nothing but padding), so
+that all that follows is not one. An alarm is one z above `k`, or two running above `k_again`.
 
 A value that is not finite is an alarm (z is infinite) and changes no state. A value that is finite and not
 positive has no logarithm: it says nothing (z = 0) and changes no state, so a series that is never positive is
@@ -128,7 +129,8 @@ class SpikeDetector:
         alarm = z > settings.k or min(z, self._last_z) > settings.k_again
         self._last_z = z
         if learn:
-            self._follow(min(residual, self._center + settings.k * scale))
+            reach = settings.k * scale
+            self._follow(max(self._center - reach, min(residual, self._center + reach)))
         return Reading(z, alarm)
 
     def _follow(self, residual: float) -> None:
