@@ -18,8 +18,9 @@ from coord.events.errors import CoordError, UsageError, visible
 from coord.services.cli.main import perform
 from coord.services.cli.page import front_page
 from coord.services.cli.parse import Value, everywhere, finished
-from coord.services.cli.surface import VERBS, Argument, Option, Verb
+from coord.services.cli.surface import VERBS
 from coord.services.cli.terminal import out, talk
+from coord.services.cli.verb import Argument, Option, Verb
 
 _ClickError: Final[type[Any]] = typer.BadParameter.__mro__[2]
 """typer keeps its own copy of click; this is the root of that copy's errors."""

@@ -3,7 +3,8 @@
 from typing import Final
 
 from coord.services.cli.parse import everywhere
-from coord.services.cli.surface import EXIT_CODES, VERBS, Option, Verb
+from coord.services.cli.surface import EXIT_CODES, VERBS
+from coord.services.cli.verb import Option, Verb
 
 _OPENING: Final = """coord - one immutable log for agents, training runs and machines
 

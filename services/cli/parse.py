@@ -8,7 +8,8 @@ the same table; a test holds that where both read a line, they read the same.
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from coord.services.cli.surface import CONFIG, JSON, VERBS, Option, Verb
+from coord.services.cli.surface import VERBS
+from coord.services.cli.verb import CONFIG, JSON, Option, Verb
 from coord.services.settings import Settings, describe
 
 Value = str | bool | tuple[str, ...]

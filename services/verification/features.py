@@ -4,7 +4,6 @@ A scenario is stored under its title, so a title stands once in a folder. What l
 its first scenario is what the feature promises.
 """
 
-import importlib.util
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from coord.events.verification import scenario_id
 
 _CLOSE: Final = 3
 _CLOSE_RATIO: Final = 0.4
-_TITLE: Final = re.compile(r"(Feature|Scenario(?: Outline)?|Example):\s*(.*)")
+_TITLE: Final = re.compile(r"(Feature|Scenario(?: Outline| Template)?|Example):\s*(.*)")
+_OUTLINES: Final = ("Scenario Outline", "Scenario Template")
 _PARTS: Final = ("@", "Background:", "Rule:")
 _QUOTE: Final = '"""'
 _SUFFIX: Final = ".feature"
@@ -61,10 +61,8 @@ def find_place(folder: str | None) -> Place:
     """Return the place of a folder's features; without one, that of coord's own.
 
     Raises:
-        UsageError: there are none, or what runs them is not installed.
+        UsageError: there are none.
     """
-    if importlib.util.find_spec("pytest_bdd") is None:
-        raise UsageError("pytest-bdd, which runs features, is not installed.", "pip install -e '.[dev]'")
     if folder is not None:
         root = Path(folder).absolute()
         if not any(root.glob(f"*{_SUFFIX}")):
@@ -90,7 +88,7 @@ def read_features(folder: Path) -> list[Feature]:
     """Read every feature of a folder, in the order of their files.
 
     Raises:
-        UsageError: a title stands twice.
+        UsageError: a title stands twice, or an outline stands for several scenarios of one title.
     """
     features = [_read(path) for path in sorted(folder.glob(f"*{_SUFFIX}"))]
     seen: dict[str, Scenario] = {}
@@ -145,6 +143,11 @@ def _read(path: Path) -> Feature:
             continue
         elif match and match[1] == "Feature":
             title, promising = match[2], True
+        elif match and match[1] in _OUTLINES:
+            raise UsageError(
+                f"{path}: '{visible(match[2])}' is an outline, and stands for several scenarios of one title.",
+                "Write it as one scenario with a table.",
+            )
         elif match:
             scenarios.append(Scenario(title, match[2]))
             promising = False

@@ -5,6 +5,7 @@ names where. A scenario's line is written when its last part has been taken down
 """
 
 import json
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
@@ -28,12 +29,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the scenarios that are wanted."""
+    """Keep the scenarios that are wanted.
+
+    Raises:
+        pytest.UsageError: one of them is bound to two tests, whose results would be one.
+    """
     wanted = config.getoption("--verify-only")
     if not wanted:
         return
     ids = set(wanted.split(","))
     kept = [item for item in items if _scenario_of(item) in ids]
+    for name, count in Counter(map(_scenario_of, kept)).items():
+        if count > 1:
+            raise pytest.UsageError(f"{count} tests are bound to the scenario {name}")
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from coord.events.errors import CoordError
 from coord.services.cli import app
 from coord.services.cli.parse import Parsed, everywhere, parse
-from coord.services.cli.surface import VERBS, Option, Verb
+from coord.services.cli.surface import VERBS
+from coord.services.cli.verb import Option, Verb
 
 VALUES = st.one_of(
     st.sampled_from(["a1", "", "-", "--", "--json", "-x", "1=2", "a b", "é", "\udcff"]), st.text()

@@ -24,11 +24,13 @@ class TellingCli(Cli):
 
     def run(self, *words: str | bytes, stdin: bytes = b"", **options: Any) -> Ran:
         """Run a process to its end, and tell."""
-        return self.tell(words, super().run(*words, stdin=stdin, **options))
+        ran = super().run(*words, stdin=stdin, **options)
+        return self.tell(words, ran, options.get("environment", {}))
 
-    def tell(self, words: Sequence[str | bytes], ran: Ran) -> Ran:
+    def tell(self, words: Sequence[str | bytes], ran: Ran, environment: dict[str, str]) -> Ran:
         """Write a command that has ended into the transcript."""
-        self.transcript.command(["coord", *words], ran.code, ran.out, ran.err)
+        shown = [f"{name}={value}" for name, value in environment.items() if name.startswith("COORD_")]
+        self.transcript.command([*shown, "coord", *words], ran.code, ran.out, ran.err)
         return ran
 
 
@@ -112,5 +114,5 @@ def together(house: House, lines: Sequence[Sequence[str]], **options: Any) -> li
         out, err = process.communicate(timeout=RUN_SECONDS)
         ran = Ran(process.returncode, out.decode(), err.decode())
         assert isinstance(house.cli, TellingCli)
-        found.append(house.cli.tell(words, ran))
+        found.append(house.cli.tell(words, ran, {}))
     return found

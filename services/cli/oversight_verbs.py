@@ -1,0 +1,91 @@
+"""The verbs about runs, alerts and directives."""
+
+from typing import Final
+
+from coord.services.cli.verb import LIMIT, REASON, REQUEST, RETRY, STDIN, Argument, Option, Verb
+
+_PERSON: Final = Option("--agent", "NAME", "Who acts; else you, by your user name.", variable="COORD_AGENT")
+_ALERT: Final = Argument("alert", "ALERT", "The alert; - reads ids from stdin, one a line.")
+
+OVERSIGHT: Final = (
+    Verb(
+        "runs",
+        "Runs and alerts",
+        "runs:runs",
+        "List the training runs; one of them in full.",
+        (
+            Argument(
+                "run", "[RUN]", "Only this one, with its directives, checkpoints and alerts.", required=False
+            ),
+        ),
+        (LIMIT,),
+    ),
+    Verb(
+        "alerts",
+        "Runs and alerts",
+        "alerts:alerts",
+        "List the alerts, the worst first, and what was done about them.",
+        (),
+        (
+            Option("--status", "STATUS", "Only open, active, acknowledged or resolved."),
+            Option("--entity", "NAME", "Only those about this run, node, agent or team."),
+            LIMIT,
+        ),
+    ),
+    Verb(
+        "ack",
+        "Runs and alerts",
+        "alerts:ack",
+        "Take notice of an alert.",
+        (_ALERT,),
+        (_PERSON, Option("--note", "TEXT", "What you know about it."), REQUEST),
+        f"{STDIN} {RETRY}",
+    ),
+    Verb(
+        "silence",
+        "Runs and alerts",
+        "alerts:silence",
+        "Want no notice of an alert for a time.",
+        (_ALERT,),
+        (_PERSON, Option("--for", "TIME", "For how long, e.g. 30m, 1h or 2d."), REASON, REQUEST),
+        f"It stays open, and is listed. {STDIN} {RETRY}",
+    ),
+    Verb(
+        "direct",
+        "Runs and alerts",
+        "directing:direct",
+        "Ask something of a run, as a watchdog does.",
+        (
+            Argument("entity", "RUN", "The run; with --kind an agent or a node."),
+            Argument("action", "ACTION", "What it shall do; see below."),
+        ),
+        (
+            _PERSON,
+            REASON,
+            Option("--live", "TIME", "For so long it may be obeyed, e.g. 2m. [default: 60s]"),
+            Option("--factor", "F", "What the learning rate is made smaller by: 0.5, or 50%."),
+            Option("--steps", "N", "For so many steps. [default: until it is restored]"),
+            Option("--before-step", "N", "Roll back to the newest good checkpoint up to this step."),
+            Option("--batches", "N,N", "The batches to skip, by their numbers."),
+            Option("--kind", "KIND", "run, agent or node. [default: run]"),
+            Option("--wait", "", "Wait until the run has answered, and say what it did."),
+            REQUEST,
+        ),
+        "ACTION is skip_batch (needs --batches), lower_learning_rate (needs --factor, takes --steps), "
+        "restore_learning_rate, halve_micro_batch, roll_back (needs --before-step, takes --batches), "
+        "checkpoint_now, pause, resume or stop; an agent or a node takes pause, resume, stop and drain. With "
+        f"--wait, exit code 3 means that no answer came in time, and 4 that the run refused. {RETRY}",
+    ),
+    Verb(
+        "withdraw",
+        "Runs and alerts",
+        "directing:withdraw",
+        "Take a directive back that was not obeyed yet.",
+        (
+            Argument("entity", "RUN", "The run, agent or node it is for."),
+            Argument("directive", "DIRECTIVE", "The directive, as coord runs RUN names it."),
+        ),
+        (_PERSON, REASON, REQUEST),
+        RETRY,
+    ),
+)

@@ -1,0 +1,55 @@
+"""What a verb of `coord` is: its arguments and options as data; and the options that several verbs take."""
+
+from typing import Final, NamedTuple
+
+
+class Option(NamedTuple):
+    """A flag with a value, or a switch when `metavar` is empty."""
+
+    flag: str
+    metavar: str
+    what: str
+    many: bool = False
+    """May be given several times."""
+    variable: str = ""
+    """The environment variable that stands in for it."""
+
+    @property
+    def name(self) -> str:
+        """The name its value is kept under."""
+        return self.flag[2:].replace("-", "_")
+
+
+class Argument(NamedTuple):
+    """A value that stands by itself."""
+
+    name: str
+    metavar: str
+    what: str
+    required: bool = True
+
+
+class Verb(NamedTuple):
+    """One command: what it takes, and the function (`module:function`) that does it."""
+
+    name: str
+    group: str
+    run: str
+    what: str
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    more: str = ""
+    """The rest of its help page."""
+
+
+JSON: Final = Option("--json", "", "Print the answer as JSON.")
+CONFIG: Final = Option("--config", "FILE", "The settings file.", variable="COORD_CONFIG")
+REASON: Final = Option("--reason", "TEXT", "Why.")
+REQUEST: Final = Option("--request-id", "R", "Ask again under the id of an earlier request.")
+LIMIT: Final = Option("--limit", "N", "At most so many rows, 1 to 1000.")
+
+RETRY: Final = "Exit code 6 means that it may have happened: ask again with the --request-id it names."
+STDIN: Final = (
+    "With - the ids come from stdin, one a line: its first word, or `id` of a line of JSON. The exit code "
+    "is then the highest of all."
+)
