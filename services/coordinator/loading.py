@@ -67,8 +67,6 @@ class Loader:
     async def _read(self, aggregate: str, entity: str) -> None:
         subject = event_subject(self._site, aggregate, entity)
         if await self._log.last(subject) is None:
-            if aggregate in OVERSEEN:
-                self._ledger.oversight.begin(aggregate, entity)
             return
         stored = await self._log.read_subject(subject)
         history = [recorded for message in stored if (recorded := _read_event(message))]
