@@ -60,9 +60,8 @@ def measure_start(house: House) -> Line:
             house.stop()
     told = median(seconds)
     note = f"median of {STARTS} starts, slowest {max(seconds):.2f} s; the process of `coord up` included"
-    return Line(
-        "coord up, ready", f"{told:.2f} s", f"< {_READY_BAR_SECONDS} s", told < _READY_BAR_SECONDS, note
-    )
+    bar = f"< {_READY_BAR_SECONDS} s"
+    return Line("coord up, ready", f"{told:.2f} s", bar, told < _READY_BAR_SECONDS, note, told)
 
 
 def measure_memory(house: House) -> Line:
@@ -71,13 +70,8 @@ def measure_memory(house: House) -> Line:
     sizes = {_name(pid): _pss_mib(pid) for pid in _tree(supervisor)}
     total = sum(sizes.values())
     note = ", ".join(f"{name} {size:.0f}" for name, size in sorted(sizes.items(), key=lambda one: -one[1]))
-    return Line(
-        "memory of all services, PSS",
-        f"{total:.0f} MiB",
-        f"< {_MEMORY_BAR_MIB} MiB",
-        total < _MEMORY_BAR_MIB,
-        note,
-    )
+    bar = f"< {_MEMORY_BAR_MIB} MiB"
+    return Line("memory of all services, PSS", f"{total:.0f} MiB", bar, total < _MEMORY_BAR_MIB, note, total)
 
 
 def measure_claim(house: House) -> Line:
@@ -96,7 +90,8 @@ def measure_claim(house: House) -> Line:
         f"with its imports {milliseconds(loaded)} ({loaded / told:.0%}), p95 {milliseconds(percentile(claims, 0.95))}"
     )
     bar = f"< {milliseconds(_CLAIM_BAR_SECONDS)}"
-    return Line("coord claim, one process, median", milliseconds(told), bar, told < _CLAIM_BAR_SECONDS, note)
+    met = told < _CLAIM_BAR_SECONDS
+    return Line("coord claim, one process, median", milliseconds(told), bar, met, note, 1000 * told)
 
 
 async def measure_visible(house: House, settings: Any) -> Line:
@@ -119,7 +114,8 @@ async def measure_visible(house: House, settings: Any) -> Line:
     p99 = percentile(waits, 0.99)
     note = f"{VISIBLE_ROUNDS} submissions, p50 {milliseconds(median(waits))}, the command itself included"
     bar = f"< {milliseconds(_VISIBLE_BAR_SECONDS)}"
-    return Line("publish to queryable, p99", milliseconds(p99), bar, p99 < _VISIBLE_BAR_SECONDS, note)
+    met = p99 < _VISIBLE_BAR_SECONDS
+    return Line("publish to queryable, p99", milliseconds(p99), bar, met, note, 1000 * p99)
 
 
 async def _answered(log: Any) -> None:

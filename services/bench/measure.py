@@ -35,6 +35,8 @@ class Line:
     met: bool | None
     """None: there is no bar, or the peer is not here."""
     note: str = ""
+    value: float | None = None
+    """What is compared with the bar, as a number in the bar's unit."""
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -30,6 +30,10 @@ def verify(call: Call) -> int:
         raise UsageError("--markdown is for --status.")
     if call.text("name") is not None and call.text("what") != CLAIMS:
         raise UsageError("one feature or scenario is run at a time.", "Without one, all are.")
+    if call.text("what") == CLAIMS and not modes:
+        from coord.services.cli.claims import claims
+
+        return claims(call)
     if modes == ["status"]:
         return _status(call)
     if modes == ["transcript"]:

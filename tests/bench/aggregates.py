@@ -3,11 +3,13 @@
 One `work.submitted` on each of N subjects, appended at position 0 in atomic batches, on the real streams.
 The server remembers the message ids of the last minutes, and reads them back when it restarts: so each figure
 is taken twice, right after the burst, and settled (the window of duplicates made short, as time would do).
-Run it: python -P tests/bench/aggregates.py [--count 1000000] [--data FOLDER]. Bars: RSS < 500 MB, restart < 2 s.
+Run it: python -P tests/bench/aggregates.py [--count 1000000] [--data FOLDER] [--json]. Bars: RSS < 500 MB,
+restart < 2 s. With --json each line holds the figures by the names under which README states them.
 """
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -15,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from coord.events.envelope import Envelope
 from coord.events.streams import EVENTS
@@ -33,6 +35,15 @@ RSS_BAR_MB: Final = 500
 RESTART_BAR_SECONDS: Final = 2.0
 SETTLED_SECONDS: Final = 0.2
 _MB: Final = 1_000_000
+
+
+class Figure(NamedTuple):
+    """One figure: what it is, how it is told, whether its bar is met (None: there is none), and as numbers."""
+
+    what: str
+    told: str
+    met: bool | None
+    values: dict[str, float]
 
 
 def appends(first: int, count: int, settings: Settings) -> list[Append]:
@@ -126,26 +137,21 @@ def disk_mb(folder: Folder) -> float:
     return sum(path.stat().st_blocks * 512 for path in folder.path("nats", "store").rglob("*")) / _MB
 
 
-def measure(root: Path, count: int) -> Iterator[tuple[str, str, bool | None]]:
-    """Yield each figure: what it is, the figure, and whether its bar is met (None: there is no bar)."""
+def measure(root: Path, count: int) -> Iterator[Figure]:
+    """Yield each figure as it is measured."""
     folder, settings = Folder(root), Settings(data=root)
     server = EmbeddedServer(folder, settings)
     server.start()
     try:
         asyncio.run(prepare(folder, settings))
         seconds = asyncio.run(fill(folder, settings, count))
-        yield "fill", f"{count:,} subjects in {seconds:.0f} s, {count / seconds:,.0f} events a second", None
+        told = f"{count:,} subjects in {seconds:.0f} s, {count / seconds:,.0f} events a second"
+        yield Figure("fill", told, None, {})
         held = rss_mb(server)
-        yield (
-            "server RSS after the fill",
-            f"{held:.0f} MB, at most {rss_mb(server, 'VmHWM'):.0f} MB",
-            held < RSS_BAR_MB,
-        )
-        yield (
-            "store on disk",
-            f"{disk_mb(folder):.0f} MB, {disk_mb(folder) * _MB / count:.0f} bytes an event",
-            None,
-        )
+        told = f"{held:.0f} MB, at most {rss_mb(server, 'VmHWM'):.0f} MB"
+        yield Figure("server RSS after the fill", told, held < RSS_BAR_MB, {"million-fresh-memory": held})
+        told = f"{disk_mb(folder):.0f} MB, {disk_mb(folder) * _MB / count:.0f} bytes an event"
+        yield Figure("store on disk", told, None, {})
         yield from measure_restarts(server, folder, settings, count, "right after the burst")
         asyncio.run(settle(folder, settings))
         yield from measure_restarts(server, folder, settings, count, "settled")
@@ -155,13 +161,16 @@ def measure(root: Path, count: int) -> Iterator[tuple[str, str, bool | None]]:
 
 def measure_restarts(
     server: EmbeddedServer, folder: Folder, settings: Settings, count: int, when: str
-) -> Iterator[tuple[str, str, bool | None]]:
+) -> Iterator[Figure]:
     """Restart kindly and unkindly; yield time and memory."""
-    for how, kill in (("stop", False), ("kill -9", True)):
-        seconds = restart_seconds(server, folder, settings, count, kill)
+    prefix = "million" if when == "settled" else "million-fresh"
+    for how, name in (("stop", "stop"), ("kill -9", "kill")):
+        seconds = restart_seconds(server, folder, settings, count, name == "kill")
         held = rss_mb(server)
-        figure = f"{seconds:.2f} s until EVENTS is read and appended to, RSS {held:.0f} MB"
-        yield f"restart after {how}, {when}", figure, seconds < RESTART_BAR_SECONDS and held < RSS_BAR_MB
+        told = f"{seconds:.2f} s until EVENTS is read and appended to, RSS {held:.0f} MB"
+        met = seconds < RESTART_BAR_SECONDS and held < RSS_BAR_MB
+        values = {f"{prefix}-{name}": seconds, f"{prefix}-memory": held}
+        yield Figure(f"restart after {how}, {when}", told, met, values)
 
 
 def main() -> int:
@@ -169,13 +178,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     missed = 0
     with tempfile.TemporaryDirectory(prefix="coord-aggregates-") as scratch:
-        for what, figure, met in measure(given.data or Path(scratch) / "data", given.count):
-            mark = {True: "met", False: "MISSED", None: ""}[met]
-            missed += met is False
-            sys.stdout.write(f"{what:<44} {figure:<62} {mark}\n")
+        for figure in measure(given.data or Path(scratch) / "data", given.count):
+            mark = {True: "met", False: "MISSED", None: ""}[figure.met]
+            missed += figure.met is False
+            line = f"{figure.what:<44} {figure.told:<62} {mark}"
+            sys.stdout.write(f"{json.dumps(figure.values) if given.json else line}\n")
             sys.stdout.flush()
     return 7 if missed else 0
 

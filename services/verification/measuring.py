@@ -1,0 +1,112 @@
+"""The measurements behind the figures of README: each gives several figures, by their names as claims."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from coord.events.errors import FoundWanting
+from coord.services import clock
+from coord.services.bench import claims as cycles
+from coord.services.bench import house
+from coord.services.settings import Settings
+
+Figures = Mapping[str, float]
+Measurement = Callable[[Settings, Path], Figures]
+COMMANDS: Final = 70_000
+_COMMANDS_AN_ITEM: Final = 3
+_FOLDED_SECONDS: Final = 120
+
+
+def measure(name: str, settings: Settings, root: Path) -> Figures:
+    """Measure on a house of its own, from a source checkout.
+
+    Raises:
+        FoundWanting: it cannot be measured here; the message says why.
+    """
+    with tempfile.TemporaryDirectory(prefix="coord-claims-") as scratch:
+        return MEASUREMENTS[name](replace(settings, data=Path(scratch) / "data"), root)
+
+
+def _house(settings: Settings, _: Path) -> Figures:
+    """Start-up, a fact's way to an answer, a claim as a process, and memory, each as `coord bench` has it."""
+    bench = house.House(settings.data)
+    try:
+        lines = {
+            "up-ready": house.measure_start(bench),
+            "visible-p99": asyncio.run(house.measure_visible(bench, settings)),
+            "claim-median": house.measure_claim(bench),
+            "memory-fresh": house.measure_memory(bench),
+        }
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            bench.stop()
+    return {name: line.value for name, line in lines.items() if line.value is not None}
+
+
+def _worked(settings: Settings, _: Path) -> Figures:
+    """Memory of the whole house after many commands, once everything is folded in."""
+    bench = house.House(settings.data)
+    bench.start()
+    try:
+        uvloop.run(cycles.work_off(settings, COMMANDS // _COMMANDS_AN_ITEM))
+        _wait_until_folded(bench)
+        line = house.measure_memory(bench)
+    finally:
+        bench.stop()
+    assert line.value is not None
+    return {"memory-worked": line.value}
+
+
+def _wait_until_folded(bench: house.House) -> None:
+    until = clock.monotonic() + _FOLDED_SECONDS
+    while clock.monotonic() < until:
+        counts = json.loads(bench.run("board", "--limit", "1", "--json"))["counts"]
+        if counts["completed"] == COMMANDS // _COMMANDS_AN_ITEM:
+            return
+    raise FoundWanting(f"the projector was not done within {_FOLDED_SECONDS} s.")
+
+
+def _cycles(settings: Settings, _: Path) -> Figures:
+    """Claim and complete beside Postgres in the same run."""
+    with cycles.server_and_coordinator(settings):
+        (line,) = uvloop.run(cycles.measure(settings))
+    if line.value is None:
+        raise FoundWanting(line.note)
+    return {"cycles-ratio": line.value}
+
+
+def _million(_: Settings, root: Path) -> Figures:
+    """What a million items cost the server: the worst of several readings."""
+    return _script(root / "tests" / "bench" / "aggregates.py")
+
+
+def _script(path: Path) -> Figures:
+    """Run a benchmark that prints figures by name, a JSON object a line; of several of a name, the largest."""
+    command = [sys.executable, "-P", str(path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 7):
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise FoundWanting(f"{path.name} ended with {done.returncode}: {last}")
+    figures: dict[str, float] = {}
+    for line in done.stdout.splitlines():
+        for name, value in json.loads(line).items():
+            figures[name] = max(value, figures.get(name, value))
+    return figures
+
+
+MEASUREMENTS: Final[Mapping[str, Measurement]] = {
+    "house": _house,
+    "cycles": _cycles,
+    "worked": _worked,
+    "million": _million,
+}
+"""By name, in the order in which they are made."""
