@@ -14,7 +14,7 @@ import contextlib
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -62,6 +62,8 @@ class StreamState:
     created_at: str
     """As the server wrote it: equal for the same stream, different for one made anew."""
     config: Any = None
+    said_at_ns: int = field(default=0, compare=False)
+    """When the server said so, by its own clock."""
 
 
 class Log:
@@ -118,9 +120,10 @@ class Log:
                 raise NoServer("the connection to the server is closed.") from error
             raise OutcomeUnknown(f"no answer on {subject} within {seconds:g} s.") from error
 
-    async def publish(self, subject: str, envelope: Envelope, event: Event) -> int:
-        """Publish a fact and return its position; publishing it again returns the same one."""
-        reply = await self._store(subject, encode_event(event), to_headers(envelope))
+    async def publish(self, subject: str, envelope: Envelope, event: Event | bytes) -> int:
+        """Publish a fact, encoded already or not, and return its position; again returns the same one."""
+        body = event if isinstance(event, bytes) else encode_event(event)
+        reply = await self._store(subject, body, to_headers(envelope))
         return int(reply["seq"])
 
     async def append(self, appends: Sequence[Append]) -> list[int]:
@@ -164,12 +167,23 @@ class Log:
 
     async def count(self, subject: str) -> int:
         """Return how many messages a subject of EVENTS holds."""
-        info = await self._api(f"STREAM.INFO.{EVENTS.name}", {"subjects_filter": subject})
-        return sum((info["state"].get("subjects") or {}).values())
+        return sum((await self.subjects(subject)).values())
+
+    async def subjects(self, pattern: str) -> dict[str, int]:
+        """Return the subjects of EVENTS that fit a pattern, and how many messages each holds."""
+        info = await self._api(f"STREAM.INFO.{EVENTS.name}", {"subjects_filter": pattern})
+        return info["state"].get("subjects") or {}
 
     async def read_subject(self, subject: str, limit: int | None = None) -> list[Stored]:
         """Read the messages of one subject of EVENTS, oldest first; at most `limit` of them."""
         return await pulling.read_subject(self, subject, limit)
+
+    async def find(self, subject: str, event_id: str, from_position: int) -> int | None:
+        """Return where an event of an id stands on a subject of EVENTS, from a position on; None: nowhere.
+
+        For events older than the server's own memory of ids.
+        """
+        return await pulling.find(self, subject, event_id, from_position)
 
     def pull(
         self,
@@ -197,6 +211,7 @@ class Log:
             bytes=state["bytes"],
             created_at=info["created"],
             config=info["config"],
+            said_at_ns=_nanoseconds(info["ts"]) if "ts" in info else 0,
         )
 
     async def wait_for_stream(self, name: str, seconds: float = STREAM_WAIT_SECONDS) -> StreamState:

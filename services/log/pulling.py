@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nats.aio.msg import Msg
 
+from coord.events.envelope import MESSAGE_ID
 from coord.events.errors import NoServer, OutcomeUnknown
 from coord.events.streams import EVENT_BYTES_MAX, EVENTS, MIB
 from coord.events.wire import Stored
@@ -54,13 +55,14 @@ class _Pull:
         self._arrived_bytes = 0
         self._asked = 0
         """Messages asked for that have not come."""
+        self.left = 0
+        """Messages that the stream held when the consumer was made, and that were not given out yet."""
         self._heard = 0.0
         self._wake = asyncio.Event()
 
     async def take(self, wait_seconds: float) -> list[Stored]:
         """Return what has arrived, at most a batch; empty when nothing came in `wait_seconds`."""
-        if not self._alive():
-            await self._begin_anew()
+        await self.begin()
         if not self._arrived:
             self._wake.clear()
             try:
@@ -70,8 +72,14 @@ class _Pull:
                 return []
         batch, self._arrived = self._arrived[: self._batch_max], self._arrived[self._batch_max :]
         self._arrived_bytes -= sum(len(stored.body) for stored in batch)
+        self.left = max(0, self.left - len(batch))
         await self._ask_when_low()
         return batch
+
+    async def begin(self) -> None:
+        """Make the consumer, unless there is one that is heard."""
+        if not self._alive():
+            await self._begin_anew()
 
     async def end(self) -> None:
         """Let the server forget the consumer."""
@@ -98,7 +106,8 @@ class _Pull:
         self._name = "p-" + clock.new_id()
         self._inbox = self._log.client.new_inbox()
         self._asked = 0
-        await self._log._api(self._creation(), self._wanted())
+        made = await self._log._api(self._creation(), self._wanted())
+        self.left = len(self._arrived) + int(made["num_pending"])
         inbox = self._inbox
 
         async def receive(message: Msg) -> None:
@@ -227,3 +236,17 @@ async def read_subject(log: "Log", subject: str, limit: int | None) -> list[Stor
     finally:
         await reader.end()
     return found[:left]
+
+
+async def find(log: "Log", subject: str, event_id: str, from_position: int) -> int | None:
+    """Look for an event of a subject of EVENTS by its id, from a position on."""
+    reader = _Pull(log, EVENTS.name, from_position, 100, (subject,))
+    try:
+        await reader.begin()
+        while reader.left:
+            for stored in await reader.take(HEARTBEAT_SECONDS):
+                if stored.headers.get(MESSAGE_ID) == event_id:
+                    return stored.position
+        return None
+    finally:
+        await reader.end()

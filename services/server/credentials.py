@@ -3,7 +3,7 @@
     core     the services: the log, commands, questions; no deletion and no purge of a stream
     monitor  the hardware monitor: readings and what nodes say of themselves
     reader   dashboards: ask questions, watch what happens
-    trainer  the training worker: what its runs say; of the log it reads directives
+    trainer  the training worker: what its runs say; of the log it reads directives, and what runs have said
     sys      the server's own account, for its operator
     NAME     an agent: its own commands, questions, watching
 
@@ -86,7 +86,8 @@ def allowed(role: str, site: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         "monitor": ((f"sample.{site}.*.*", f"ev.{site}.node.*", *_STREAM_STATE), ()),
         "reader": (("ask.>",), ("live.>",)),
         "trainer": (
-            (f"ev.{site}.run.*", *_STREAM_STATE, *_reading(f"ev.{site}.directive.*")),
+            (f"ev.{site}.run.*", *_STREAM_STATE,
+             *_reading(f"ev.{site}.directive.*", f"ev.{site}.run.*")),
             (f"live.{site}.directive.*",),
         ),
         "sys": (("$SYS.REQ.>",), ("$SYS.>",)),
@@ -94,14 +95,14 @@ def allowed(role: str, site: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return rivers[role]
 
 
-def _reading(subjects: str) -> tuple[str, ...]:
+def _reading(*subjects: str) -> tuple[str, ...]:
     """Name what reading these subjects of EVENTS takes.
 
     The server checks that a consumer's filter is the one in the subject of its creation. The names of
     consumers cannot be guessed, so nobody pulls from another's, or deletes it.
     """
     return (
-        f"$JS.API.CONSUMER.CREATE.{EVENTS.name}.*.{subjects}",
+        *(f"$JS.API.CONSUMER.CREATE.{EVENTS.name}.*.{one}" for one in subjects),
         f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS.name}.*",
         f"$JS.API.CONSUMER.DELETE.{EVENTS.name}.*",
     )
