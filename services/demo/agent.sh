@@ -26,6 +26,7 @@ while :; do
     lines) wc -l <"$file" >"$made" ;;
     words) wc -w <"$file" >"$made" ;;
     gzip) gzip -9nc "$file" >"$made" ;;
+    evaluate | checksum | sample) "$PYTHON" -m coord.training_worker.looking "$task" "$file" >"$made" ;;
     compile) "$PYTHON" -m compileall -q -f -b "$file" >/dev/null && mv "${file}c" "$made" ;;
     *) false ;;
     esac || {

@@ -33,27 +33,27 @@ class Story:
                 task, _, path = fields["title"].partition(" ")
                 self.titles[entity] = f"{task} {path.rpartition('/')[2]}"
             case "agent.registered":
-                return self._line(entry, f"{entity} is here, as incarnation {entry['position']}")
+                return self.line(entry, f"{entity} is here, as incarnation {entry['position']}")
             case "work.claimed":
                 self.claims += 1
                 self.claimed[entity] = entry
                 if fields["attempt"] > 1:
-                    return self._line(
+                    return self.line(
                         entry,
                         f"{fields['agent']} took over {self.titles[entity]}, attempt {fields['attempt']}",
                     )
             case "work.completed":
                 self.completed[entity] = entry
-                return self._line(entry, self._completed(entity, entry))
+                return self.line(entry, self._completed(entity, entry))
             case "work.lease_expired":
                 self.expired.append(entity)
-                return self._line(
+                return self.line(
                     entry,
                     f"the claim of {fields['agent']} on {self.titles[entity]} ran out after"
                     f" {fields['silent_seconds']:.1f} s of silence; it is open again",
                 )
             case "work.failed":
-                return self._line(
+                return self.line(
                     entry, f"{fields['agent']} gave up {self.titles[entity]}: {fields['reason']}"
                 )
         return None
@@ -64,7 +64,8 @@ class Story:
         count = f"{len(self.completed)}/{len(self.titles)}"
         return f"{entry['fields']['agent']:<4} {self.titles[entity]:<28} {took:5.2f} s  {digest}  {count}"
 
-    def _line(self, entry: dict[str, Any], text: str) -> str:
+    def line(self, entry: dict[str, Any], text: str) -> str:
+        """Return a line of the story, with its moment."""
         return f"{(entry['recorded_at_ns'] - self.started_ns) / NS:6.2f} s  {text}"
 
 
