@@ -88,4 +88,22 @@ OVERSIGHT: Final = (
         (_PERSON, REASON, REQUEST),
         RETRY,
     ),
+    Verb(
+        "watchdog",
+        "Runs and alerts",
+        "watchdog:watchdog",
+        "The rules of the watchdog: list them, bench them, replay one over a run.",
+        (
+            Argument("action", "ACTION", "rules, bench or replay."),
+            Argument("rule", "[RULE]", "For replay: the rule; for rules: only this one.", required=False),
+        ),
+        (
+            Option("--run", "ID", "For replay: the run, going on or ended."),
+            Option("--set", "NAME=VALUE", "Another threshold, e.g. k=6; may be repeated.", many=True),
+            Option("--curves", "DIR", "For bench: labelled curves. [default: those with the sources]"),
+        ),
+        "bench scores the detectors of loss, and the published ones beside them, on labelled curves of real "
+        "runs; exit code 7: major spikes found or false alarms missed the bar. replay reads a run from the "
+        "log and says what a rule would have found, beside the alerts that were raised.",
+    ),
 )

@@ -41,25 +41,25 @@ class LossSettings(SpikeSettings):
     """The thresholds of the rules of loss."""
 
     canary_sigmas: float = 3.0
-    """The canary is risen above so many of its own standard deviations ..."""
+    """A canary is risen when it rose by more than so many of its own standard deviations, and by `canary_rise`."""
     canary_rise: float = 0.02
-    """... and above this share of itself."""
+    """Share of itself that a canary must have risen by, too."""
     canary_wait: int = 3
     """Points that an alarm waits for a canary, in runs that measure one."""
     persist_k: float = 6.0
-    """Without a canary, the model is damaged when z is above it ..."""
+    """A sample whose z is above it is high."""
     persist_count: int = 5
-    """... in so many ..."""
+    """So many high samples among the last `persist_of` are damage, where no canary says otherwise."""
     persist_of: int = 8
-    """... of the last so many samples."""
+    """Samples that high ones are counted among."""
     not_finite: int = 3
-    """So many losses running that are not finite."""
+    """So many losses running that are not finite are damage."""
     worse_steps: int = 100
-    """Damage that goes on is told again after so many steps, then twice as many ..."""
+    """Damage that goes on is told again after so many steps, then after twice as many, and so on."""
     calm: int = 32
     """Calm samples running that end an incident."""
     cool_down: int = 200
-    """Calm samples that end one which began within so many steps of the last one's end."""
+    """Calm samples that end an incident which began within so many steps of the end of the one before."""
 
     def __post_init__(self) -> None:
         """Refuse what no watch can run with."""
