@@ -69,6 +69,8 @@ class Loader:
         if await self._log.last(subject) is None:
             return
         stored = await self._log.read_subject(subject)
+        if stored[-1].position < self._ledger.position(aggregate, entity):
+            return  # it went on while it was read, and the ledger with it
         history = [recorded for message in stored if (recorded := _read_event(message))]
         self._ledger.replace(aggregate, entity, history, stored[-1].position)
         for recorded in history[-1:]:

@@ -158,11 +158,14 @@ class Log:
         Raises:
             CoordError: the server finds none although it counts some: its disk is failing.
         """
-        found = await self._get(EVENTS.name, {"last_by_subj": subject})
+        wanted = {"last_by_subj": subject}
+        found = await self._get(EVENTS.name, wanted)
         if found is None and await self.count(subject):
-            raise CoordError(
-                f"the server counts events on {subject} and finds none: its disk may be failing."
-            )
+            found = await self._get(EVENTS.name, wanted)  # its first may have come between the two questions
+            if found is None:
+                raise CoordError(
+                    f"the server counts events on {subject} and finds none: its disk may be failing."
+                )
         return found
 
     async def count(self, subject: str) -> int:

@@ -227,8 +227,7 @@ def test_what_is_no_event_on_a_subject_does_not_stop_it(in_house) -> None:  # ty
         async with house.coordinator() as coordinator:
             await told(coordinator, direct())
             for subject in ("alert.a-1", "directive.r-1"):
-                await house.log.client.publish(f"ev.local.{subject}", b"not an event", headers={"x": "y"})
-            await house.log.client.flush()
+                await house.log.request(f"ev.local.{subject}", b"not an event", headers={"x": "y"})
             assert (await told(coordinator, raised())).position == 4
             assert (await told(coordinator, direct())).position == 5
 

@@ -89,8 +89,7 @@ def test_what_is_no_event_on_the_scenarios_subject_proves_nothing(in_house) -> N
             await submit(coordinator, "w-1", verify="one-winner")
             held = await claim(coordinator, "ada", item_id="w-1")
             assert isinstance(held, Done)
-            await house.log.client.publish("ev.local.verification.one-winner", b"passed", headers={"x": "y"})
-            await house.log.client.flush()
+            await house.log.request("ev.local.verification.one-winner", b"passed", headers={"x": "y"})
             assert isinstance(await complete(coordinator, held.position), Refusal)
 
     in_house(body)

@@ -165,6 +165,18 @@ def test_what_is_not_there_is_none(on_log: Callable[[Body], None]) -> None:
     on_log(body)
 
 
+def test_a_subject_is_asked_for_its_last_event_while_the_first_is_on_its_way(
+    on_log: Callable[[Body], None],
+) -> None:
+    async def body(log: Log) -> None:
+        for number in range(300):
+            one = append_of(f"w-{number}")
+            found, positions = await asyncio.gather(log.last(one.subject), log.append([one]))
+            assert found is None or found.position == positions[0]
+
+    on_log(body)
+
+
 def test_every_message_is_read_once_although_the_server_is_killed_between(
     server: Any, on_log: Callable[[Body], None]
 ) -> None:
