@@ -43,6 +43,8 @@ CANARY_LOSS: Final = "canary_loss"
 """Loss on one fixed batch that is never trained on: a damaged model shows here, a hard batch does not."""
 MICRO_BATCH: Final = "micro_batch"
 """Sequences a forward pass takes at once on one rank."""
+PAUSED: Final = "paused"
+"""1 while the run is paused and waits for what is directed next, else absent."""
 WAITING_SECONDS: Final = "waiting_seconds"
 """How long the run's own loop has said nothing, told by its emitter: a sign of life of a slow or paused run."""
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from coord.events.run import WAITING_SECONDS
 from coord.events.streams import EVENTS
 from coord.projections.answers.moment import SAMPLE_SECONDS_SILENT, Moment
 from coord.projections.health.facts import (
@@ -70,11 +71,13 @@ _READINGS: Final = """
     WHERE recorded_at_ns >= $since_ns"""
 
 _RUNS: Final = """
-    SELECT run, status, position, heard_at_ns, not_finite, not_finite_position, dropped_points, reason,
-           coalesce(not_finite_at_ns, 0) AS not_finite_at_ns
-    FROM runs
-    WHERE status = 'running' OR changed_at_ns >= $since_ns
-       OR (status = 'lost' AND changed_at_ns >= $lost_since_ns)"""
+    SELECT r.run, r.status, r.position, r.heard_at_ns, r.not_finite, r.not_finite_position, r.dropped_points,
+           r.reason, coalesce(r.not_finite_at_ns, 0) AS not_finite_at_ns,
+           w.value AS waiting_seconds, w.recorded_at_ns AS waiting_at_ns
+    FROM runs r LEFT JOIN run_latest w
+      ON w.run = r.run AND w.metric = $waiting AND isfinite(w.value) AND w.value >= 0
+    WHERE r.status = 'running' OR r.changed_at_ns >= $since_ns
+       OR (r.status = 'lost' AND r.changed_at_ns >= $lost_since_ns)"""
 
 _ALERTS: Final = f"""
     SELECT alert, entity_kind, entity, severity, summary, position, status = 'acknowledged' AS acknowledged,
@@ -177,13 +180,17 @@ def _nodes(reader: Reader, moment: Moment) -> tuple[NodeFacts, ...]:
 
 def _runs(reader: Reader, moment: Moment) -> tuple[RunFacts, ...]:
     shown, lost = moment.before(RUN_SHOWN_SECONDS), moment.before(DAY_SECONDS)
-    return tuple(
-        RunFacts(
-            silent_seconds=moment.seconds_since(row.pop("heard_at_ns")),
-            not_finite_seconds=moment.seconds_since(row.pop("not_finite_at_ns")),
-            **row,
-        )
-        for row in reader.rows(_RUNS, since_ns=shown, lost_since_ns=lost)
+    found = reader.rows(_RUNS, since_ns=shown, lost_since_ns=lost, waiting=WAITING_SECONDS)
+    return tuple(_run(row, moment) for row in found)
+
+
+def _run(row: dict[str, Any], moment: Moment) -> RunFacts:
+    waited, told_at_ns = row.pop("waiting_seconds"), row.pop("waiting_at_ns")
+    return RunFacts(
+        silent_seconds=moment.seconds_since(row.pop("heard_at_ns")),
+        waiting_seconds=0.0 if waited is None else waited + moment.seconds_since(told_at_ns),
+        not_finite_seconds=moment.seconds_since(row.pop("not_finite_at_ns")),
+        **row,
     )
 
 

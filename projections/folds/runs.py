@@ -149,6 +149,8 @@ CHECKPOINTS: Final = Table("checkpoints", Checkpoint)
 RUN_WRITERS: Final = Table("run_writers", RunWriter, key=("run", "writer"))
 
 
+_MARKS: Final = frozenset((facts.SKIPPED, facts.PAUSED, facts.WAITING_SECONDS))
+"""Metrics that are true of one step or moment: the newest value is gone with the next point that has none."""
 _KEPT: Final = (
     "checkpoint_step", "out_of_memory", "not_finite", "not_finite_position", "not_finite_at_ns", "dropped_points",
 )  # fmt: skip
@@ -161,7 +163,7 @@ def _reads(recorded: Recorded) -> Reads:
     yield RUNS, (recorded.entity,)
     if isinstance(recorded.event, facts.RunMetricsRecorded):
         yield RUN_WRITERS, (recorded.entity, recorded.event.writer)
-        for metric in {metric for point in recorded.event.points for metric in point.values}:
+        for metric in _MARKS.union(*(point.values for point in recorded.event.points)):
             yield RUN_LATEST, (recorded.entity, metric)
 
 
@@ -265,6 +267,11 @@ def _latest(draft: Draft, recorded: Recorded, run: Run, event: facts.RunMetricsR
     if run.status == "running":
         run.step = event.points[-1].step
     values = {metric: (point.step, value) for point in event.points for metric, value in point.values.items()}
+    last = event.points[-1].values.keys()
+    for mark in _MARKS - last if last != {facts.WAITING_SECONDS} else ():
+        values.pop(mark, None)
+        if draft.get(RUN_LATEST, recorded.entity, mark) is not None:
+            draft.drop(RUN_LATEST, recorded.entity, mark)
     at_ns, position = recorded.recorded_at_ns, recorded.position
     for metric, (step, value) in values.items():
         draft.put(RUN_LATEST, RunLatest(recorded.entity, metric, float(value), step, at_ns, position))

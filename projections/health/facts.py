@@ -88,6 +88,8 @@ class RunFacts:
     status: str
     position: int = 1
     silent_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+    """Since its own loop said something, where its emitter says that it has not."""
     not_finite: int = 0
     not_finite_position: int | None = None
     not_finite_seconds: float = 0.0

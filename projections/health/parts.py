@@ -255,10 +255,13 @@ def _run_over(run: RunFacts) -> list[Deduction]:
 def _run_silence(run: RunFacts, limit_seconds: float) -> list[Deduction]:
     if run.status != "running":
         return []
+    waits = run.waiting_seconds > run.silent_seconds
+    silence = max(run.silent_seconds, run.waiting_seconds)
+    what = "its loop has said nothing" if waits else "nothing was heard of it"
     return deduct(
         "silent",
-        40.0 * ramp(run.silent_seconds, limit_seconds, limit_seconds * RUN_SILENCE_RAMP),
-        f"nothing was heard of it for {seconds(run.silent_seconds)}.",
+        40.0 * ramp(silence, limit_seconds, limit_seconds * RUN_SILENCE_RAMP),
+        f"{what} for {seconds(silence)}.",
         (run.position,),
     )
 

@@ -12,13 +12,13 @@ from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import as_name
 from coord.services.cli.work import as_of
 
-STATUSES: Final = {"running": "accent", "completed": "ok", "failed": "bad", "lost": "bad", "stopped": "dim"}
+STATUSES: Final = {
+    "running": "accent", "paused": "warn", "completed": "ok", "failed": "bad", "lost": "bad", "stopped": "dim",
+}  # fmt: skip
 _FIRST: Final = (
     "loss", "canary_loss", "gradient_norm", "learning_rate", "step_seconds", "tokens_per_second",
     "micro_batch", "batch",
 )  # fmt: skip
-_MARKS: Final = ("skipped",)
-"""Metrics that mark a single step: the last one says nothing about now."""
 _CHECKPOINTS_SHOWN: Final = 5
 _DIRECTIVES_SHOWN: Final = 20
 
@@ -51,7 +51,7 @@ def _print_runs(answer: Mapping[str, Any]) -> None:
 
 
 def _print_run(row: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-    status = row["status"]
+    status = _status(row)
     why = f": {row['reason']}" if row.get("reason") else ""
     head = f"{safe(row['run'])}  {painted(safe(status), STATUSES.get(status, ''))}{safe(why)}"
     out(f"{head}  step {row['step']}{as_of(answer)}")
@@ -91,11 +91,17 @@ def _section(title: str, columns: Sequence[Column], rows: Iterator[list[Any]], s
 def _in_order(latest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the metrics everybody looks for first, then the others."""
     yield from ((name, latest[name]) for name in _FIRST if name in latest)
-    yield from ((name, latest[name]) for name in sorted(latest) if name not in (*_FIRST, *_MARKS))
+    yield from ((name, latest[name]) for name in sorted(latest) if name not in _FIRST)
 
 
 def _number(value: float | str | None) -> str | None:
     return f"{value:.5g}" if isinstance(value, int | float) else value
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    """Say how a run is; one that runs may be paused."""
+    paused = row["status"] == "running" and row.get("latest", {}).get("paused")
+    return "paused" if paused else str(row["status"])
 
 
 def _score(row: Mapping[str, Any]) -> str | None:
@@ -110,7 +116,7 @@ def _run_row(row: Mapping[str, Any]) -> list[str | int | None]:
     latest, directives = row.get("latest", {}), row.get("directives", ())
     return [
         row["run"],
-        row["status"],
+        _status(row),
         _score(row),
         row["step"],
         *(

@@ -161,6 +161,14 @@ def test_runs_are_listed(here: Path, projector: Start, capsys: Capture) -> None:
     assert heard[0].body == {"limit": 5}
 
 
+def test_a_run_that_runs_may_be_paused(here: Path, projector: Start, capsys: Capture) -> None:
+    paused = {"paused": 1.0}
+    projector(runs(one_run(latest=paused), one_run("r2", status="stopped", latest=paused)))
+    assert run(["runs"]) == 0
+    shown = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert shown[2:] == [["r1", "paused"], ["r2", "stopped"]]
+
+
 def test_where_nothing_was_trained_that_is_said(here: Path, projector: Start, capsys: Capture) -> None:
     projector(runs())
     assert run(["runs"]) == 0
@@ -180,7 +188,7 @@ def one_in_full(heard: Heard) -> bytes:
         asked("d-0", action="skip_batch", parameters={"batches": [7, 8]}),
     ]
     row = one_run(
-        starts=2, latest={"zeta": 1.0, "loss": 2.5, "skipped": 1.0, "canary_loss": "inf"}, score=70.0,
+        starts=2, latest={"zeta": 1.0, "loss": 2.5, "canary_loss": "inf"}, score=70.0,
         checkpoints=checkpoints, directives=directives, out_of_memory=3, agent="ada", reason="so",
     )  # fmt: skip
     return runs(row)
@@ -204,7 +212,7 @@ def test_one_run_is_shown_in_full(here: Path, projector: Start, capsys: Capture)
         assert line in lines
     place = lines.index("latest")
     assert lines[place + 1 : place + 4] == ["loss 2.5", "canary_loss inf", "zeta 1"]
-    assert not any(line.startswith(("not finite", "skipped", "a-node", "400 ")) for line in lines)
+    assert not any(line.startswith(("not finite", "a-node", "400 ")) for line in lines)
     assert [one.body for one in heard] == [{"run": "r1"}, {"entity": "r1"}]
 
 

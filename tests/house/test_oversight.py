@@ -46,7 +46,7 @@ def metrics(sequence: int, step: int, **values: Any) -> run.RunMetricsRecorded:
 
 
 def tell(house: House, verb: str, **fields: Any) -> dict[str, Any]:
-    return client.tell(house.folder, verb, {"request_id": clock.new_id(), **fields}, "watchdog", RUN_SECONDS)
+    return client.tell(house.folder, verb, {"request_id": clock.new_id(), **fields}, "grace", RUN_SECONDS)
 
 
 def shown(house: House) -> Any:
@@ -79,13 +79,13 @@ def test_a_watched_run_is_seen_noticed_and_directed(house: House) -> None:
     position = publish(
         house,
         run.RunStarted(name="tiny"),
-        metrics(0, 999, loss=2.3, canary_loss=2.5),
-        metrics(1, 1000, loss=11.6, canary_loss=4.1, skipped=1, batch=1000),
+        metrics(0, 999, loss=2.3, learning_rate=3e-4),
+        metrics(1, 1000, loss=2.5, batch=1000),
     )
     evidence = [{"stream": "EVENTS", "position": position}]
     tell(
-        house, "raise", alert_id="a-1", rule="model-damaged", entity_kind="run", entity=RUN, severity="critical",
-        summary="the canary rose", evidence=evidence,
+        house, "raise", alert_id="a-1", rule="seen-by-eye", entity_kind="run", entity=RUN, severity="critical",
+        summary="the loss looks odd", evidence=evidence,
     )  # fmt: skip
     told = tell(
         house, "direct", entity=RUN, action="roll_back", parameters={"before_step": 900}, reason="damaged", alert="a-1"
@@ -96,7 +96,7 @@ def test_a_watched_run_is_seen_noticed_and_directed(house: House) -> None:
         metrics(2, 901, loss=2.4),
     )
     row = until(lambda: found if (found := shown(house))["step"] == 901 else None)
-    assert row["latest"] == {"loss": 2.4, "canary_loss": 4.1, "skipped": 1.0, "batch": 1000.0}
+    assert row["latest"] == {"loss": 2.4, "learning_rate": 3e-4, "batch": 1000.0}
     assert [(one["id"], one["status"], one["step"]) for one in row["directives"]] == [
         (told["id"], "applied", 1001)
     ]
@@ -105,7 +105,7 @@ def test_a_watched_run_is_seen_noticed_and_directed(house: House) -> None:
     assert lines[0].startswith("1 active")
     assert "roll_back applied at 1001" in lines[2]
     assert house.cli.run("runs", RUN).out.startswith(f"{RUN}  running  step 901")
-    assert "critical: the canary rose" in house.cli.run("health", "--explain", f"run:{RUN}").out
+    assert "critical: the loss looks odd" in house.cli.run("health", "--explain", f"run:{RUN}").out
 
     assert house.cli.run("ack", "a-1", "--agent", "grace", "--note", "looking").out == "a-1  acknowledged\n"
     assert house.cli.run("ack", "a-1").out == "a-1  acknowledged (already)\n"
@@ -113,10 +113,10 @@ def test_a_watched_run_is_seen_noticed_and_directed(house: House) -> None:
     (noticed,) = until(lambda: house.ask("alerts", "--status", "acknowledged")["rows"])
     assert 3_500 < until(lambda: house.ask("alerts")["rows"][0].get("silenced_seconds")) <= 3_600
     assert noticed["by"] is not None
-    tell(house, "resolve", alert_id="a-1", reason="the canary is back")
+    tell(house, "resolve", alert_id="a-1", reason="it looks well again")
     assert (
         until(lambda: house.ask("alerts", "--status", "resolved")["rows"])[0]["reason"]
-        == "the canary is back"
+        == "it looks well again"
     )
     assert house.cli.run("ack", "a-1").code == house.cli.run("silence", "a-1", "--for", "1h").code == 4
     assert house.cli.run("ack", "a-9").code == 4

@@ -257,6 +257,29 @@ def test_the_newest_value_of_each_metric_is_kept_and_a_late_pack_changes_none() 
     assert only(history.tables(), RUNS).step == 4
 
 
+def _values(sequence: int, step: int, **values: Number) -> run.RunMetricsRecorded:
+    return run.RunMetricsRecorded(
+        writer="x", writer_sequence=sequence, points=(run.Point(step=step, values=values),)
+    )
+
+
+def test_what_is_true_of_one_moment_is_gone_with_the_next() -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    history.say("r1", _values(0, 1, loss=2.5, skipped=1))
+    assert _latest(history) == {"loss": (1, 2.5), "skipped": (1, 1.0)}
+    history.say("r1", _values(1, 2, loss=2.4))
+    assert _latest(history) == {"loss": (2, 2.4)}
+    history.say("r1", _values(2, 2, paused=1))
+    history.say("r1", _values(3, 2, waiting_seconds=20.0))
+    assert _latest(history) == {"loss": (2, 2.4), "paused": (2, 1.0), "waiting_seconds": (2, 20.0)}
+    history.say("r1", _values(4, 3, loss=2.3))
+    assert _latest(history) == {"loss": (3, 2.3)}
+    points = (run.Point(step=4, values={"loss": 9.0, "skipped": 1}), run.Point(step=5, values={"loss": 2.2}))
+    history.say("r1", run.RunMetricsRecorded(writer="x", writer_sequence=5, points=points))
+    assert _latest(history) == {"loss": (5, 2.2)}
+
+
 def test_only_rank_0_says_where_a_run_is() -> None:
     history = History()
     history.say("r1", run.RunStarted(name="tiny", world_size=2))

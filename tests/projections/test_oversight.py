@@ -189,6 +189,26 @@ def test_runs_that_run_come_first_and_say_where_they_are(store: Store) -> None:
     assert all(row.checkpoints == () for row in answered.rows)
 
 
+def test_a_run_whose_loop_hangs_loses_health_though_its_emitter_speaks(store: Store) -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+
+    def waits(sequence: int, told: Any) -> None:
+        points = (run.Point(step=7, values={"waiting_seconds": told}),)
+        pack = run.RunMetricsRecorded(writer="w", writer_sequence=sequence, points=points)
+        history.say("r1", pack, at_ns=NOW_NS - 10 * SECOND_NS)
+        tell(store, history)
+
+    waits(0, 290.0)
+    (row,) = ask(store, "runs").rows
+    assert (row.silent_seconds, row.latest) == (10.0, {"waiting_seconds": 290.0})
+    assert row.score < 100
+    (silent,) = ask(store, "health", entity="run:r1").deductions
+    assert silent.reason == "its loop has said nothing for 5 min."
+    waits(1, "nan")
+    assert [one.name for one in ask(store, "health", entity="run:r1").deductions] == ["not_finite"]
+
+
 def test_runs_are_cut_and_say_so(store: Store) -> None:
     tell(store, three_runs())
     answered = ask(store, "runs", limit=2)
