@@ -92,6 +92,18 @@ def check_monitor(folder: Folder, settings: Settings) -> Finding:
     return Finding("monitor", OK if row["status"] == "active" else WARN, words, hint)
 
 
+def check_watchdog(folder: Folder) -> Iterator[Finding]:
+    """Check that somebody watches where `coord up` runs; one that does not serve is told of as any service."""
+    told = folder.read_json("up.json")
+    if not isinstance(told, dict) or not is_alive(int(told.get("pid", 0))):
+        return
+    state = told.get("states", {}).get("watchdog")
+    if state is None:
+        yield Finding("watchdog", WARN, "nobody here watches runs and machines", "Run: coord serve watchdog")
+    elif state == "serving":
+        yield Finding("watchdog", OK, f"it watches; {_open_alerts(folder)}")
+
+
 def check_folder(folder: Folder) -> Finding:
     """Check that nobody else can read or change the data folder."""
     wrong = [
@@ -122,6 +134,14 @@ def check_versions(server: ServerFacts) -> Finding:
     if sys.version_info < PYTHON_MIN:
         return Finding("versions", BAD, words, "Use Python 3.11 or later.")
     return Finding("versions", OK, words)
+
+
+def _open_alerts(folder: Folder) -> str:
+    try:
+        counts = client.ask(folder, "alerts", {"limit": 1}, _ANSWER_SECONDS)["counts"]
+    except CoordError:
+        return "its alerts cannot be asked about"
+    return f"{counts.get('active', 0)} alerts are active, {counts.get('acknowledged', 0)} acknowledged"
 
 
 def _start_hint(folder: Folder, service: str) -> str:

@@ -39,6 +39,7 @@ def _findings(call: Call) -> Iterator[Finding]:
     yield checks.check_coordinator(folder)
     yield from checks.check_projector(folder, _last_position(streams))
     yield checks.check_monitor(folder, settings)
+    yield from checks.check_watchdog(folder)
     yield checks.check_folder(folder)
     yield checks.check_disk(folder)
     yield checks.check_versions(server)

@@ -14,7 +14,9 @@ from scripted_service import Heard, Service, refused
 
 from coord.services import clock
 from coord.services.cli import call
+from coord.services.cli.checks import check_watchdog
 from coord.services.cli.main import run
+from coord.services.folder import Folder
 
 Start = Callable[..., Service]
 Capture = pytest.CaptureFixture[str]
@@ -228,3 +230,19 @@ def test_a_run_that_nobody_knows_is_refused(here: Path, projector: Start, capsys
     projector(refused("unknown_id", reason="there is no run r9."))
     assert run(["runs", "r9"]) == 4
     assert capsys.readouterr().err.startswith("coord: there is no run r9.")
+
+
+def test_doctor_says_who_watches_where_a_house_is_up(here: Path, projector: Start) -> None:
+    folder = Folder(here)
+    assert list(check_watchdog(folder)) == []
+
+    def states(pid: int, **states: str) -> list[tuple[str, str]]:
+        folder.write_json({"pid": pid, "states": states}, "up.json")
+        return [(finding.verdict, finding.words) for finding in check_watchdog(folder)]
+
+    me = os.getpid()
+    assert states(0, watchdog="serving") == []
+    assert states(me, projector="serving") == [("warn", "nobody here watches runs and machines")]
+    assert states(me, watchdog="failed") == []
+    projector(alerts(active=2, acknowledged=1, resolved=9))
+    assert states(me, watchdog="serving") == [("ok", "it watches; 2 alerts are active, 1 acknowledged")]
