@@ -10,6 +10,7 @@
     coordinator.sock  commands
     projector.sock    questions
     projection/       the DuckDB file, and what recovery set aside
+    watchdog/         up to where alerts were told to people
     fences/           the fences this machine's agents were given: agent/incarnation/item
 
 Standard library only: the light commands use it.

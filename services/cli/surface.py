@@ -236,7 +236,7 @@ HOUSE: Final = (
         "The house",
         "house:serve",
         "Run one service, on the embedded server or any other.",
-        (Argument("service", "SERVICE", "coordinator, projector or hardware."),),
+        (Argument("service", "SERVICE", "coordinator, projector, hardware or watchdog."),),
     ),
     Verb(
         "rebuild",

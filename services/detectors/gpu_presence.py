@@ -47,6 +47,15 @@ class PresenceWatch:
         self._read_ns: int | None = None
         self._read_position = 0
 
+    def is_calm(self, rule: str) -> bool | None:
+        """Tell whether an incident of this rule would be over by now; None: it is no rule of this watch."""
+        if rule == LOST:
+            calm = [held.seconds >= self._settings.found_seconds for held in self._answers.values()]
+            return bool(calm) and all(calm)
+        if rule == UNRESPONSIVE:
+            return self._answering.seconds >= self._settings.answering_seconds
+        return None
+
     def observe(self, look: Look) -> list[Finding]:
         """Take in one look."""
         return self._judge_lost(look) + self._judge_driver(look)

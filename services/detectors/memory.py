@@ -86,6 +86,18 @@ class MemoryWatch:
         self._safe = Held()
         self._devices: dict[str, _Device] = {}
 
+    def is_calm(self, rule: str) -> bool | None:
+        """Tell whether an incident of this rule would be over by now; None: it is no rule of this watch."""
+        settings = self._settings
+        if rule == PRESSURE:
+            return self._eased.seconds >= settings.eased_seconds
+        if rule == EXHAUSTION:
+            return self._safe.seconds >= settings.eased_seconds
+        if rule == DEVICE:
+            calm = [device.eased.seconds >= settings.device_seconds for device in self._devices.values()]
+            return bool(calm) and all(calm)
+        return None
+
     def observe(self, look: Look) -> list[Finding]:
         """Take in one look."""
         return self._judge_pressure(look) + self._judge_slope(look) + self._judge_devices(look)

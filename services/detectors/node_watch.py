@@ -6,9 +6,6 @@ from coord.services.detectors.memory import MemorySettings, MemoryWatch
 from coord.services.detectors.readings import Look
 from coord.services.detectors.thermal import ThermalSettings, ThermalWatch
 
-CALM_SECONDS = 60.0
-"""A node that was looked at for so long without a finding has no incident."""
-
 
 class NodeWatch:
     """Heat, presence and memory of one node."""
@@ -25,17 +22,11 @@ class NodeWatch:
             PresenceWatch(node, presence),
             MemoryWatch(node, memory),
         )
-        self._first_ns: int | None = None
-        self._last_ns = 0
 
-    @property
-    def looked_seconds(self) -> float:
-        """From the first look to the last."""
-        return 0.0 if self._first_ns is None else (self._last_ns - self._first_ns) / 1e9
+    def is_calm(self, rule: str) -> bool:
+        """Tell whether an incident of this rule, had there been one, would be over by now."""
+        return any(watch.is_calm(rule) for watch in self._watches)
 
     def observe(self, look: Look) -> list[Finding]:
         """Take in one look."""
-        if self._first_ns is None:
-            self._first_ns = look.at_ns
-        self._last_ns = max(self._last_ns, look.at_ns)
         return [finding for watch in self._watches for finding in watch.observe(look)]

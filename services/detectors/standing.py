@@ -22,11 +22,13 @@ _NS: Final = 1_000_000_000
 class Held:
     """For how long a condition has held without a break."""
 
-    __slots__ = ("_gap_ns", "_last_ns", "_since_ns", "first_position")
+    __slots__ = ("_gap_ns", "_last_ns", "_since_ns", "first_position", "seconds")
 
     def __init__(self) -> None:
         self.first_position = 0
         """Of the look from which it holds."""
+        self.seconds = NOT_HELD
+        """As of the last look."""
         self._since_ns: int | None = None
         self._last_ns = self._gap_ns = 0
 
@@ -36,11 +38,12 @@ class Held:
         broken = gap_ns > max(GAP_SECONDS * _NS, _GAPS_MAX * self._gap_ns)
         self._last_ns, self._gap_ns = at_ns, gap_ns
         if not holds:
-            self._since_ns = None
+            self._since_ns, self.seconds = None, NOT_HELD
             return NOT_HELD
         if self._since_ns is None or broken:
             self._since_ns, self.first_position = at_ns, position
-        return max(0, at_ns - self._since_ns) / _NS
+        self.seconds = max(0, at_ns - self._since_ns) / _NS
+        return self.seconds
 
 
 class Standing:

@@ -91,6 +91,13 @@ class ThermalWatch:
         self._too_hot = Standing(TOO_HOT, "node", node)
         self._gpus: dict[str, _Gpu] = {}
 
+    def is_calm(self, rule: str) -> bool | None:
+        """Tell whether an incident of this rule would be over by now; None: it is no rule of this watch."""
+        if rule not in (THROTTLED, TOO_HOT):
+            return None
+        calm = [gpu.calm.seconds >= self._settings.calm_seconds for gpu in self._gpus.values()]
+        return bool(calm) and all(calm)
+
     def observe(self, look: Look) -> list[Finding]:
         """Take in one look."""
         found: list[Finding] = []

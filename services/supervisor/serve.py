@@ -12,6 +12,7 @@ SERVICES: Final[Mapping[str, str]] = {
     "coordinator": "coord.services.coordinator.main",
     "projector": "coord.services.projector.main",
     "hardware": "coord.services.hardware.main",
+    "watchdog": "coord.services.watchdog.main",
 }
 """Every service by name, and the module whose `run(settings)` is it, in the order in which they start."""
 
