@@ -23,6 +23,10 @@ class RankedWindow:
         """Return another of the same values."""
         return RankedWindow(self._size, self._recent)
 
+    def values(self) -> list[float]:
+        """Return them, the oldest first."""
+        return list(self._recent)
+
     def push(self, value: float) -> None:
         """Take a value in."""
         ranked, recent = self._ranked, self._recent

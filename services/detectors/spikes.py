@@ -14,8 +14,9 @@ not watched. No clock, no randomness: the same values give the same readings.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from coord.events.errors import SettingsError
 from coord.services.detectors.ranked import RankedWindow
@@ -103,6 +104,23 @@ class SpikeDetector:
         other._seen, other._trend = self._seen, self._trend
         other._center, other._last_z = self._center, self._last_z
         return other
+
+    def state(self) -> dict[str, Any]:
+        """Return all it has seen as JSON: what a checkpoint keeps of it."""
+        return {
+            "residuals": self._residuals.values(),
+            "seen": self._seen,
+            "trend": self._trend,
+            "center": self._center,
+            "last_z": self._last_z,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned; the figures that follow are the same to the last bit."""
+        self._residuals = RankedWindow(self.settings.window, map(float, state["residuals"]))
+        self._seen = int(state["seen"])
+        self._trend = None if state["trend"] is None else float(state["trend"])
+        self._center, self._last_z = float(state["center"]), float(state["last_z"])
 
     def update(self, value: float, learn: bool = True) -> Reading:
         """Take the next value and say how far it stands above the trend.

@@ -1,0 +1,42 @@
+"""Memory that runs out: how it is limited, and how an allocator says that it failed.
+
+A limit is one on the address space of the process (RLIMIT_AS): what it has when training begins, and so many
+bytes more. Beyond it the allocator of torch fails as on a machine that has no more, and with the same error.
+"""
+
+import resource
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from coord.events.errors import UsageError, visible
+from coord.events.model import NOTE_LENGTH_MAX
+
+_WORDS: Final = (
+    "can't allocate memory", "not enough memory", "bad_alloc", "CUDA out of memory", "could not create a memory",
+    "Cannot allocate memory",
+)  # fmt: skip
+
+
+def limit_memory(more_bytes: int) -> None:
+    """Allow this process so many bytes more than it has.
+
+    Raises:
+        UsageError: this machine does not allow that.
+    """
+    has_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    try:
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (has_bytes + more_bytes, hard))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--memory-limit cannot be set here: {error}.") from error
+
+
+def allocation_failed(error: BaseException) -> str | None:
+    """Return the allocator's own words in one line; None: it is another error."""
+    text = str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text for words in _WORDS):
+        line = text.partition("\n")[0].strip() or type(error).__name__
+        return visible(line, NOTE_LENGTH_MAX)
+    return None

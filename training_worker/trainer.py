@@ -1,0 +1,301 @@
+"""The loop: one step after the other, and between two steps everything else.
+
+    step:     read the batch that comes next, gradients in parts, agree, judge, update or leave out, tell
+    between:  obey what is asked; evaluate and keep a checkpoint when it is time
+    paused:   only obey
+
+Step s makes the model of step s+1; a checkpoint of step N holds the model before step N, so one of a step up
+to the first bad one holds nothing of it. Step and batch number differ by the batches that were passed over.
+
+A step during which an allocation failed was not taken: its update is not made, memory is freed, and the same
+step comes again with half the micro-batch, which leaves the batch and its gradients as they are.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from coord.events import run as words
+from coord.events.errors import CoordError
+from coord.services import clock
+from coord.training_worker.batches import CANARY_ROWS, Batches
+from coord.training_worker.checkpoint import Checkpoint
+from coord.training_worker.configuration import TrainingConfiguration
+from coord.training_worker.control import Declined, obey
+from coord.training_worker.drills import Drills
+from coord.training_worker.evaluating import evaluate
+from coord.training_worker.memory import allocation_failed
+from coord.training_worker.model import make_model
+from coord.training_worker.optimisation import Gradients, Optimiser, learning_rate_at
+from coord.training_worker.order import following
+from coord.training_worker.orders import Orders
+from coord.training_worker.parallel import Ranks
+from coord.training_worker.progress import Progress
+from coord.training_worker.sanitiser import Sanitiser
+from coord.training_worker.saving import Keeper
+from coord.training_worker.stepping import Measure
+from coord.training_worker.text import Text
+from coord.training_worker.voice import Outcome, Voice
+
+if TYPE_CHECKING:
+    from coord.training_worker.mailbox import Asked
+
+HALVING_SECONDS: Final = 3.0
+"""How long a run that is out of memory waits to be told to halve its micro-batch, before it does so itself."""
+HALVED_SECONDS: Final = 60.0
+"""A directive to do so that comes within this time after it is the same one."""
+PAUSED_POLL_SECONDS: Final = 1.0
+PAUSED_SIGN_SECONDS: Final = 10.0
+"""How often a paused run shows that it lives."""
+
+
+class OutOfMemory(CoordError):
+    """One sequence at a time is more than memory holds."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened in one process's life."""
+
+    left_out: int = 0
+    rolled_back: int = 0
+    out_of_memory: int = 0
+
+
+class Trainer:
+    """One training on one rank."""
+
+    def __init__(
+        self,
+        configuration: TrainingConfiguration,
+        text: Text,
+        folder: Path,
+        run: Voice,
+        ranks: Ranks,
+        device: torch.device,
+        stop_asked: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.configuration, self.run, self.ranks = configuration, run, ranks
+        self.progress = Progress(ranks.first, configuration.steps)
+        self.model = make_model(configuration, device)
+        self.gradients, self.optimiser = Gradients(self.model), Optimiser(self.model)
+        self.measure = Measure(self.model, configuration.precision)
+        self.drills = Drills(configuration.drills)
+        self.batches = Batches(text, configuration, self.drills, device)
+        self.sanitiser = Sanitiser()
+        self._share = ranks.share(configuration.batch)
+        self.orders = Orders(configuration.micro_batch or self._share.stop - self._share.start)
+        self.step = self.cursor = 0
+        self.paused = False
+        self.outcome: Outcome | None = None
+        self.reason: str | None = None
+        self.loss: float | None = None
+        self.counts = Counts()
+        self._canary_batch = self.batches.fixed(CANARY_ROWS)
+        self._canary: tuple[int, float] | None = None
+        self._halved_at: float | None = None
+        self._stop_asked = stop_asked
+        self.keeper = Keeper(self, folder, text)
+
+    @property
+    def canary(self) -> float | None:
+        """The last canary loss that was measured."""
+        return self._canary[1] if self._canary else None
+
+    def train(self) -> None:
+        """Take the steps there are; `outcome` says how it ended."""
+        if self.step == 0:
+            self.keep()
+        while self.outcome is None and self.step < self.configuration.steps:
+            asked = self._attempt()
+            self._obey(asked)
+            while self.paused and self.outcome is None:
+                self._wait()
+        self.end("completed")
+        self.keep()
+        if self.ranks.first:
+            evaluate(self)
+
+    def end(self, outcome: Outcome, reason: str | None = None) -> None:
+        """End before the next step; the first who says so is believed."""
+        if self.outcome is None:
+            self.outcome, self.reason = outcome, reason
+
+    def keep(self) -> str | None:
+        """Write a checkpoint; return why not, when it could not be."""
+        return self.keeper.write() if self.ranks.first else None
+
+    def go_back(self, step_max: int) -> Checkpoint | None:
+        """Go back to the newest good checkpoint of this step or before; None: there is none."""
+        checkpoint = self.keeper.back_to(step_max)
+        if checkpoint is not None:
+            self._canary = None
+            self.counts.rolled_back += 1
+        return checkpoint
+
+    def take_halving(self) -> bool:
+        """Tell, once, whether memory ran out and the micro-batch was halved a moment ago without being told."""
+        at, self._halved_at = self._halved_at, None
+        return at is not None and clock.monotonic() - at < HALVED_SECONDS
+
+    def measure_canary(self) -> float:
+        """Return the canary loss of the model as it is."""
+        if self._canary is None or self._canary[0] != self.step:
+            self._canary = self.step, self.measure.loss(self._canary_batch, self.orders.micro_batch)
+        return self._canary[1]
+
+    def _attempt(self) -> "Sequence[Asked] | None":
+        """Try the step that comes next; return what is asked, None when nobody asks anything."""
+        began = clock.monotonic()
+        number = following(self.cursor, self.orders.quarantine)
+        self.gradients.clear()
+        failed, loss_part = self._accumulate(number)
+        asked = self.run.directives(self.step)
+        out, any_asked, stop = self.ranks.agree((failed is not None, bool(asked), self._stop_asked()))
+        if stop:
+            self.end("stopped", "a signal")
+        elif out:
+            self._out_of_memory(failed)
+            return None
+        else:
+            self._finish_step(number, loss_part, began)
+        return asked if any_asked else None
+
+    def _accumulate(self, number: int) -> tuple[str | None, float]:
+        try:
+            batch = self.batches.read(number)
+            return None, self.measure.accumulate(batch, self._share, self.orders.micro_batch)
+        except (RuntimeError, MemoryError) as error:
+            failed = allocation_failed(error)
+            if failed is None:
+                raise
+            return failed, 0.0
+
+    def _finish_step(self, number: int, loss_part: float, began: float) -> None:
+        loss = self._summed(loss_part)
+        norm = self.gradients.norm()
+        bad = self.sanitiser.judge(loss, norm) if self.configuration.sanitiser else None
+        rate = learning_rate_at(self.step, self.configuration) * self.orders.factor
+        rate *= self.drills.take_glitch(self.step)
+        if bad is None:
+            self.gradients.clip(norm)
+            self.optimiser.update(rate)
+        step, self.loss = self.step, loss
+        self.step, self.cursor = step + 1, number + 1
+        if self.orders.step_done():
+            self.sanitiser.rearm()
+        if self.ranks.first:
+            self._tell(step, number, norm, rate, bad, began)
+        self._when_due()
+
+    def _summed(self, loss_part: float) -> float:
+        """Sum gradients and losses over the ranks."""
+        if self.ranks.world_size == 1:
+            return loss_part
+        loss_1 = torch.tensor([loss_part], dtype=torch.float64)
+        self.ranks.add(loss_1)
+        self.ranks.add(self.gradients.flat_N)
+        return float(loss_1)
+
+    def _tell(self, step: int, number: int, norm: float, rate: float, bad: str | None, began: float) -> None:
+        loss = float(self.loss or 0.0)
+        values = {words.LOSS: loss, words.GRADIENT_NORM: norm, words.LEARNING_RATE: rate, words.BATCH: number}
+        if bad is not None or self.step % self.configuration.canary_every == 0:
+            values[words.CANARY_LOSS] = self.measure_canary()
+        tokens = self.configuration.batch * self.configuration.context
+        values[words.STEP_SECONDS] = took = clock.monotonic() - began
+        values[words.TOKENS_PER_SECOND] = tokens / max(took, 1e-9)
+        if bad is None:
+            self.run.log(step, **values)
+        else:
+            self.counts.left_out += 1
+            self.run.log_now(step, **values, **{words.SKIPPED: 1})
+            self.progress.say(
+                f"step {step}, batch {number}: {bad}; its update is left out, the canary is {self.canary:.3f}"
+            )
+        self.progress.step(self.step, tokens, loss, self.canary, rate)
+
+    def _when_due(self) -> None:
+        if not self.ranks.first or self.step >= self.configuration.steps:
+            return
+        if self.step % self.configuration.evaluate_every == 0:
+            evaluate(self)
+        if self.step % self.configuration.checkpoint_every == 0:
+            self.keep()
+
+    def _obey(self, asked: "Sequence[Asked] | None") -> None:
+        """Do on every rank what rank 0 was asked; rank 0 answers."""
+        if asked is None:
+            return
+        for place, (action, parameters) in enumerate(
+            self.ranks.tell([(one.action, dict(one.parameters)) for one in asked])
+        ):
+            mine = asked[place] if self.ranks.first else None
+            self._obey_one(mine, action, parameters)
+
+    def _obey_one(self, asked: "Asked | None", action: str, parameters: dict[str, Any]) -> None:
+        step = self.step
+        try:
+            note = obey(self, action, parameters)
+        except Declined as declined:
+            self.progress.say(f"before step {step}: {action} is refused: {declined}")
+            if asked is not None:
+                self.run.refused(asked, step, str(declined))
+            return
+        self.orders.revision += 1
+        self.progress.say(f"before step {step}: {note}")
+        if asked is not None:
+            self.keeper.write_orders()
+            self.run.applied(asked, step, note)
+
+    def _wait(self) -> None:
+        """Obey while paused, and show a sign of life now and then."""
+        sign_at = clock.monotonic() + PAUSED_SIGN_SECONDS
+        while self.paused and self.outcome is None:
+            asked = self.run.wait_for_directive(self.step, PAUSED_POLL_SECONDS) if self.ranks.first else ()
+            any_asked, stop = self.ranks.agree((bool(asked), self._stop_asked()))
+            if stop:
+                self.end("stopped", "a signal")
+            elif any_asked:
+                self._obey(asked)
+            if clock.monotonic() >= sign_at:
+                sign_at = clock.monotonic() + PAUSED_SIGN_SECONDS
+                self.run.log(self.step, paused=1)
+
+    def _out_of_memory(self, failed: str | None) -> None:
+        """Free what the step took, tell it at once, and go on with half the micro-batch."""
+        before = self.orders.micro_batch
+        reason = failed or "an allocation failed on another rank"
+        self.counts.out_of_memory += 1
+        self.gradients.clear()
+        self.run.out_of_memory(self.step, before, reason)
+        self.progress.say(f"step {self.step} is out of memory with micro-batch {before}: {reason}")
+        if before == 1:
+            raise OutOfMemory(
+                f"step {self.step} is out of memory with micro-batch 1: {reason}.",
+                "Take a smaller model or context, or give it more memory.",
+            )
+        self._await_halving(before)
+        if self.orders.micro_batch == before and self.outcome is None:
+            self.orders.micro_batch = before // 2
+            self.orders.revision += 1
+            self._halved_at = clock.monotonic()
+            if self.ranks.first:
+                self.keeper.write_orders()
+            self.progress.say(f"nobody asked, so it halves by itself: the micro-batch is {before // 2}")
+
+    def _await_halving(self, before: int) -> None:
+        end = clock.monotonic() + HALVING_SECONDS
+        waiting = True
+        while waiting and self.orders.micro_batch == before and self.outcome is None:
+            left = max(0.0, end - clock.monotonic())
+            asked = self.run.wait_for_directive(self.step, left) if self.ranks.first else ()
+            any_asked, stop, over = self.ranks.agree(
+                (bool(asked), self._stop_asked(), self.ranks.first and clock.monotonic() >= end)
+            )
+            waiting = not (over or stop)
+            if any_asked:
+                self._obey(asked)
