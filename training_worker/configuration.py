@@ -91,7 +91,8 @@ def read_configuration(values: Mapping[str, Any]) -> TrainingConfiguration:
     Raises:
         UsageError: a value is none of those allowed, or two do not fit together.
     """
-    given = {option.name: values[option.name] for option in OPTIONS if values.get(option.name)}
+    named = {option.name: values.get(option.name) for option in OPTIONS}
+    given = {name: value for name, value in named.items() if value not in (None, False)}
     read: dict[str, Any] = {name: _whole(str(given[name]), name) for name in _BOUNDS if name in given}
     if "learning_rate" in given:
         read["learning_rate"] = _rate(str(given["learning_rate"]))
@@ -101,8 +102,8 @@ def read_configuration(values: Mapping[str, Any]) -> TrainingConfiguration:
         read["memory_limit_bytes"] = _size(str(given["memory_limit"]))
     if "run" in given:
         read["run"] = token(str(given["run"]), "--run")
-    if values.get("file"):
-        read["text"] = Path(str(values["file"])).absolute()
+    if values.get("file") is not None:
+        read["text"] = _path(str(values["file"]))
     read["resume"] = _resume(bool(given.get("resume")), bool(given.get("fresh")))
     read["sanitiser"] = not given.get("no_sanitiser")
     read["drills"] = _drills(given.get("drill", ()))
@@ -161,6 +162,12 @@ def _size(text: str) -> int:
     if match is None or not int(match[1]):
         raise _wrong("memory_limit", text, "a size such as 400MiB or 2GiB")
     return int(match[1]) * _UNIT_BYTES[match[2]]
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise UsageError(f"the text '{visible(text, 64)}' is no path.", "Name a file or a folder.")
+    return Path(text).absolute()
 
 
 def _resume(resume: bool, fresh: bool) -> bool | None:

@@ -3,11 +3,22 @@
 from typing import Final
 
 from coord.services.cli.verb import LIMIT, REASON, REQUEST, RETRY, STDIN, Argument, Option, Verb
+from coord.training_worker.options import FILE, OPTIONS
 
 _PERSON: Final = Option("--agent", "NAME", "Who acts; else you, by your user name.", variable="COORD_AGENT")
 _ALERT: Final = Argument("alert", "ALERT", "The alert; - reads ids from stdin, one a line.")
 
 OVERSIGHT: Final = (
+    Verb(
+        "train",
+        "Runs and alerts",
+        "training:train",
+        "Train a small model on a text, watched; the same --run goes on where it was.",
+        (Argument("file", "[FILE]", FILE, required=False),),
+        tuple(Option(one.flag, one.metavar, one.sentence, many=one.many) for one in OPTIONS),
+        "Progress is told on stderr. Ctrl-C writes a checkpoint and ends; kill -9 loses what came after the last. "
+        "Several ranks: torchrun --nproc-per-node 2 -m coord.training_worker FILE, with the same options.",
+    ),
     Verb(
         "runs",
         "Runs and alerts",

@@ -301,7 +301,7 @@ HOUSE: Final = (
     ),
 )
 
-HEAVY: Final = frozenset(("tail", "watchdog", *(verb.name for verb in HOUSE)))
+HEAVY: Final = frozenset(("tail", "train", "watchdog", *(verb.name for verb in HOUSE)))
 """Verbs that run for long or load much."""
 
 VERBS: Final = {verb.name: verb for verb in (*WORK, *AGENTS, *OVERSIGHT, *LOOK, *HOUSE)}
