@@ -2,8 +2,8 @@
 
     alerts, directives, nodes    all of their events; they are few
     agents, runs                 the newest event of each: who is lost, and which runs run
-    a run that runs              its events from the first on, or, of a long one, from an hour ago or from
-                                 before the first evidence of its alerts that stand
+    a run that runs, or is lost  its events from the first on, or, of a long one, from an hour ago or from
+                                 before the first evidence of its alerts that stand (lost: only with such)
     readings                     of the last ten minutes
 
 What is found in this and not over is wanted like anything else; ids made of evidence see to it that what is in
@@ -23,6 +23,7 @@ from coord.events.streams import EVENTS, SAMPLES
 from coord.events.tokens import event_subject
 from coord.events.wire import Stored, read_event, read_sample
 from coord.services import clock
+from coord.services.detectors.silence import RUN_LOST
 from coord.services.log import Log
 from coord.services.log.looking_back import read_newest, read_present, read_since
 from coord.services.watchdog.watch import Watch
@@ -68,8 +69,9 @@ async def begin(log: Log, site: str, watch: Watch) -> Begun:
     async for recorded in _events(read_newest(log, EVENTS.name, subjects_of(site, "agent"))):
         watch.event(recorded)
     running = []
+    alarmed = {known.entity for _, known in watch.incidents.unclaimed() if known.rule != RUN_LOST}
     async for recorded in _events(read_newest(log, EVENTS.name, subjects_of(site, "run"))):
-        if isinstance(recorded.event, RunLost):
+        if isinstance(recorded.event, RunLost) and recorded.entity not in alarmed:
             watch.event(recorded)
         elif not isinstance(recorded.event, RunFinished):
             running.append(recorded.entity)

@@ -140,9 +140,8 @@ class Watch:
             node = self._nodes.get(entity)
             return f"{entity} has been well for a while" if node and node.watch.is_calm(rule) else None
         story = self.run(entity)
-        if rule in _OF_PRESENCE or (story is not None and story.status == "running"):
-            return "it is not so any more"
-        return "the run is over"
+        is_over = rule not in _OF_PRESENCE and (story is None or story.status == "finished")
+        return "the run is over" if is_over else "it is not so any more"
 
     def _take_run(self, recorded: Recorded) -> None:
         one = self._run(recorded.entity)
@@ -161,7 +160,7 @@ class Watch:
             given = one.story.given.get(event.directive_id)
             if given is not None and given.action == "resume":
                 self._end(EXHAUSTED, recorded.entity, "the run goes on", recorded.position)
-        elif isinstance(event, runs.RunFinished | runs.RunLost):
+        elif isinstance(event, runs.RunFinished):
             self._close_run(one, recorded)
         elif isinstance(event, runs.RunStarted):
             self._end(EXHAUSTED, recorded.entity, "the run was started again", recorded.position)
@@ -250,14 +249,12 @@ class Watch:
         self._follow(incident, policy.decide_refused(given, story))
 
     def _close_run(self, one: _Run, recorded: Recorded) -> None:
-        name, finished = recorded.entity, one.story.status == "finished"
-        why = "the run is over" if finished else "the run is lost"
+        """A run that has ended has no incidents; one that is lost keeps them: it may come back."""
+        name = recorded.entity
         for incident in self.incidents.open_of(name):
-            about_runs = incident.finding is not None and incident.finding.entity_kind == "run"
-            if about_runs and incident.key[0] != silence.RUN_LOST:
-                self._end(incident.key[0], name, why, recorded.position)
-        if finished:
-            one.loss, one.memory = LossWatch(name), OutOfMemoryWatch(name)
+            if incident.finding is not None and incident.finding.entity_kind == "run":
+                self._end(incident.key[0], name, "the run is over", recorded.position)
+        one.loss, one.memory = LossWatch(name), OutOfMemoryWatch(name)
 
     def _run(self, name: str) -> _Run:
         one = self._runs.get(name)
