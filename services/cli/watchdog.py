@@ -28,6 +28,8 @@ _OPTIONS: Final = {"bench": ("curves", "set"), "replay": ("run", "set"), "rules"
 _TOLD_SECONDS: Final = 2.0
 """What takes longer tells how far it is, where a terminal listens."""
 
+_TOLD_EVERY_SECONDS: Final = 0.1
+
 Tell = Callable[[str], None]
 
 
@@ -258,11 +260,12 @@ def _progress() -> Iterator[Tell]:
     """Give out a teller of progress: silent at first, and where no terminal listens."""
     began = clock.monotonic()
     listens = sys.stderr is not None and sys.stderr.isatty()
-    wide = 0
+    told_at, wide = began + _TOLD_SECONDS, 0
 
     def tell(words: str) -> None:
-        nonlocal wide
-        if listens and clock.monotonic() - began > _TOLD_SECONDS:
+        nonlocal told_at, wide
+        if listens and clock.monotonic() > told_at:
+            told_at = clock.monotonic() + _TOLD_EVERY_SECONDS
             sys.stderr.write(f"\r{words:<{wide}}")
             sys.stderr.flush()
             wide = max(wide, len(words))

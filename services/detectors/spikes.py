@@ -24,6 +24,7 @@ from coord.services.detectors.ranked import RankedWindow
 MAD_TO_SIGMA: Final = 1.4826
 """A normal distribution's standard deviation is so many times its MAD."""
 WINDOW_MAX: Final = 10_000
+Z_MAX: Final = 1_000_000
 _WINDOW_MIN: Final = 8
 
 
@@ -46,17 +47,17 @@ class SpikeSettings:
 
     def __post_init__(self) -> None:
         """Refuse what no detector can run with."""
-        _within("k", self.k, 0, math.inf)
-        _within("k_again", self.k_again, 0, math.inf)
+        _within("k", self.k, 0, Z_MAX)
+        _within("k_again", self.k_again, 0, Z_MAX)
         _within("window", self.window, _WINDOW_MIN, WINDOW_MAX)
         _within("warm_up", self.warm_up, _WINDOW_MIN, WINDOW_MAX)
         _within("alpha", self.alpha, 0, 1)
-        _within("floor", self.floor, 0, math.inf)
+        _within("floor", self.floor, 0, 1)
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:
-    if not (least <= value <= most and 0 < value < math.inf):
-        bounds = f"between {least} and {most}" if most < math.inf else "above 0, and finite"
+    if not (least <= value <= most and value > 0):
+        bounds = f"from {least} to {most}" if least else f"above 0, and at most {most}"
         raise SettingsError(f"{name} is {value}; it must be {bounds}.")
 
 
