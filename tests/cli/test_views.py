@@ -358,7 +358,8 @@ def test_what_a_question_sends_is_what_the_words_know(here: Path, projector: Sta
         ["board", "--status", "open", "--team", "t", "--agent", "a", "--limit", "5"], ["show", "x"],
         ["agents", "--team", "t", "--limit", "5"], ["nodes", "n", "--inventory", "--limit", "5"],
         ["top", "--node", "n", "--by", "gpu", "--limit", "5"], ["health", "--explain", "agent:a1"],
-        ["history", "x", "--aggregate", "work", "--limit", "5"], ["tail"],
+        ["history", "x", "--aggregate", "work", "--limit", "5"], ["tail"], ["runs", "--limit", "5"], ["runs", "r1"],
+        ["alerts", "--status", "open", "--entity", "r1", "--limit", "5"], ["verify", "--status"],
     ):  # fmt: skip
         assert run(words) == 4
     for heard in asked:
@@ -375,10 +376,13 @@ def test_what_a_command_sends_is_what_the_words_know(here: Path, service: Start)
          "--body", "[1]"],
         ["claim", "x", "--lease", "1s"], ["progress", "x", "--fence", "1", "--fraction", "1", "--note", "n"],
         ["complete", "x", "--fence", "1", "--result", "null"], ["fail", "x"], ["release", "x", "--reason", "r"],
-        ["cancel", "x", "--reason", "r"], ["heartbeat"], ["retire", "--reason", "r"],
+        ["cancel", "x", "--reason", "r"], ["heartbeat"], ["retire", "--reason", "r"], ["ack", "a", "--note", "n"],
+        ["silence", "a", "--for", "1h", "--reason", "r"], ["withdraw", "r1", "d", "--reason", "r"],
+        ["direct", "r1", "roll_back", "--before-step", "9", "--batches", "7", "--live", "5m", "--reason", "r"],
+        ["direct", "r1", "lower_learning_rate", "--factor", "50%", "--steps", "9", "--kind", "run"],
     ):  # fmt: skip
         assert run([*words, *(["--agent", "a1"] if words[0] not in ("submit", "cancel") else [])]) == 4
     assert run(["register", "a1", "--team", "t", "--capability", "c", "--wip", "1"]) == 4
     for heard in asked.heard:
         COMMANDS[heard.verb].model_validate_json(json.dumps(heard.body), strict=True)
-    assert {heard.verb for heard in asked.heard} == COMMANDS.keys()
+    assert {heard.verb for heard in asked.heard} == COMMANDS.keys() - {"raise", "resolve"}
