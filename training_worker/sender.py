@@ -70,6 +70,7 @@ class Sender:
         self._beside = beside
         self._sure_seconds = sure_seconds
         self._works_since = 0.0
+        self._began_behind = spool.position
         self._sent_first: tuple[int, float] | None = None
         """The record on its way, and when it was first sent."""
         self._complained = False
@@ -128,7 +129,8 @@ class Sender:
         if record.points or not (long_ago or (waiting.doubted and not sent_before)):
             return None
         _need_connection(log)
-        return await log.find(self._subject, record.id, self._spool.position + 1)
+        behind = self._began_behind if waiting.doubted else self._spool.position
+        return await log.find(self._subject, record.id, behind + 1)
 
     async def _publish(self, log: Log, waiting: Waiting, record: Record) -> int:
         _need_connection(log)

@@ -234,11 +234,11 @@ class Spool:
         self._remove_idle()
 
     def _remove_idle(self) -> None:
-        """Remove segments of which nothing waits; the last one stays, unless it is full."""
-        while self._segments and not self._segments[0].waiting:
-            if len(self._segments) == 1 and self._segments[0].size < self._segment_bytes_max // 4:
-                return
-            self._segments.popleft().close(remove=True)
+        """Remove segments of which nothing waits; the last one stays while there is room in it."""
+        for segment in [one for one in self._segments if not one.waiting]:
+            if segment is not self._segments[-1] or segment.size >= self._segment_bytes_max // 4:
+                segment.close(remove=True)
+                self._segments.remove(segment)
 
     def _drop_oldest(self) -> None:
         if self._memory_bytes > MEMORY_BYTES_MAX:
