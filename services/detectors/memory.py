@@ -6,8 +6,8 @@
     device-memory       more than 95 % of a GPU's memory is used for 10 s; over below 90 %. For notice only:
                         a framework that keeps what it was once given looks the same
 
-Used up means: 2 % is left. The slope is robust: the median of the slopes between values half a window apart,
-so that one jump is none. While more than 30 % is available nothing is said: a model that is being loaded
+Used up means: 2 % is left. The slope is robust: the median of the slopes between values a quarter of the window
+apart, so that one jump is none and a staircase is one. While more than 30 % is available nothing is said: a model that is being loaded
 falls as steeply.
 """
 
@@ -165,8 +165,8 @@ class MemoryWatch:
         recent = self._recent
         if len(recent) < self._settings.values_min:
             return float("inf")
-        half = len(recent) // 2
-        pairs = zip(list(recent)[:-half], list(recent)[half:], strict=True)
+        apart = len(recent) // 4
+        pairs = zip(list(recent)[:-apart], list(recent)[apart:], strict=True)
         slopes = [
             (later - sooner) / (after - before) * _NS
             for (before, sooner, _), (after, later, _) in pairs
