@@ -110,14 +110,13 @@ def decide_withdraw(directive: Directive | None, command: Withdraw) -> Decision:
 
 def fault_of(command: Direct) -> Refusal | None:
     """Say why nobody could obey a directive: for whom it is, or what its action is given."""
+    whom = f"which the {command.entity_kind} {command.entity} is not"
     if command.entity_kind not in _OBEY:
-        return _bad(
-            f"a directive is for a {', '.join(_OBEY[:-1])} or {_OBEY[-1]}, not for a {command.entity_kind}"
-        )
+        return _bad(f"a directive is for a run, an agent or a node, {whom}")
     if command.action in _FOR_RUNS and command.entity_kind != "run":
-        return _bad(f"{command.action} is for a run, not for a {command.entity_kind}")
+        return _bad(f"{command.action} is for a run, {whom}")
     if command.action == "drain" and command.entity_kind == "run":
-        return _bad("drain is for an agent or a node, not for a run", "A run is ended with: stop")
+        return _bad(f"drain is for an agent or a node, {whom}", "A run is ended with: stop")
     return _parameter_fault(command.action, command.parameters)
 
 

@@ -162,6 +162,8 @@ def test_a_refusal_names_the_action_the_value_and_what_is_allowed() -> None:
     refused = issue(None, parameters={"factor": 2})
     assert refused.reason == "factor of lower_learning_rate is 2."
     assert refused.hint == "It must be a number above 0 and up to 1."
+    refused = issue(None, action="roll_back", parameters={"before_step": 1}, entity_kind="agent")
+    assert refused.reason == "roll_back is for a run, which the agent r-1 is not."
     refused = issue(None, parameters={"\x1b[2J": 2})
     assert refused.reason == r"lower_learning_rate has no parameter '\x1b[2J'."
     assert refused.hint == "It takes factor, steps."
