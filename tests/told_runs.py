@@ -1,18 +1,13 @@
-"""A training run as its events tell it: steps of a falling loss, and what may go wrong with it."""
+"""A training run as its events tell it to a log."""
 
-import math
 from typing import Any
+
+from told_steps import CANARY, bad_step, not_finite, steps
 
 from coord.events.catalog import kind_of
 from coord.events.envelope import Envelope
-from coord.events.model import Event, Number
+from coord.events.model import Event
 from coord.events.run import (
-    BATCH,
-    CANARY_LOSS,
-    GRADIENT_NORM,
-    LOSS,
-    SKIPPED,
-    STEP_SECONDS,
     Point,
     RunDirectiveApplied,
     RunDirectiveRefused,
@@ -24,15 +19,6 @@ from coord.events.run import (
 from coord.events.tokens import event_subject
 from coord.services import clock
 from coord.services.log import Log
-
-CANARY = 2.5
-WARM_STEPS = 100
-"""So many steps, and a spike is seen as one."""
-
-
-def loss_at(step: int) -> float:
-    """A falling loss with a wobble that repeats: no two machines differ."""
-    return 2.0 + 2.0 * math.exp(-step / 300) + 0.02 * math.sin(step * 1.7)
 
 
 class ToldRun:
@@ -64,27 +50,23 @@ class ToldRun:
 
     async def steps(self, count: int, seconds: float = 0.2) -> int:
         """Make steps in which nothing is wrong."""
-        points = []
-        for _ in range(count):
-            points.append(self._point(step_seconds=seconds))
-            self.step += 1
-        return await self.pack(points)
+        self.step += count
+        return await self.pack(steps(self.step - count, count, seconds))
 
     async def hard_batch(self) -> int:
         """Make a step whose loss jumps and whose canary does not."""
-        return await self._bad(4 * loss_at(self.step), CANARY)
+        self.step += 1
+        return await self.pack([bad_step(self.step - 1, CANARY)])
 
     async def damage(self) -> int:
         """Make a step after which the model is another: the canary has risen too."""
-        return await self._bad(3 * loss_at(self.step), 2 * CANARY)
+        self.step += 1
+        return await self.pack([bad_step(self.step - 1, 2 * CANARY)])
 
     async def not_finite(self, count: int = 3) -> int:
         """Make steps whose loss is no number."""
-        points = []
-        for _ in range(count):
-            points.append(self._point(loss="nan"))
-            self.step += 1
-        return await self.pack(points)
+        self.step += count
+        return await self.pack(not_finite(self.step - count, count))
 
     async def out_of_memory(self, micro_batch: int = 8) -> int:
         """Fail to allocate."""
@@ -117,22 +99,3 @@ class ToldRun:
         pack = RunMetricsRecorded(writer=self.writer, writer_sequence=self.sequence, points=tuple(points))
         self.sequence += 1
         return pack
-
-    async def _bad(self, loss: float, canary: float) -> int:
-        points = [self._point(loss=loss, skipped=1.0, canary_loss=canary)]
-        self.step += 1
-        return await self.pack(points)
-
-    def _point(self, loss: Number | None = None, **more: float) -> Point:
-        values: dict[str, Number] = {
-            LOSS: loss_at(self.step) if loss is None else loss,
-            GRADIENT_NORM: 1.0,
-            BATCH: float(self.step),
-            STEP_SECONDS: more.get("step_seconds", 0.2),
-        }
-        for name in (SKIPPED, CANARY_LOSS):
-            if name in more:
-                values[name] = more[name]
-        if self.step % 25 == 0:
-            values.setdefault(CANARY_LOSS, CANARY)
-        return Point(step=self.step, values=values)

@@ -19,7 +19,8 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
 from houses import House, running_house, until
-from told_runs import WARM_STEPS, ToldRun
+from told_runs import ToldRun
+from told_steps import STEPS_TO_WARM
 
 from coord.events.directive import DirectiveIssued
 from coord.events.streams import EVENTS
@@ -41,7 +42,7 @@ async def provoke(log: Log, runs_count: int, rounds: int) -> list[float]:
             runs = [ToldRun(log, f"r-{number}-{ordinal}") for ordinal in range(runs_count)]
             for run in runs:
                 await run.start()
-                await run.steps(2 * WARM_STEPS)
+                await run.steps(2 * STEPS_TO_WARM)
             for run in runs:
                 evidence = await (run.damage() if number % 2 else run.hard_batch())
                 issued_ns = await directive_of(directives, run.run, evidence)
