@@ -13,7 +13,7 @@ while :; do
     claimed=$(coord claim 2>/dev/null)
     case $? in
     0) ;;
-    3) sleep 0.1 && continue ;;     # nothing to claim now
+    3) sleep 0.5 && continue ;;     # nothing to claim now
     5 | 6) sleep 0.2 && continue ;; # no server, or no answer: what was claimed comes back when its lease ends
     *) exit 1 ;;
     esac

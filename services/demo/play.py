@@ -91,6 +91,13 @@ def _perhaps_kill(played: Play, entry: dict[str, Any]) -> None:
         say(f"          kill -9 {VICTIM}, who has just claimed {played.story.titles[played.killed_item]}")
 
 
+def _perhaps_retire(played: Play, entry: dict[str, Any]) -> None:
+    """Retire the victim when she is missed: nobody will come back under her name."""
+    fields = entry["fields"] or {}
+    if entry["type"].startswith("alert.raised") and fields["entity"] == VICTIM:
+        played.stage.run("retire", VICTIM, "--reason", "killed for the demo")
+
+
 def _perhaps_submit(played: Play, entry: dict[str, Any]) -> None:
     """Make work of a checkpoint: the trainer keeps only its newest, so the agents get a copy."""
     step = training.step_of(entry)
@@ -104,7 +111,11 @@ def _perhaps_submit(played: Play, entry: dict[str, Any]) -> None:
     played.items += len(made)
 
 
-_ACTS: Final[tuple[Callable[[Play, dict[str, Any]], None], ...]] = (_perhaps_kill, _perhaps_submit)
+_ACTS: Final[tuple[Callable[[Play, dict[str, Any]], None], ...]] = (
+    _perhaps_kill,
+    _perhaps_retire,
+    _perhaps_submit,
+)
 
 
 def _unfinished(played: Play) -> str:

@@ -13,7 +13,7 @@ TOLD_SECONDS: Final = 6.0
 
 @dataclass(slots=True)
 class RunStory:
-    """One run, from its events and those of its alerts and directives."""
+    """One run, from its events, and all alerts and directives."""
 
     run: str
     step: int = 0
@@ -45,7 +45,7 @@ class RunStory:
                 )
             case "alert.raised":
                 self.alerts[entity] = entry
-                return f"ALERT  {fields['severity']}: {fields['summary']}"
+                return f"ALERT  {fields['severity']}, {fields['rule']} of {fields['entity']}: {fields['summary']}"
             case "directive.issued":
                 self.directives[fields["directive_id"]] = entry
                 return (
@@ -59,7 +59,7 @@ class RunStory:
                 return f"{entity} refuses: {fields['reason']}"
             case "alert.resolved":
                 self.resolved.add(entity)
-                return f"the alert is resolved: {fields['reason']}"
+                return f"the alert {self._rule(entity)} is resolved: {fields['reason']}"
             case "run.finished":
                 self.outcome = fields["outcome"]
                 return f"the run {entity} is {fields['outcome']} at step {fields['step']}"
@@ -86,6 +86,10 @@ class RunStory:
             return None
         canary = f", canary {self.canaries[-1][1]:.3f}" if self.canaries else ""
         return f"the run is at step {point['step']}: loss {float(loss):.3f}{canary}"
+
+    def _rule(self, alert: str) -> str:
+        raised = self.alerts.get(alert)
+        return f"{raised['fields']['rule']} of {raised['fields']['entity']}" if raised else alert
 
     def _obeyed(self, fields: Mapping[str, Any]) -> str:
         asked = self.directives.get(fields["directive_id"])

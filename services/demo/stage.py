@@ -24,6 +24,8 @@ class Stage:
     coord: list[str] = field(default_factory=lambda: [str(Path(sys.executable).with_name("coord"))])
     cast: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     """The agents and the trainer, by name."""
+    stopped: bool = False
+    """The house was taken down before its time."""
 
     @property
     def made(self) -> Path:
@@ -75,6 +77,7 @@ class Stage:
 
     def stop_all(self) -> None:
         """End a story that does not end: without cast and server, the tail ends too."""
+        self.stopped = True
         for name in list(self.cast):
             self.end(name, signal.SIGKILL)
         with contextlib.suppress(CoordError):
@@ -91,7 +94,8 @@ def house(stage: Stage, began: float) -> Iterator[None]:
     finally:
         for name in list(stage.cast):
             stage.end(name, signal.SIGTERM)
-        stage.run("down")
+        if not stage.stopped:
+            stage.run("down")
 
 
 def indented(text: str) -> str:

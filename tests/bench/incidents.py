@@ -54,7 +54,7 @@ def trained(house: House, run: str, words: tuple[str, ...]) -> Curve:
     told = said.decode().strip()
     if process.returncode:
         sys.exit(f"coord train {run} ended with {process.returncode}: {told[-400:]}")
-    print(f"  {told.splitlines()[-1].partition(';')[0]}")
+    say(f"  {told.splitlines()[-1].partition(';')[0]}")
     return curve_of(house, run)
 
 
@@ -124,6 +124,12 @@ def finite(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
     return [(step, value) for step, value in points if math.isfinite(value)]
 
 
+def say(line: str) -> None:
+    """Print one line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Provoke the incidents that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -132,26 +138,27 @@ def main() -> int:
     chosen = parser.parse_args()
     wanted = chosen.incidents or list(INCIDENTS)
     if unknown := set(wanted) - set(INCIDENTS):
-        parser.error(f"there is no incident {sorted(unknown)[0]}; there are {', '.join(INCIDENTS)}")
+        parser.error(f"there is no incident {min(unknown)}; there are {', '.join(INCIDENTS)}")
     chosen.out.mkdir(parents=True, exist_ok=True)
-    missed, untouched = [], {}
+    missed: list[str] = []
+    untouched: dict[tuple[str, ...], Curve] = {}
     with tempfile.TemporaryDirectory() as home, running_house(Path(home)) as house:
         for name in wanted:
             shape, fault, what = INCIDENTS[name]
-            print(f"{name}: {what}")
+            say(f"{name}: {what}")
             if shape not in untouched:
                 untouched[shape] = trained(house, f"untouched-{len(untouched)}", shape)
             hurt = trained(house, name, (*shape, *fault))
             draw(name, what, untouched[shape], hurt, chosen.out)
             ratio = hurt.canary[-1][1] / untouched[shape].canary[-1][1]
             asked = ", ".join(f"{action} @ {step}" for step, action in hurt.directives) or "nothing"
-            print(
+            say(
                 f"  canary {hurt.canary[-1][1]:.4f} beside {untouched[shape].canary[-1][1]:.4f} untouched:"
                 f" {100 * (ratio - 1):+.2f} %; asked: {asked}; updates left out: {len(hurt.left_out)}"
             )
             if not ratio <= 1 + WITHIN:
                 missed.append(name)
-            print(json.dumps({"incident": name, "ratio": round(ratio, 5), "picture": f"{name}.png"}))
+            say(json.dumps({"incident": name, "ratio": round(ratio, 5), "picture": f"{name}.png"}))
     return 7 if missed else 0
 
 
