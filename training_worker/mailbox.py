@@ -36,7 +36,8 @@ from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.log import Log
 
-LISTEN_SECONDS: Final = 5.0
+LISTEN_SECONDS: Final = 0.5
+"""How soon a consumer that is gone is missed: the server told nothing of its end."""
 BATCH_MAX: Final = 100
 ANSWERED: Final = "answered.json"
 _NS: Final = 1_000_000_000
@@ -79,9 +80,9 @@ class _Withdrawn:
     position: int
 
 
-def answer_id(directive_id: str) -> str:
-    """Return the id of the event that answers a directive: there is one answer, whoever gives it."""
-    return clock.derived_id(f"answer-{directive_id}", 0)
+def answer_id(run: str, directive_id: str) -> str:
+    """Return the id of the event that answers a directive: there is one answer, whichever life gives it."""
+    return clock.derived_id(f"answer-{run}-{directive_id}", 0)
 
 
 class Mailbox:
@@ -174,7 +175,7 @@ class Mailbox:
             raise UsageError(f"the directive {asked.directive_id} is answered already.")
         self._answered[asked.directive_id] = asked.position
         kept = self._kept()
-        self._tell(event, on_stored, lambda: self._keep(kept), answer_id(asked.directive_id))
+        self._tell(event, on_stored, lambda: self._keep(kept), answer_id(self._run, asked.directive_id))
 
     def _kept(self) -> dict[str, Any]:
         settled = min((one.position for one in self._open.values()), default=self._last + 1) - 1
@@ -194,8 +195,11 @@ class Mailbox:
             self._last = max(self._last, one.position)
             if isinstance(one, _Withdrawn):
                 self._open.pop(one.directive_id, None)
-            elif one.directive_id not in self._answered and answer_id(one.directive_id) not in self._spooled:
+            elif not self._is_answered(one.directive_id):
                 self._open[one.directive_id] = one
+
+    def _is_answered(self, directive_id: str) -> bool:
+        return directive_id in self._answered or answer_id(self._run, directive_id) in self._spooled
 
     def _why_not(self, asked: Asked, epoch: int, now: float) -> str:
         if asked.epoch < epoch:

@@ -125,10 +125,22 @@ class Outbox:
         self._names.update(values)
 
 
+def plain(name: str, value: Any) -> float:
+    """Return what was given for a metric as a plain number.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"the metric {name} is {visible(repr(value))}; it must be one number.") from error
+
+
 def _no_numbers(step: Any, values: Mapping[str, Any]) -> UsageError:
-    for name, value in values.items():
-        try:
-            float(value)
-        except (TypeError, ValueError, RuntimeError):
-            return UsageError(f"the metric {name} is {visible(repr(value))}; it must be one number.")
+    try:
+        for name, value in values.items():
+            plain(name, value)
+    except UsageError as refusal:
+        return refusal
     return UsageError(f"the step is {visible(repr(step))}; it must be a whole number.")

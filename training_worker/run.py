@@ -36,6 +36,7 @@ from coord.services.folder import Folder
 from coord.services.settings import Settings, load_settings
 from coord.training_worker.emitter import CLOSE_SECONDS, Emitter
 from coord.training_worker.mailbox import Asked, Mailbox
+from coord.training_worker.outbox import plain
 from coord.training_worker.packing import number_of
 from coord.training_worker.sender import Sender
 from coord.training_worker.spool import Spool
@@ -82,7 +83,7 @@ class Run:
             resumed_from_step=resumed_from_step,
         )
         folder = Folder(self.settings.data)
-        _need_house(self.settings, folder)
+        need_house(self.settings, folder)
         self.folder: Path = folder.make("runs", self.run_id)
         spool = Spool(self.folder / ("spool" if rank == 0 else f"spool-{rank}"))
         spooled = spool.waiting_ids()
@@ -127,7 +128,7 @@ class Run:
 
     def evaluated(self, step: int, **values: Any) -> None:
         """Say what an evaluation gave."""
-        numbers = {name: number_of(float(value)) for name, value in values.items()}
+        numbers = {name: number_of(plain(name, value)) for name, value in values.items()}
         self._tell(_made(RunEvaluated, step=step, values=numbers))
 
     def checkpoint_written(
@@ -242,7 +243,12 @@ def _outcome_of(error: BaseException | None) -> tuple[Outcome, str | None]:
             return "failed", f"{type(error).__name__}: {error}"
 
 
-def _need_house(settings: Settings, folder: Folder) -> None:
+def need_house(settings: Settings, folder: Folder) -> None:
+    """Refuse where nothing that is said could ever be heard.
+
+    Raises:
+        NoServer: no house ever ran on the data folder, and none is named.
+    """
     if settings.nats is None and folder.read_json("credentials.json") is None:
         raise NoServer(
             f"no coord ever ran on the data folder {folder.root}, so nothing could hear this run.",

@@ -1,5 +1,6 @@
 """The emitter: takes in without waiting, packs in order, and brings everything to the log once."""
 
+import dataclasses
 import logging
 import math
 import shutil
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from projectors import until
 from run_logs import RunLog
 
 from coord.events.catalog import decode_event, encode_event
-from coord.events.errors import UsageError
+from coord.events.errors import OutcomeUnknown, UsageError
 from coord.events.run import (
     METRICS_MAX,
     POINTS_MAX,
@@ -28,7 +29,8 @@ from coord.events.run import (
 )
 from coord.events.streams import BODY_BYTES_MAX
 from coord.projections.folds.runs import CHECKPOINTS, EVALUATIONS, RUN_POINTS, RUN_WRITERS, RUNS
-from coord.training_worker import emitter, sender
+from coord.services.log import Log
+from coord.training_worker import emitter
 from coord.training_worker.outbox import POINTS_WAITING_MAX, Logged, Outbox, Told
 from coord.training_worker.packing import Packer
 from coord.training_worker.record import Record, record_of
@@ -208,7 +210,7 @@ def test_drops_are_told_in_the_next_pack_and_in_a_sentence(
     outbox_full = POINTS_WAITING_MAX + 5
     run = told.begin()
     until(lambda: run.position)
-    monkeypatch.setattr(emitter.Emitter, "_pack", lambda self: None)
+    monkeypatch.setattr(run._emitter, "_pack", lambda: None)
     for step in range(outbox_full):
         run.log(step, loss=1.0)
     monkeypatch.undo()
@@ -259,8 +261,9 @@ def test_a_spool_sent_again_after_the_server_forgot_its_ids_changes_nothing(
     assert twice.count("started") == 1 + 2
     assert len(tables.rows(RUN_POINTS)) == 1_000
     again = told.tables()
-    for table in (EVALUATIONS, CHECKPOINTS, RUN_POINTS):
-        assert again.rows(table) == tables.rows(table), table.name
+    assert again.rows(EVALUATIONS) == tables.rows(EVALUATIONS)
+    assert again.rows(CHECKPOINTS) == tables.rows(CHECKPOINTS)
+    assert again.rows(RUN_POINTS) == tables.rows(RUN_POINTS)
     assert [row.seen for row in again.rows(RUN_WRITERS)] == [row.seen for row in tables.rows(RUN_WRITERS)]
 
 
@@ -281,16 +284,17 @@ def test_an_event_whose_fate_is_unknown_for_long_is_looked_for_before_it_is_sent
     run = told.begin()
     until(lambda: run.position)
     monkeypatch.setattr(run._sender, "_sure_seconds", 0.0)
-    publish, lost = sender.Log.publish, []
+    publish = Log.publish
+    lost: list[int] = []
 
-    async def publish_and_lose_the_answer(self: Any, *given: Any) -> int:
+    async def publish_and_lose_the_answer(self: Log, *given: Any) -> int:
         position = await publish(self, *given)
         if len(lost) < 2:
             lost.append(position)
-            raise sender.OutcomeUnknown("the answer is lost.")
+            raise OutcomeUnknown("the answer is lost.")
         return position
 
-    monkeypatch.setattr(sender.Log, "publish", publish_and_lose_the_answer)
+    monkeypatch.setattr(Log, "publish", publish_and_lose_the_answer)
     run.evaluated(5, loss=1.0)
     until(lambda: run.position == lost[0] if lost else False)
     run.finish("completed", 5)
@@ -298,19 +302,13 @@ def test_an_event_whose_fate_is_unknown_for_long_is_looked_for_before_it_is_sent
 
 
 def test_a_silent_run_gives_signs_of_life(told: RunLog) -> None:
-    told.server.settings = settings_with_silence(told, 2)
+    told.server.settings = dataclasses.replace(told.server.settings, run_silence_seconds=2)
     with told.begin(resumed_from_step=40) as run:
         told.wait_for(RunMetricsRecorded, 2)
         run.log(41, loss=1.0)
     *signs, last = told.points()
     assert last == (41, {"loss": 1.0})
     assert {(step, *values) for step, values in signs} == {(40, WAITING_SECONDS)}
-
-
-def settings_with_silence(told: RunLog, seconds: float) -> Any:
-    import dataclasses
-
-    return dataclasses.replace(told.server.settings, run_silence_seconds=seconds)
 
 
 def test_a_fault_in_the_emitter_becomes_a_sentence_and_nothing_is_lost(
@@ -334,7 +332,7 @@ def test_a_fault_in_the_emitter_becomes_a_sentence_and_nothing_is_lost(
 FORKING = """
 import os, sys
 from pathlib import Path
-from coord.events.errors import UsageError
+from coord.events.errors import OutcomeUnknown, UsageError
 from coord.services.settings import Settings
 from coord.training_worker import Run
 

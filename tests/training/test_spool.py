@@ -174,7 +174,7 @@ def test_two_processes_do_not_speak_for_one_run(tmp_path: Path) -> None:
 
 def test_a_spool_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="the spool .* cannot be made: "):
+    with pytest.raises(UsageError, match=r"the spool .* cannot be made: "):
         Spool(tmp_path / "file" / "spool")
 
 
