@@ -53,13 +53,20 @@ def _rules(call: Call) -> int:
         out_json([_rule_document(rule) for rule in rules])
         return 0
     print_table(_RULES, [(rule.name, rule.entity_kind, rule.what) for rule in rules])
-    for source in dict.fromkeys((rule.settings, rule.source) for rule in rules):
-        own = [rule.name for rule in rules if (rule.settings, rule.source) == source]
+    for kind, source in dict.fromkeys((rule.settings, rule.source) for rule in rules if rule.settings):
+        own = [rule.name for rule in rules if (rule.settings, rule.source) == (kind, source)]
         out("")
-        out(f"{', '.join(own)}; the thresholds come from {source[1]}")
-        settings = catalog.described(source[0])
-        print_table(_SETTINGS, [(one.name, str(one.default), one.what) for one in settings])
+        out(f"{', '.join(own)}; the thresholds come from {source}")
+        print_table(_SETTINGS, [(one.name, _short(one.default), one.what) for one in catalog.described(kind)])
+    bare = [rule for rule in rules if rule.settings is None]
+    if bare:
+        out("")
+        print_table(_BARE, [(rule.name, rule.source) for rule in bare])
     return 0
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _rule_document(rule: catalog.Rule) -> dict[str, Any]:
@@ -279,6 +286,7 @@ def _progress() -> Iterator[Tell]:
 
 
 _RULES: Final = (Column("RULE"), Column("ABOUT"), Column("WHEN", flexible=True))
+_BARE: Final = (Column("WITHOUT THRESHOLDS OF ITS OWN"), Column("BECAUSE", flexible=True))
 _SETTINGS: Final = (Column("SETTING"), Column("DEFAULT", right=True), Column("WHAT IT IS", flexible=True))
 _SCORES: Final = (
     Column("DETECTOR", flexible=True),

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from coord.events.alert import EntityKind
 from coord.events.errors import SettingsError, UsageError, visible
-from coord.services.detectors.incident import DAMAGED, NOT_FINITE, SPIKE
+from coord.services.detectors import gpu_presence, incident, memory, out_of_memory, silence, thermal
 from coord.services.detectors.loss import LossSettings
 
 S = TypeVar("S")
@@ -26,35 +26,105 @@ class Rule:
 
     name: str
     entity_kind: EntityKind
-    family: Literal["loss", "machine", "silence"]
+    family: Literal["loss", "heat", "memory", "policy", "presence", "silence"]
     """Which fold finds it. Rules of `loss` can be replayed over a run."""
     what: str
     """When it is found, as a sentence."""
-    settings: type
+    settings: type | None
+    """None: it has no threshold of its own."""
     source: str
     """Where its thresholds come from."""
 
+
+RECOVERY_EXHAUSTED: Final = "recovery-exhausted"
+"""What the policy raises when nothing is left that a watchdog may ask."""
 
 _OF_LOSS: Final = (
     "spikes marked by eye in real runs (coord watchdog bench), corrupt batches and learning-rate glitches in a "
     "small model, and real runs whose loss was not finite once, or for good"
 )
+_OF_HEAT: Final = (
+    "each GPU's own limits, the throttle bits of NVML that mean heat or a power brake, and a real load that "
+    "begins with +16 C in 5 s and is no alert"
+)
+_OF_MEMORY: Final = "the kernel's pressure stall figures, and the slope of what is available"
+_OF_PRESENCE: Final = "how long a driver that hangs keeps silent, and a monitor that reads every second"
 
 RULES: Final = (
     Rule(
-        SPIKE, "run", "loss",
+        incident.SPIKE, "run", "loss",
         "The loss stood far above its trend, and the canary did not rise: a hard batch.",
         LossSettings, _OF_LOSS,
     ),
     Rule(
-        DAMAGED, "run", "loss",
+        incident.DAMAGED, "run", "loss",
         "The loss stood far above its trend, and the canary rose or, without one, the loss stayed there.",
         LossSettings, _OF_LOSS,
     ),
     Rule(
-        NOT_FINITE, "run", "loss",
+        incident.NOT_FINITE, "run", "loss",
         "Several losses running were no finite numbers; a lone one is no alert.",
         LossSettings, _OF_LOSS,
+    ),
+    Rule(
+        out_of_memory.RULE, "run", "memory",
+        "An allocation failed in a step; over after some steps without another.",
+        None, "a failed allocation is a fact",
+    ),
+    Rule(
+        RECOVERY_EXHAUSTED, "run", "policy",
+        "Rolled back again and again, or nothing that was asked could be done: a person is called.",
+        None, "the policy raises it: three roll-backs in 5,000 steps did not help, or were refused",
+    ),
+    Rule(
+        thermal.THROTTLED, "node", "heat",
+        "Heat or a power brake holds a GPU's clocks down; a power limit is normal.",
+        thermal.ThermalSettings, _OF_HEAT,
+    ),
+    Rule(
+        thermal.TOO_HOT, "node", "heat",
+        "A GPU is too near to where it slows down or shuts down, by its own limits.",
+        thermal.ThermalSettings, _OF_HEAT,
+    ),
+    Rule(
+        gpu_presence.LOST, "node", "presence",
+        "The driver says that a GPU is lost.",
+        gpu_presence.PresenceSettings, _OF_PRESENCE,
+    ),
+    Rule(
+        gpu_presence.UNRESPONSIVE, "node", "presence",
+        "The driver does not answer, or no GPU is read although the node speaks.",
+        gpu_presence.PresenceSettings, _OF_PRESENCE,
+    ),
+    Rule(
+        memory.PRESSURE, "node", "memory",
+        "Tasks stall for want of memory.",
+        memory.MemorySettings, _OF_MEMORY,
+    ),
+    Rule(
+        memory.EXHAUSTION, "node", "memory",
+        "By its slope, the memory will be used up within a minute, or it is.",
+        memory.MemorySettings, _OF_MEMORY,
+    ),
+    Rule(
+        memory.DEVICE, "node", "memory",
+        "A GPU's memory is nearly full.",
+        memory.MemorySettings, _OF_MEMORY,
+    ),
+    Rule(
+        silence.AGENT_LOST, "agent", "silence",
+        "An agent was declared lost, and was not heard since.",
+        None, "the setting agent_silence_seconds says how long",
+    ),
+    Rule(
+        silence.NODE_LOST, "node", "silence",
+        "A machine was declared lost, and was not heard since.",
+        None, "the setting node_silence_seconds says how long",
+    ),
+    Rule(
+        silence.RUN_LOST, "run", "silence",
+        "A run was declared lost, and was not heard since.",
+        None, "the setting run_silence_seconds says how long",
     ),
 )  # fmt: skip
 
@@ -120,8 +190,10 @@ class Setting(NamedTuple):
 
 
 @cache
-def described(kind: type) -> tuple[Setting, ...]:
-    """Return every setting of a class, in their order."""
+def described(kind: type | None) -> tuple[Setting, ...]:
+    """Return every setting of a class, in their order; none of no class."""
+    if kind is None:
+        return ()
     meanings = _meanings(kind)
     return tuple(
         Setting(one.name, None if one.default is MISSING else one.default, meanings.get(one.name, ""))

@@ -26,12 +26,13 @@ class PresenceSettings:
     """When a GPU is gone."""
 
     found_seconds: float = 10.0
-    """A lost GPU that answers for so long is back."""
+    """A lost GPU that answers for so many seconds is back."""
     unread_seconds: float = 15.0
-    """No GPU read for so long, although the node speaks."""
+    """No GPU read for so many seconds, although the node speaks, is an alert."""
     critical_seconds: float = 60.0
+    """So many seconds without a reading are critical."""
     answering_seconds: float = 30.0
-    """The driver answers again when it did for so long."""
+    """The driver answers again when it did for so many seconds."""
 
 
 class PresenceWatch:

@@ -42,25 +42,35 @@ class MemorySettings:
     """When memory is an alert."""
 
     some_ratio: float = 0.30
+    """Share of the time in which some tasks stall that is pressure."""
     full_ratio: float = 0.05
+    """Share of the time in which all tasks stall that is pressure."""
     full_critical_ratio: float = 0.30
+    """Share of the time in which all tasks stall that is critical."""
     pressed_seconds: float = 10.0
+    """Pressure for so many seconds is an alert."""
     eased_share: float = 1 / 3
-    """Of the ratios above; below it for `eased_seconds`, and it is over."""
+    """Share of the ratios above, below which pressure has eased."""
     eased_seconds: float = 30.0
+    """Eased for so many seconds, and it is over."""
     window_seconds: float = 60.0
-    """What the slope is taken of."""
+    """Seconds that the slope is taken of."""
     values_min: int = 8
+    """Values that a slope needs at least."""
     used_up_ratio: float = 0.02
-    """Of the RAM that is left when it counts as used up."""
+    """Share of the RAM that is left when it counts as used up."""
     used_up_seconds: float = 60.0
+    """Used up within so many seconds, by the slope, is an alert."""
     roomy_ratio: float = 0.30
-    """While more than this is available, nothing is said of exhaustion."""
+    """Share of the RAM; while more is available, nothing is said of exhaustion."""
     looks: int = 2
     """Looks running that must say so."""
     device_ratio: float = 0.95
+    """Share of a GPU's memory; more in use is nearly full."""
     device_eased_ratio: float = 0.90
+    """Share of a GPU's memory; less in use, and it is over."""
     device_seconds: float = 10.0
+    """Nearly full for so many seconds is an alert."""
 
 
 @dataclass(slots=True)

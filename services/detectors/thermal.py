@@ -44,21 +44,23 @@ class ThermalSettings:
     """When heat is an alert. Each figure is a setting, so that a replay can ask what another would have found."""
 
     throttled: int = 3
-    """So many ..."""
+    """Samples with a throttle bit, of the last `throttled_of`, that are throttling."""
     throttled_of: int = 5
-    """... of so many samples with a bit are throttling."""
+    """Samples that those with a bit are counted among."""
     go_on_seconds: float = 10.0
     """Throttling that goes on is told again after each so many seconds."""
     brake_seconds: float = 30.0
-    """The hardware's thermal brake for so long is critical."""
+    """The hardware's thermal brake for so many seconds is critical."""
     margin_celsius: float = 3.0
-    """Nearer than this to where it slows down, or shuts down, is too hot."""
+    """Nearer than so many degrees to where it slows down, or shuts down, is too hot."""
     hot_seconds: float = 10.0
+    """Too near to where it slows down for so many seconds is an alert."""
     shutdown_looks: int = 2
-    """Looks running nearer than that to the shutdown: one may be a bad reading."""
+    """Looks running too near to the shutdown that are critical: one may be a bad reading."""
     calm_margin_celsius: float = 8.0
+    """Degrees below where it slows down that are calm, without a bit."""
     calm_seconds: float = 60.0
-    """So far below, without a bit, for so long, and it is over."""
+    """Calm for so many seconds, and it is over."""
 
 
 @dataclass(slots=True)

@@ -218,6 +218,33 @@ def test_what_comes_soon_after_an_incident_must_be_calm_for_longer() -> None:
     ]
 
 
+def test_losses_whose_updates_were_left_out_do_not_enter_the_trend() -> None:
+    bad = range(301, 361)
+    steps = points(0, 400, {**dict.fromkeys(bad, 1.5), 395: 3}, canary_times={301: 1.0}, skipped=bad)
+    last = [one for one in found(steps) if one.figures["last_bad_step"] == 395][0]
+    assert last.figures["expected"] == pytest.approx(level(395), rel=0.02)
+
+
+def test_damage_counts_from_the_first_bad_sample_that_no_canary_has_cleared() -> None:
+    (*_, damaged) = found(points(0, 312, {301: 3, 310: 3}, canary_times={301: 1.0, 310: 1.6}))
+    assert (damaged.rule, damaged.change, damaged.figures["first_step"]) == ("model-damaged", "began", 310)
+    assert damaged.figures["batch_first"] == 310
+    assert damaged.evidence[0] == ("EVENTS", 321)
+
+
+def test_damage_counts_from_the_first_bad_sample_behind_a_calm_stretch() -> None:
+    bad = {300: 3, 400: 3, 500: 3, **dict.fromkeys(range(560, 570), 1.7)}
+    (*_, damaged) = found(points(0, 565, bad, canary=None))
+    assert (damaged.rule, damaged.change, damaged.figures["first_step"]) == ("model-damaged", "began", 560)
+
+
+def test_a_canary_that_rose_without_a_bad_loss_and_stays_is_the_new_normal() -> None:
+    moved = dict.fromkeys((*range(200, 321, 20), 310), 1.3)
+    assert found(points(0, 312, {310: 3}, canary_times=moved))[0].rule == "loss-spike"
+    moved = dict.fromkeys((300, 310), 1.3)
+    assert found(points(0, 312, {310: 3}, canary_times=moved))[0].rule == "model-damaged"
+
+
 def test_a_spike_in_the_warm_up_is_nothing() -> None:
     assert found(points(0, 200, {50: 4})) == []
 
@@ -259,6 +286,19 @@ def test_behind_a_roll_back_the_watch_sees_at_once_and_one_to_the_beginning_warm
     ]
     assert found([*before, *points(0, 60, {50: 3}, canary_times={50: 1.6})]) == []
     assert found([*before, *points(5, 300)]) == []
+
+
+def test_behind_a_roll_back_a_canary_is_set_beside_those_from_before_it() -> None:
+    steps = [*points(0, 150), *points(101, 116, {115: 3}, canary_times={115: 1.0})]
+    (began,) = found(steps)
+    assert began.rule == "loss-spike"
+    assert began.figures["canary_before"] == pytest.approx(level(100) + 0.2)
+
+
+def test_a_risen_canary_behind_a_roll_back_is_not_the_damage_again_while_no_loss_is_bad() -> None:
+    damaged = points(0, 301, {301: 1.7}, canary_times={301: 1.6}, skipped=[301])
+    findings = found([*damaged, *points(281, 400, canary_times={300: 1.6})])
+    assert told(findings) == [(301, "model-damaged", "began"), (351, "model-damaged", "ended")]
 
 
 def test_an_alarm_that_still_waits_for_its_canary_is_dropped_by_a_roll_back() -> None:
