@@ -176,8 +176,8 @@ def _replay(call: Call) -> int:
     rule = catalog.find_rule(name)
     if rule.family != "loss":
         raise UsageError(
-            f"{rule.name} is about a {rule.entity_kind}, not about the loss of a run.",
-            f"Those that can be replayed are {', '.join(_replayable())}.",
+            f"{rule.name} is not about the loss of a run.",
+            f"Those are {', '.join(_replayable())}.",
         )
     run = call.read("run", as_name)
     if run is None:
