@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from machines import Values, by_series
 
 from coord.services.hardware.gpu_poller import Deadlines, GpuPoller
@@ -37,6 +40,17 @@ HEALTHY = {
     "gpu.ecc_uncorrected": "0",
     "gpu.ecc_uncorrected_lifetime": "0",
 }
+
+
+def compile_library(folder: Path, flag: str = "PRESENT_DRIVER") -> Path:
+    """Compile the double into a folder; skips where there is no C compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("cc is not installed: the double of libnvidia-ml.so.1 cannot be compiled")
+    library = folder / "libnvidia-ml.so.1"
+    options = ["-Wall", "-Werror", "-O1", "-shared", "-fPIC", f"-D{flag}"]
+    subprocess.run([compiler, *options, "-o", library, SOURCE], check=True)
+    return library
 
 
 @dataclass

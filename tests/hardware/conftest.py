@@ -1,12 +1,10 @@
 """The parts that the hardware's tests share: a pretended machine, and the double of NVIDIA's library."""
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hardware_driver import SOURCE, Driver
+from hardware_driver import Driver, compile_library
 from machines import Machine
 
 
@@ -23,14 +21,8 @@ def compile_double(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
     built: dict[str, Path] = {}
 
     def compile_(flag: str) -> Path:
-        compiler = shutil.which("cc")
-        if compiler is None:
-            pytest.skip("cc is not installed: the double of libnvidia-ml.so.1 cannot be compiled")
         if flag not in built:
-            library = tmp_path_factory.mktemp("nvml") / "libnvidia-ml.so.1"
-            options = ["-Wall", "-Werror", "-O1", "-shared", "-fPIC", f"-D{flag}"]
-            subprocess.run([compiler, *options, "-o", library, SOURCE], check=True)
-            built[flag] = library
+            built[flag] = compile_library(tmp_path_factory.mktemp("nvml"), flag)
         return built[flag]
 
     return compile_

@@ -365,3 +365,20 @@ def test_an_alert_that_somebody_else_raised_is_left_alone(house: House) -> None:
     house.watch.look_after()
     assert house.act() == []
     assert house.anew().act() == []
+
+
+def test_of_what_was_not_asked_in_time_only_what_lasts_is_asked(house: House) -> None:
+    house.bad(canary=2.5)
+    (alert_id,) = house.watch.incidents.changed()
+    raising = house.watch.incidents.next_step(alert_id)
+    house._do(raising)
+    house.make(60)
+    assert house.anew().act() == ["direct skip_batch", "resolve"]
+
+
+def test_a_halving_that_would_come_too_late_is_not_asked(house: House) -> None:
+    house.say(RunOutOfMemory(step=house.step, micro_batch=8, reason="no"))
+    (alert_id,) = house.watch.incidents.changed()
+    house._do(house.watch.incidents.next_step(alert_id))
+    house.make(60)
+    assert house.anew().act() == ["resolve"]
