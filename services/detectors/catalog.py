@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from coord.events.alert import EntityKind
 from coord.events.errors import SettingsError, UsageError, visible
 from coord.services.detectors import gpu_presence, incident, memory, out_of_memory, silence, thermal
+from coord.services.detectors.finding import RECOVERY_EXHAUSTED
 from coord.services.detectors.loss import LossSettings
 
 S = TypeVar("S")
@@ -35,9 +36,6 @@ class Rule:
     source: str
     """Where its thresholds come from."""
 
-
-RECOVERY_EXHAUSTED: Final = "recovery-exhausted"
-"""What the policy raises when nothing is left that a watchdog may ask."""
 
 _OF_LOSS: Final = (
     "spikes marked by eye in real runs (coord watchdog bench), corrupt batches and learning-rate glitches in a "

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from coord.events.alert import EntityKind, Severity
 
 Change = Literal["began", "worse", "ended"]
+
+RECOVERY_EXHAUSTED: Final = "recovery-exhausted"
+"""The rule of what no detector finds: nothing is left that a watchdog may ask of a run, and a person is called."""
 
 
 @dataclass(frozen=True, slots=True)

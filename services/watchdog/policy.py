@@ -23,11 +23,8 @@ from coord.events.directive import Action
 from coord.events.streams import EVENTS
 from coord.services.decisions.directive import BATCHES_MAX
 from coord.services.detectors import gpu_presence, incident, memory, out_of_memory, thermal
-from coord.services.detectors.finding import Finding
+from coord.services.detectors.finding import RECOVERY_EXHAUSTED, Finding
 from coord.services.watchdog.story import Given, Story
-
-EXHAUSTED: Final = "recovery-exhausted"
-"""The rule of the alert that calls a person: the run cannot be helped by what a watchdog may ask."""
 
 ROLL_BACKS_MAX: Final = 3
 """A further one within `ROLL_BACK_STEPS` would only go round in a circle."""
@@ -78,7 +75,7 @@ class Plan:
 
     wanted: tuple[Wanted, ...] = ()
     call: Finding | None = None
-    """A finding of the rule `EXHAUSTED`, with `call_wanted` under its alert."""
+    """A finding of the rule `RECOVERY_EXHAUSTED`, with `call_wanted` under its alert."""
     call_wanted: tuple[Wanted, ...] = ()
 
 
@@ -206,7 +203,7 @@ def _halve(finding: Finding, story: Story, at_ns: int) -> Plan:
 
 def _call(story: Story, position: int, why: str) -> Plan:
     finding = Finding(
-        rule=EXHAUSTED,
+        rule=RECOVERY_EXHAUSTED,
         change="began",
         entity_kind="run",
         entity=story.run,

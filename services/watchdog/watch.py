@@ -17,7 +17,7 @@ from coord.events.samples import HardwareSample
 from coord.events.streams import EVENTS
 from coord.events.wire import RecordedSample
 from coord.services.detectors import gpu_presence, memory, silence, thermal
-from coord.services.detectors.finding import Finding
+from coord.services.detectors.finding import RECOVERY_EXHAUSTED, Finding
 from coord.services.detectors.loss import LossWatch
 from coord.services.detectors.node_watch import NodeWatch
 from coord.services.detectors.out_of_memory import OutOfMemoryWatch
@@ -26,7 +26,7 @@ from coord.services.detectors.silence import LostWatch
 from coord.services.watchdog import policy
 from coord.services.watchdog.incidents import Incident, Incidents
 from coord.services.watchdog.points import Points
-from coord.services.watchdog.policy import EXHAUSTED, Plan
+from coord.services.watchdog.policy import Plan
 from coord.services.watchdog.story import Story
 
 RUNS_MAX: Final = 2_000
@@ -159,11 +159,18 @@ class Watch:
         elif isinstance(event, runs.RunDirectiveApplied):
             given = one.story.given.get(event.directive_id)
             if given is not None and given.action == "resume":
-                self._end(EXHAUSTED, recorded.entity, "the run goes on", recorded.position)
+                self._end(RECOVERY_EXHAUSTED, recorded.entity, "the run goes on", recorded.position)
         elif isinstance(event, runs.RunFinished):
             self._close_run(one, recorded)
         elif isinstance(event, runs.RunStarted):
-            self._end(EXHAUSTED, recorded.entity, "the run was started again", recorded.position)
+            self._end(RECOVERY_EXHAUSTED, recorded.entity, "the run was started again", recorded.position)
+            self._warn_newcomer(one.story)
+
+    def _warn_newcomer(self, story: Story) -> None:
+        """What stands about its node concerns a run that starts there, too."""
+        for incident in self.incidents.open_of(story.node or ""):
+            if incident.finding is not None and incident.finding.entity_kind == _OF_NODES:
+                self._follow(incident, policy.decide_for_node(incident.finding, story))
 
     def _take_points(self, one: _Run, recorded: Recorded) -> None:
         for point in one.points.take(recorded):

@@ -19,6 +19,7 @@ from watchdogs import Loop, in_loop, until
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.hardware.monitor import Monitor
 from coord.services.tasks import end
+from coord.services.watchdog.watch import Watch
 
 HARDWARE_THERMAL = str(0x40 | 0x8)
 SOFTWARE_THERMAL = str(0x20)
@@ -64,9 +65,10 @@ async def until_in_story(loop: Loop, *wanted: str) -> None:
     await until(is_in)
 
 
-async def has_read(loop: Loop) -> None:
-    """Wait until the healthy GPUs were read."""
+async def has_read(loop: Loop, watch: Watch) -> None:
+    """Wait until the healthy GPUs were read, and the watchdog knows of them and the run."""
     await until(lambda: _gpus_are_registered(loop))
+    await until(lambda: watch.run("r-1") and "n-1" in watch.nodes())
 
 
 async def _gpus_are_registered(loop: Loop) -> bool:
@@ -77,8 +79,8 @@ def test_throttle_bits_are_an_alert_and_slow_steps_halve_the_micro_batch(
     server: Server, driver: Driver
 ) -> None:
     async def body(loop: Loop) -> None:
-        async with loop.watchdog(), monitor(loop, driver) as run:
-            await has_read(loop)
+        async with loop.watchdog() as watch, monitor(loop, driver) as run:
+            await has_read(loop, watch)
             await run.steps(10, seconds=0.5)
             driver.show(gpu1__reasons=SOFTWARE_THERMAL, gpu1__temperature="86")
             await until_in_story(
@@ -93,8 +95,8 @@ def test_throttle_bits_are_an_alert_and_slow_steps_halve_the_micro_batch(
 
 def test_near_the_shutdown_the_run_is_saved_and_paused(server: Server, driver: Driver) -> None:
     async def body(loop: Loop) -> None:
-        async with loop.watchdog(), monitor(loop, driver):
-            await has_read(loop)
+        async with loop.watchdog() as watch, monitor(loop, driver):
+            await has_read(loop, watch)
             driver.show(gpu0__temperature="90", gpu0__reasons=HARDWARE_THERMAL)
             await until_in_story(loop, "raised gpu-too-hot critical", "asked checkpoint_now", "asked pause")
 
@@ -103,8 +105,8 @@ def test_near_the_shutdown_the_run_is_saved_and_paused(server: Server, driver: D
 
 def test_a_lost_gpu_is_an_alert_and_the_run_is_saved(server: Server, driver: Driver) -> None:
     async def body(loop: Loop) -> None:
-        async with loop.watchdog(), monitor(loop, driver):
-            await has_read(loop)
+        async with loop.watchdog() as watch, monitor(loop, driver):
+            await has_read(loop, watch)
             driver.show("lost gpu1")
             await until_in_story(loop, "raised gpu-lost critical", "asked checkpoint_now")
 
@@ -113,8 +115,8 @@ def test_a_lost_gpu_is_an_alert_and_the_run_is_saved(server: Server, driver: Dri
 
 def test_a_driver_that_hangs_is_an_alert_and_the_run_is_saved(server: Server, driver: Driver) -> None:
     async def body(loop: Loop) -> None:
-        async with loop.watchdog(), monitor(loop, driver):
-            await has_read(loop)
+        async with loop.watchdog() as watch, monitor(loop, driver):
+            await has_read(loop, watch)
             driver.show("hang nvmlDeviceGetTemperature")
             await until_in_story(loop, "raised gpu-unresponsive warning", "asked checkpoint_now")
 

@@ -267,6 +267,15 @@ def test_heat_that_slows_the_steps_halves_once(house: House) -> None:
     assert house.act() == ["raise gpu-throttled warning", "direct halve_micro_batch"]
 
 
+def test_a_run_that_starts_on_a_node_that_is_too_hot_is_paused_as_well(house: House) -> None:
+    house.look(5, gpu_temperature_celsius=91.0, gpu_temperature_shutdown_celsius=92.0)
+    assert house.act() == ["raise gpu-too-hot critical", "direct checkpoint_now", "direct pause"]
+    house.say(RunStarted(name="r", node="n-1"), "r-2")
+    assert house.act() == ["direct checkpoint_now", "direct pause"]
+    house.say(RunStarted(name="r", node="n-2"), "r-3")
+    assert house.act() == []
+
+
 def test_heat_on_a_node_concerns_only_its_own_runs(house: House) -> None:
     house.say(RunStarted(name="r", node="n-2"))
     house.look(40, gpu_temperature_celsius=80.0, gpu_throttle_reasons_bits=float(BRAKE))
