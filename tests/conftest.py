@@ -13,7 +13,7 @@ from coord.services.server import Address, EmbeddedServer
 from coord.services.server.credentials import role_credentials
 from coord.services.settings import Settings
 
-STEPS = ("agents", "health", "items", "mistakes", "proofs", "requests", "tables")
+STEPS = ("agents", "health", "items", "mistakes", "oversight", "proofs", "requests", "runs", "tables")
 
 pytest_plugins = (
     "coverage_summary",

@@ -1,7 +1,8 @@
 """What the steps of one scenario share: the house, who did what to which item, and what was answered."""
 
+import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from houses import House, running_house, until
 
 from coord.events.errors import Exit
 from coord.events.verification import scenario_id
+from coord.services import clock
 from coord.services.verification.transcript import Transcript
 
 SHORT_LEASE: Final = "1s"
@@ -48,6 +50,8 @@ class Scene:
     incarnations: dict[str, str] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     """What a step leaves for a later one."""
+    ending: ExitStack = field(default_factory=ExitStack)
+    """What has to be ended after the scenario."""
 
     def item(self, title: str) -> str:
         """Return the id of an item by its title."""
@@ -70,6 +74,19 @@ class Scene:
         ran = self.act(agent, verb, *words)
         assert ran.code == Exit.DONE, f"{agent} could not {verb} {' '.join(words)}: {ran.err.strip()}"
         return ran.document
+
+    def begin(self, *words: str) -> "subprocess.Popen[bytes]":
+        """Start a command that goes on beside the next steps; it is killed at the end if it still runs."""
+        path = self.root / f"{clock.new_id()}.txt"
+        with path.open("wb") as out:
+            process = self.house.cli.start(*words, stdout=out, stderr=subprocess.STDOUT)
+        self.ending.callback(self._end, process, words, path)
+        return process
+
+    def _end(self, process: "subprocess.Popen[bytes]", words: Sequence[str], path: Path) -> None:
+        process.kill()
+        code = process.wait()
+        telling_of(self.house).tell(words, Ran(code, path.read_text("utf-8", "replace"), ""), {})
 
     def show(self, item_id: str = "") -> Any:
         """Return an item as it is now, once it can be seen."""
@@ -98,9 +115,11 @@ def running_scene(root: Path, transcript: Transcript) -> Iterator[Scene]:
         return TellingCli(home, environment, transcript)
 
     with running_house(root, telling) as house:
+        scene = Scene(house, root)
         try:
-            yield Scene(house, root)
+            yield scene
         finally:
+            scene.ending.close()
             if transcript.wanted:
                 transcript.say("\nThe log of this scenario")
                 house.cli.run("tail", "--from", "1", "--until", "now")
@@ -113,6 +132,11 @@ def together(house: House, lines: Sequence[Sequence[str]], **options: Any) -> li
     for words, process in zip(lines, processes, strict=True):
         out, err = process.communicate(timeout=RUN_SECONDS)
         ran = Ran(process.returncode, out.decode(), err.decode())
-        assert isinstance(house.cli, TellingCli)
-        found.append(house.cli.tell(words, ran, {}))
+        found.append(telling_of(house).tell(words, ran, {}))
     return found
+
+
+def telling_of(house: House) -> TellingCli:
+    """Return the command line of a scene's house."""
+    assert isinstance(house.cli, TellingCli)
+    return house.cli

@@ -68,8 +68,7 @@ def go_on(scene: Scene) -> None:
 
 @when("everything is killed and started again")
 def kill_everything(scene: Scene) -> None:
-    supervisor = (scene.house.folder.read_json("up.json") or {})["pid"]
-    services = [scene.house.pid(name) for name in ("server", "coordinator", "projector", "hardware")]
-    for pid in (supervisor, *services):
+    up = scene.house.folder.read_json("up.json") or {}
+    for pid in (up["pid"], scene.house.pid("server"), *up["services"].values()):
         os.kill(pid, signal.SIGKILL)
     until(lambda: scene.house.cli.run("up", "--detach").code == Exit.DONE)
