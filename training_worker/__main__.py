@@ -1,8 +1,8 @@
 """`python -m coord.training_worker [FILE] [OPTIONS]`: what `coord train` does, for launchers such as torchrun.
 
-    torchrun --nproc-per-node 2 -m coord.training_worker FILE --run NAME
+    torchrun --nproc-per-node 2 -m -- coord.training_worker FILE --run NAME
 
-The options are those of `coord train`; settings come from COORD_* and coord.toml.
+(the `--` keeps torchrun from taking --run for an option of its own). The options are those of `coord train`; settings come from COORD_* and coord.toml.
 """
 
 import argparse

@@ -31,6 +31,7 @@ STATE: Final = "state.json"
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 PARTIAL: Final = ".tmp"
+_GONE: Final = f".gone{PARTIAL}"
 MANIFEST_BYTES_MAX: Final = 2**20
 _BLOCK_BYTES: Final = 2**20
 
@@ -119,13 +120,26 @@ def write_checkpoint(
         (partial / MANIFEST).write_text(json.dumps(_manifest(facts, partial), indent=1))
         for path in (*partial.iterdir(), partial):
             _sync(path)
-        shutil.rmtree(final, ignore_errors=True)
+        if final.exists():
+            remove(final)
         partial.rename(final)
         _sync(folder)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CoordError(f"the checkpoint {final} cannot be written: {reason}.") from error
     return verified(final)
+
+
+def remove(path: Path) -> None:
+    """Remove a checkpoint: its name first, so that half of one is never taken for one.
+
+    Raises:
+        OSError: its name cannot be taken away; it is as it was.
+    """
+    gone = path.with_name(path.name + _GONE)
+    shutil.rmtree(gone, ignore_errors=True)
+    path.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def verified(path: Path) -> Checkpoint:

@@ -18,7 +18,7 @@ from coord.services.settings import Settings
 from coord.training_worker.configuration import TrainingConfiguration
 from coord.training_worker.memory import limit_memory
 from coord.training_worker.parallel import Ranks
-from coord.training_worker.run import Run
+from coord.training_worker.run import Run, need_house
 from coord.training_worker.saving import CHECKPOINTS
 from coord.training_worker.text import Text, load_text, text_name
 from coord.training_worker.trainer import Trainer
@@ -72,10 +72,12 @@ def train(configuration: TrainingConfiguration, settings: Settings) -> Ended | N
 
     Raises:
         UsageError: the text, the run's name or its checkpoints do not fit; nothing was trained.
+        NoServer: no house ever ran on the data folder; nothing was trained.
         FolderTaken: another process trains this run.
         CoordError: it failed; the run has ended as failed, and the last checkpoint holds.
     """
     torch.set_num_threads(configuration.threads)
+    need_house(settings, Folder(settings.data))
     text = load_text(configuration.text, configuration.context)
     ranks = Ranks()
     try:

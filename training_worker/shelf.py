@@ -1,8 +1,8 @@
 """The checkpoints of one run: which there are, which counts, which is kept.
 
 The newest that verifies is gone on from; one that does not is passed over, and said. Kept are the last two,
-the newest that is a hundred steps older than the last, and the last good one; the others go when a newer one
-has verified, never before. What a roll-back left behind goes at once: it is the past of nothing any more.
+the newest that is a hundred steps older than the last (else the oldest), and the last good one; the others go
+when a newer one has verified, never before. What a roll-back left behind goes at once: it is the past of nothing any more.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final
 
 from coord.events.errors import CoordError
 from coord.services import clock
-from coord.training_worker.checkpoint import PARTIAL, Checkpoint, Damaged, verified
+from coord.training_worker.checkpoint import PARTIAL, Checkpoint, Damaged, remove, verified
 
 KEPT: Final = 2
 OLDER_STEPS: Final = 100
@@ -48,7 +48,8 @@ class Shelf:
         """Remove what need not be kept, now that `newest` has verified."""
         steps = self._steps()
         kept = {*steps[:KEPT], newest.step}
-        kept.update([step for step in steps if step <= newest.step - OLDER_STEPS][:1])
+        older = [step for step in steps if step <= newest.step - OLDER_STEPS]
+        kept.update(older[:1] or steps[-1:])
         if not newest.good:
             good = self.newest_good(newest.step)
             kept.update(() if good is None else (good.step,))
@@ -84,12 +85,8 @@ class Shelf:
         return sorted((int(match[1]) for match in matches if match), reverse=True)
 
     def _remove(self, step: int) -> None:
-        """Take a checkpoint's name away first, so that half of one is never taken for one."""
         path = self.folder / f"step-{step}"
-        gone = path.with_name(path.name + PARTIAL)
-        shutil.rmtree(gone, ignore_errors=True)
         try:
-            path.rename(gone)
+            remove(path)
         except OSError as error:
             self._say(f"{path} cannot be removed: {error.strerror}.")
-        shutil.rmtree(gone, ignore_errors=True)

@@ -17,7 +17,7 @@ OVERSIGHT: Final = (
         (Argument("file", "[FILE]", FILE, required=False),),
         tuple(Option(one.flag, one.metavar, one.sentence, many=one.many) for one in OPTIONS),
         "Progress is told on stderr. Ctrl-C writes a checkpoint and ends; kill -9 loses what came after the last. "
-        "Several ranks: torchrun --nproc-per-node 2 -m coord.training_worker FILE, with the same options.",
+        "Several ranks: torchrun --nproc-per-node 2 -m -- coord.training_worker FILE, with the same options.",
     ),
     Verb(
         "runs",
