@@ -13,7 +13,7 @@ OVERSIGHT: Final = (
         "train",
         "Runs and alerts",
         "training:train",
-        "Train a small model on a text, watched; the same --run goes on where it was.",
+        "Train a small model on a text, watched; the same --run goes on from there.",
         (Argument("file", "[FILE]", FILE, required=False),),
         tuple(Option(one.flag, one.metavar, one.sentence, many=one.many) for one in OPTIONS),
         "Progress is told on stderr. Ctrl-C writes a checkpoint and ends; kill -9 loses what came after the last. "
@@ -105,7 +105,7 @@ OVERSIGHT: Final = (
         "watchdog:watchdog",
         "The rules of the watchdog: list them, bench them, replay one over a run.",
         (
-            Argument("action", "ACTION", "rules, bench or replay."),
+            Argument("action", "WHAT", "rules, bench or replay."),
             Argument("rule", "[RULE]", "For replay: the rule; for rules: only this one.", required=False),
         ),
         (
