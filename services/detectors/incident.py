@@ -46,6 +46,8 @@ class Incident:
     rule: str | None = None
     last: Sample | None = None
     """The last bad sample."""
+    recent: Sample | None = None
+    """The first bad one since the last finding, or since the run went back."""
     canary: float | None = None
     """The last one measured in the incident, or since the run went back."""
     canary_step: int = 0
@@ -74,7 +76,8 @@ class Incident:
         """Take in a bad sample."""
         self.calm = 0
         self.cleared = False
-        self.fresh = True
+        if not self.fresh:
+            self.fresh, self.recent = True, sample
         self.last = sample
         if len(self.positions) < POSITIONS_MAX and sample.position not in self.positions:
             self.positions.append(sample.position)
@@ -135,6 +138,7 @@ def _figures(incident: Incident, now: Sample, stretch: tuple[int, int] | None) -
     figures: dict[str, float | None] = {
         "step": now.step,
         "first_step": incident.first.step,
+        "recent_step": (incident.recent or incident.first).step,
         "last_bad_step": shown.step,
         "loss": shown.loss,
         "z": shown.z,

@@ -218,22 +218,24 @@ class LossWatch:
         yield from told(incident, self.run, "began", sample)
 
     def _go_on(self, incident: Incident, sample: Sample, alarmed: bool | None) -> Iterator[Finding]:
-        still = bool(alarmed) or self._still(incident, sample.step)
+        still = self._lost or self._still(incident, sample.step, bool(alarmed))
         if incident.rolled_back and incident.fresh and self._damage(incident):
             yield from told(incident, self.run, "worse", sample, "again behind a roll-back")
         elif still and sample.step - incident.told_step >= incident.patience_steps:
             steps = sample.step - incident.first.step
             incident.patience_steps *= 2
             yield from told(incident, self.run, "worse", sample, f"it goes on for {steps} steps")
-        elif still:
+        elif still or alarmed:
             incident.calm = 0
         else:
             yield from self._count_calm(incident, sample, calm=alarmed is False)
 
-    def _still(self, incident: Incident, step: int) -> bool:
-        """Whether the model is damaged still: by its canary, or by the trend when that is too old."""
+    def _still(self, incident: Incident, step: int, alarmed: bool) -> bool:
+        """Whether the model is damaged still: by its canary, or by an alarm or the trend when that is too old."""
         if incident.canary is not None and step - incident.canary_step <= self.settings.worse_steps:
             return incident.risen
+        if alarmed:
+            return True
         now = self._detector.expected
         if now is None or incident.expected is None:
             return False

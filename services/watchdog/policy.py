@@ -15,7 +15,7 @@ Everything else is told, and nobody is asked for anything. What was asked before
 the finding, so that the same finding leads to the same directives whenever, and by whomever, it is decided.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -164,9 +164,9 @@ def _roll_back(finding: Finding, story: Story, at_ns: int) -> Plan:
     backs = [one for one in story.given.values() if one.action == "roll_back" and one.epoch <= position]
     if finding.change == "worse" and any(one.waits(position, at_ns) for one in backs):
         return _skip(finding, story, at_ns)
-    if finding.change == "worse" and any(_was_refused(one, finding, position) for one in backs):
+    if finding.change == "worse" and any(_answered(one, "refused", finding) for one in backs):
         return _call(story, position, _note(f"damaged still, and a roll-back was refused: {finding.summary}"))
-    step = int(finding.figures.get("first_step", finding.figures.get("step", story.step)))
+    step = _bad_from(finding, story, backs)
     before = story.back_before(position, (step - ROLL_BACK_STEPS, step + ROLL_BACK_STEPS))
     if len(before) >= ROLL_BACKS_MAX:
         why = f"rolled back {len(before)} times within {ROLL_BACK_STEPS:,} steps: {finding.summary}"
@@ -182,10 +182,18 @@ def _roll_back(finding: Finding, story: Story, at_ns: int) -> Plan:
     return Plan(tuple(wanted))
 
 
-def _was_refused(one: Given, finding: Finding, position: int) -> bool:
-    """Whether a roll-back that this very incident led to was refused."""
-    began = min((place for stream, place in finding.evidence if stream == EVENTS.name), default=position)
-    return one.answer == "refused" and one.epoch >= began and one.answer_position <= position
+def _bad_from(finding: Finding, story: Story, backs: Iterable[Given]) -> int:
+    """Return the step before which the model was well: behind a roll-back, a later one than in the beginning."""
+    figures = finding.figures
+    went_back = any(_answered(one, "applied", finding) for one in backs)
+    first = figures.get("first_step", figures.get("step", float(story.step)))
+    return int(figures.get("recent_step", first) if went_back else first)
+
+
+def _answered(one: Given, answer: str, finding: Finding) -> bool:
+    """Whether a roll-back that this very incident led to had this answer by the time of the finding."""
+    began = min((place for stream, place in finding.evidence if stream == EVENTS.name), default=0)
+    return one.answer == answer and one.epoch >= began and one.answer_position <= _epoch(finding)
 
 
 def _halve(finding: Finding, story: Story, at_ns: int) -> Plan:

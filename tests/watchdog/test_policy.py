@@ -180,6 +180,16 @@ def test_damage_behind_a_roll_back_goes_back_again(told: Told) -> None:
     assert [action for action, _ in asked(plan)] == ["lower_learning_rate", "roll_back"]
 
 
+def test_damage_long_after_a_roll_back_goes_back_only_before_itself(told: Told) -> None:
+    began = told.find("model-damaged", first_step=100)
+    told.answer(told.ask("roll_back", epoch=began.evidence[0][1], before_step=99), "applied")
+    worse = told.find("model-damaged", "worse", first_step=100, recent_step=700)
+    evidence = (*began.evidence, *worse.evidence)
+    finding = Finding(worse.rule, "worse", "run", "r-1", "critical", "again", evidence, worse.figures)
+    plan = policy.decide_for_run(finding, told.story, told.log.at_ns)
+    assert plan.wanted[-1].parameters["before_step"] == 699
+
+
 def test_a_refused_roll_back_lowers_the_learning_rate(told: Told) -> None:
     given = told.answer(told.ask("roll_back", before_step=99), "refused")
     plan = policy.decide_refused(given, told.story)
