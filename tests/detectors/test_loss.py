@@ -221,7 +221,7 @@ def test_what_comes_soon_after_an_incident_must_be_calm_for_longer() -> None:
 def test_losses_whose_updates_were_left_out_do_not_enter_the_trend() -> None:
     bad = range(301, 361)
     steps = points(0, 400, {**dict.fromkeys(bad, 1.5), 395: 3}, canary_times={301: 1.0}, skipped=bad)
-    last = [one for one in found(steps) if one.figures["last_bad_step"] == 395][0]
+    last = next(one for one in found(steps) if one.figures["last_bad_step"] == 395)
     assert last.figures["expected"] == pytest.approx(level(395), rel=0.02)
 
 
