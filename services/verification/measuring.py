@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
-from coord.events.errors import FoundWanting
+from coord.events.errors import Exit, FoundWanting
 from coord.services import clock
 from coord.services.bench import claims as cycles
-from coord.services.bench import house
+from coord.services.bench import curves, detectors, house
 from coord.services.settings import Settings
 
 Figures = Mapping[str, float]
@@ -86,19 +86,51 @@ def _cycles(settings: Settings, _: Path) -> Figures:
 
 def _million(_: Settings, root: Path) -> Figures:
     """What a million items cost the server: the worst of several readings."""
-    return _script(root / "tests" / "bench" / "aggregates.py")
+    return _largest(_script(root, "aggregates", "--json"))
 
 
-def _script(path: Path) -> Figures:
-    """Run a benchmark that prints figures by name, a JSON object a line; of several of a name, the largest."""
-    command = [sys.executable, "-P", str(path), "--json"]
+def _reaction(_: Settings, root: Path) -> Figures:
+    """From a bad step in the log to the directive in the log."""
+    return _largest(_script(root, "reaction", "--json"))
+
+
+def _emitter(_: Settings, root: Path) -> Figures:
+    """What telling the metrics of a step costs the loop, coord's own alone."""
+    (found,) = _script(root, "loggers", "--json", "--tools")
+    own = found["coord"]
+    return {"emitter-call": own["call_cpu_us"], "emitter-step": own["step_cpu_us"]}
+
+
+def _detectors(_: Settings, __: Path) -> Figures:
+    """The detector of spikes on the labelled curves that come with the sources."""
+    own = detectors.run(curves.read_curves(curves.own_folder()), None).rows[0]
+    recall, rate = own.marked.major_recall, own.clean.false_rate
+    if recall is None or rate is None:
+        raise FoundWanting("the curves have no labels, or none of them is clean.")
+    return {"detector-recall": 100 * recall, "detector-false": rate}
+
+
+def _incidents(settings: Settings, root: Path) -> Figures:
+    """The training incidents, each beside an untouched run: how far above that it ends, in per cent."""
+    told = _script(root, "incidents", "--out", str(settings.data.parent / "pictures"))
+    return {f"incident-{one['incident']}": 100 * (one["ratio"] - 1) for one in told}
+
+
+def _script(root: Path, name: str, *words: str) -> list[dict[str, Any]]:
+    """Run a benchmark of tests/bench and return the JSON objects that it prints, one a line."""
+    command = [sys.executable, "-P", str(root / "tests" / "bench" / f"{name}.py"), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 7):
+    if done.returncode not in (Exit.DONE, Exit.WANTING):
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise FoundWanting(f"{path.name} ended with {done.returncode}: {last}")
+        raise FoundWanting(f"{name}.py ended with {done.returncode}: {last}")
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def _largest(told: list[dict[str, Any]]) -> Figures:
+    """Return figures by name; of several of one name, the largest."""
     figures: dict[str, float] = {}
-    for line in done.stdout.splitlines():
-        for name, value in json.loads(line).items():
+    for one in told:
+        for name, value in one.items():
             figures[name] = max(value, figures.get(name, value))
     return figures
 
@@ -108,5 +140,9 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "cycles": _cycles,
     "worked": _worked,
     "million": _million,
+    "reaction": _reaction,
+    "emitter": _emitter,
+    "detectors": _detectors,
+    "incidents": _incidents,
 }
 """By name, in the order in which they are made."""

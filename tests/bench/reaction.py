@@ -1,6 +1,6 @@
 """How long from a bad step in the log to the directive in the log, with the projector standing still.
 
-    python -P tests/bench/reaction.py [--runs 20] [--rounds 12]
+    python -P tests/bench/reaction.py [--runs 20] [--rounds 12] [--json]
 
 Starts a house, stops its projector with SIGSTOP, lets runs tell of steps, and gives each in turn a hard
 batch or a damaged model; no run is ever over, so in the end the watchdog looks at all of them. Both moments are the broker's. Exits with 7 when the 99th percentile is 100 ms or more.
@@ -8,6 +8,7 @@ batch or a damaged model; no run is ever over, so in the end the watchdog looks 
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -80,6 +81,7 @@ def main() -> int:
     )
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as root, running_house(Path(root)) as house:
         projector = house.pid("projector")
@@ -96,7 +98,7 @@ def main() -> int:
     told += (
         f"event stored to directive stored: p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {taken[-1]:.1f} ms\n"
     )
-    sys.stdout.write(told)
+    sys.stdout.write(json.dumps({"reaction-p99": p99}) + "\n" if given.json else told)
     return 0 if p99 < BAR_MS else 7
 
 
