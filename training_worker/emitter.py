@@ -60,6 +60,8 @@ class Emitter:
         self._packer = Packer(clock.new_id(), rank)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._called = asyncio.Event()
+        self._is_called = False
+        """Whether it is called and has not come yet: calling once is enough, and costs as much as five steps."""
         self._closing = False
         self._close_seconds = CLOSE_SECONDS
         self._owner = os.getpid()
@@ -111,7 +113,8 @@ class Emitter:
     def call(self) -> None:
         """Let the emitter fetch what waits now."""
         loop = self._loop
-        if loop is not None:
+        if loop is not None and not self._is_called:
+            self._is_called = True
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._called.set)
 
@@ -174,11 +177,12 @@ class Emitter:
             async with asyncio.timeout(PACK_SECONDS):
                 await self._called.wait()
                 await asyncio.sleep(max(0.0, self._packed_at + URGENT_SECONDS - clock.monotonic()))
-        self._called.clear()
         self._pack()
 
     def _pack(self) -> None:
         """Write what waits in the outbox to the spool, in order."""
+        self._called.clear()
+        self._is_called = False
         now = self._packed_at = clock.monotonic()
         points: list[Logged] = []
         taken = self.outbox.take()
@@ -222,7 +226,7 @@ class Emitter:
         untold = self._dropped_points > self._told_dropped
         if untold or now - self._spoke_at >= self._lives_seconds:
             silent = round(now - self._logged_at, 3)
-            self._spool_points([Logged(0, self.outbox.step, (WAITING_SECONDS,), [silent])])
+            self._spool_points([Logged(0, self.outbox.step, (WAITING_SECONDS,), (silent,))])
 
     @property
     def _dropped_points(self) -> int:

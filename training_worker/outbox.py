@@ -10,7 +10,7 @@ One thread says things, another takes them.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from math import isfinite
@@ -27,6 +27,7 @@ POINTS_WAITING_MAX: Final = 10_000
 """Nearly a minute of steps of 5 ms."""
 POINTS_CALLED_FOR: Final = 4 * POINTS_MAX
 """So many points waiting are fetched before their second is over."""
+SHAPES_MAX: Final = 1_000
 
 assert POINTS_CALLED_FOR < POINTS_WAITING_MAX // 2
 
@@ -37,7 +38,7 @@ class Logged(NamedTuple):
     number: int
     step: int
     names: tuple[str, ...]
-    values: list[float]
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,11 @@ class Outbox:
         self.step = 0
         """Of the last metrics."""
         self._numbers = count()
-        self._points: deque[Logged] = deque(maxlen=POINTS_WAITING_MAX)
+        self._points: deque[tuple[int, int, tuple[str, ...], tuple[float, ...]]]
+        self._points = deque(maxlen=POINTS_WAITING_MAX)
         self._told: deque[Told] = deque()
-        self._names: set[str] = set()
+        self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
+        """Names that came together before, so that they are looked at, and kept, once."""
         self._taken = 0
 
     def add(self, step: int, values: Mapping[str, Any]) -> bool:
@@ -73,16 +76,16 @@ class Outbox:
         Raises:
             UsageError: a name, a value or the step is none.
         """
-        if not values or not values.keys() <= self._names:
-            self._learn(values)
+        shape = tuple(values)
+        names = self._shapes.get(shape) or self._learn(shape)
         try:
-            numbers = list(map(float, values.values()))
+            numbers = tuple(map(float, values.values()))
             self.step = step = index(step)
         except (TypeError, ValueError, RuntimeError) as error:
             raise _no_numbers(step, values) from error
         if not 0 <= step <= POSITION_MAX:
             raise UsageError(f"the step is {step}; it must be 0 or more.")
-        self._points.append(Logged(next(self._numbers), step, tuple(values), numbers))
+        self._points.append((next(self._numbers), step, names, numbers))
         return not isfinite(sum(numbers)) or len(self._points) > POINTS_CALLED_FOR
 
     def tell(
@@ -101,7 +104,7 @@ class Outbox:
         events, points = len(self._told), len(self._points)
         taken: list[Logged | Told] = []
         for _ in range(points):
-            point = self._points.popleft()
+            point = Logged._make(self._points.popleft())
             while events and self._told[0].number < point.number:
                 taken.append(self._told.popleft())
                 events -= 1
@@ -112,17 +115,19 @@ class Outbox:
             self.dropped_points = max(self.dropped_points, taken[-1].number + 1 - self._taken)
         return taken
 
-    def _learn(self, values: Collection[str]) -> None:
-        """Look at names that were not seen before."""
-        if not 0 < len(values) <= METRICS_MAX:
-            raise UsageError(f"a step has {len(values)} metrics; it must have 1 to {METRICS_MAX}.")
-        for name in values:
+    def _learn(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Look at names that did not come together before."""
+        if not 0 < len(names) <= METRICS_MAX:
+            raise UsageError(f"a step has {len(names)} metrics; it must have 1 to {METRICS_MAX}.")
+        for name in names:
             if not is_token(name):
                 raise UsageError(
                     f"the metric {visible(name)!r} is no name.",
                     f"Use 1 to {TOKEN_LENGTH_MAX} letters, digits, '_' or '-'.",
                 )
-        self._names.update(values)
+        if len(self._shapes) >= SHAPES_MAX:
+            self._shapes.clear()
+        return self._shapes.setdefault(names, names)
 
 
 def plain(name: str, value: Any) -> float:

@@ -38,7 +38,7 @@ from coord.training_worker.spool import Spool
 
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 POINTS = st.builds(
-    lambda step, values: Logged(0, step, tuple(values), list(values.values())),
+    lambda step, values: Logged(0, step, tuple(values), tuple(values.values())),
     st.integers(0, 1_000),
     st.dictionaries(NAMES, st.floats(), min_size=1, max_size=5),
 )
@@ -70,16 +70,16 @@ def worded(value: float) -> float | str:
 
 
 def test_steps_that_go_back_begin_a_new_pack() -> None:
-    points = [Logged(0, step, ("loss",), [1.0]) for step in (5, 6, 6, 3, 4, 1)]
+    points = [Logged(0, step, ("loss",), (1.0,)) for step in (5, 6, 6, 3, 4, 1)]
     packs = [opened(pack) for pack in Packer("w", 0).pack(points, 0)]
     assert [[point.step for point in pack.points] for pack in packs] == [[5, 6, 6], [3, 4], [1]]
 
 
 def test_a_pack_holds_no_more_than_the_log_takes() -> None:
-    many = [Logged(0, step, ("loss",), [1.0]) for step in range(3 * POINTS_MAX)]
+    many = [Logged(0, step, ("loss",), (1.0,)) for step in range(3 * POINTS_MAX)]
     assert [pack.points for pack in Packer("w", 0).pack(many, 0)] == [POINTS_MAX] * 3
     names = tuple(f"{n:064d}" for n in range(METRICS_MAX))
-    wide = [Logged(0, step, names, [-1.2345678901234567e-300] * METRICS_MAX) for step in range(60)]
+    wide = [Logged(0, step, names, (-1.2345678901234567e-300,) * METRICS_MAX) for step in range(60)]
     packs = Packer("w", 0).pack(wide, 0)
     assert sum(pack.points for pack in packs) == 60
     assert BODY_BYTES_MAX // 2 < max(len(pack.body) for pack in packs) <= BODY_BYTES_MAX
@@ -236,7 +236,7 @@ def test_a_spool_sent_again_after_the_server_forgot_its_ids_changes_nothing(
     for record in (
         record_of(RunStarted(name="an earlier life")),
         record_of(RunEvaluated(step=0, values={"loss": 3.0})),
-        *Packer("w-1", 0).pack([Logged(0, step, ("loss",), [1.0]) for step in range(1_000)], 0),
+        *Packer("w-1", 0).pack([Logged(0, step, ("loss",), (1.0,)) for step in range(1_000)], 0),
         record_of(RunCheckpointWritten(
             step=999, path="a/b", sha256="0" * 64, size_bytes=1, write_seconds=0.1
         )),
