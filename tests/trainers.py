@@ -7,6 +7,7 @@ Run as a script it trains in a process of its own, without a house, and writes e
 
 import json
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +39,7 @@ TINY: Final[dict[str, Any]] = {
     "evaluate_every": 1_000,
 }
 TEXT_BYTES: Final = 60_000
+DRIVER: Final = str(Path(__file__).resolve())
 
 
 def text_file(folder: Path) -> Path:
@@ -155,6 +157,17 @@ def text_of(configuration: TrainingConfiguration) -> Text:
     return load_text(configuration.text, configuration.context)
 
 
+def lines_of(path: Path) -> list[Any]:
+    """Read what a trainer in a process of its own wrote; a line that was cut short is none."""
+    found = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
 class Writing(Remembering):
     """A run that writes each loss down at once, to the last bit."""
 
@@ -168,6 +181,11 @@ class Writing(Remembering):
         self._file.flush()
 
     log_now = log
+
+    def wait_for_directive(self, step: int, seconds: float) -> Sequence[Asked]:
+        """Wait in vain."""
+        threading.Event().wait(min(seconds, 0.05))
+        return self.directives(step)
 
     def out_of_memory(self, step: int, micro_batch: int, reason: str) -> None:
         """Write what failed."""

@@ -67,7 +67,7 @@ class Batches:
 
     def beginning(self) -> Bytes:
         """Return what a sample of text goes on from."""
-        return self._text.validation[: self._context // 2]
+        return self._text.validation[: self._context]
 
     def _made(self, number: int, bytes_BS: npt.NDArray[np.uint8], poisoned: bool) -> Batch:
         whole_BS = torch.from_numpy(bytes_BS.astype(np.int64)).to(self._device)

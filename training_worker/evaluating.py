@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from coord.events import run as words
 from coord.training_worker.batches import EVALUATION_ROWS
+from coord.training_worker.memory import allocation_failed
 from coord.training_worker.sampling import sample
 
 if TYPE_CHECKING:
@@ -18,7 +19,17 @@ SAMPLES: Final = "samples.jsonl"
 
 
 def evaluate(trainer: "Trainer") -> None:
-    """Measure, tell, and let the model write a little: on stderr and in the run's folder."""
+    """Measure, tell, and let the model write a little; it is left out when there is no memory for it."""
+    try:
+        _evaluate(trainer)
+    except (RuntimeError, MemoryError) as error:
+        failed = allocation_failed(error)
+        if failed is None:
+            raise
+        trainer.progress.say(f"the evaluation before step {trainer.step:,} is left out: {failed}")
+
+
+def _evaluate(trainer: "Trainer") -> None:
     batch = trainer.batches.fixed(EVALUATION_ROWS)
     loss = trainer.measure.loss(batch, trainer.orders.micro_batch)
     trainer.run.evaluated(

@@ -2,6 +2,8 @@
 
 A limit is one on the address space of the process (RLIMIT_AS): what it has when training begins, and so many
 bytes more. Beyond it the allocator of torch fails as on a machine that has no more, and with the same error.
+
+When nothing is left, even a sentence about it cannot be made. So a reserve is held, which is let go then.
 """
 
 import resource
@@ -10,13 +12,41 @@ from typing import Final
 
 import torch
 
-from coord.events.errors import UsageError, visible
+from coord.events.errors import CoordError, UsageError, visible
 from coord.events.model import NOTE_LENGTH_MAX
 
 _WORDS: Final = (
-    "can't allocate memory", "not enough memory", "bad_alloc", "CUDA out of memory", "could not create a memory",
-    "Cannot allocate memory",
+    "can't allocate memory", "not enough memory", "bad_alloc", "CUDA out of memory", "Cannot allocate memory",
+    "could not create a memory", "could not create a primitive",
 )  # fmt: skip
+
+
+RESERVE_BYTES: Final = 8 * 2**20
+"""Address space that is never touched, so it costs no memory."""
+
+
+class OutOfMemory(CoordError):
+    """One sequence at a time is more than memory holds."""
+
+
+class Reserve:
+    """Room to act in when an allocation has failed."""
+
+    def __init__(self) -> None:
+        self._room: bytearray | None = None
+        self.hold()
+
+    def hold(self) -> None:
+        """Hold it, if there is any."""
+        if self._room is None:
+            try:
+                self._room = bytearray(RESERVE_BYTES)
+            except MemoryError:
+                return
+
+    def let_go(self) -> None:
+        """Let it go."""
+        self._room = None
 
 
 def limit_memory(more_bytes: int) -> None:

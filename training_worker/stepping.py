@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from coord.training_worker.batches import Batch
+from coord.training_worker.memory import allocation_failed
 from coord.training_worker.model import ByteModel
 
 
@@ -44,9 +45,22 @@ class Measure:
             loss_part += loss.item()
         return loss_part
 
-    @torch.no_grad()
     def loss(self, batch: Batch, micro_batch: int) -> float:
-        """Return the mean loss of a batch in nats a byte."""
+        """Return the mean loss of a batch in nats a byte; in smaller parts when memory runs out.
+
+        Raises:
+            RuntimeError, MemoryError: one sequence at a time is too much.
+        """
+        while True:
+            try:
+                return self._loss(batch, micro_batch)
+            except (RuntimeError, MemoryError) as error:
+                if micro_batch == 1 or allocation_failed(error) is None:
+                    raise
+            micro_batch //= 2
+
+    @torch.no_grad()
+    def _loss(self, batch: Batch, micro_batch: int) -> float:
         with self._cast():
             sums = (
                 self.model.loss_sum(batch.x_BT[rows], batch.y_BT[rows]).item()

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from coord.events import run as words
-from coord.events.errors import CoordError
 from coord.services import clock
 from coord.training_worker.batches import CANARY_ROWS, Batches
 from coord.training_worker.checkpoint import Checkpoint
@@ -27,7 +26,7 @@ from coord.training_worker.configuration import TrainingConfiguration
 from coord.training_worker.control import Declined, obey
 from coord.training_worker.drills import Drills
 from coord.training_worker.evaluating import evaluate
-from coord.training_worker.memory import allocation_failed
+from coord.training_worker.memory import OutOfMemory, Reserve, allocation_failed
 from coord.training_worker.model import make_model
 from coord.training_worker.optimisation import Gradients, Optimiser, learning_rate_at
 from coord.training_worker.order import following
@@ -47,13 +46,10 @@ HALVING_SECONDS: Final = 3.0
 """How long a run that is out of memory waits to be told to halve its micro-batch, before it does so itself."""
 HALVED_SECONDS: Final = 60.0
 """A directive to do so that comes within this time after it is the same one."""
+LESS: Final = "Take a smaller model or context, or give it more memory."
 PAUSED_POLL_SECONDS: Final = 1.0
 PAUSED_SIGN_SECONDS: Final = 10.0
 """How often a paused run shows that it lives."""
-
-
-class OutOfMemory(CoordError):
-    """One sequence at a time is more than memory holds."""
 
 
 @dataclass(slots=True)
@@ -97,6 +93,7 @@ class Trainer:
         self._canary_batch = self.batches.fixed(CANARY_ROWS)
         self._canary: tuple[int, float] | None = None
         self._halved_at: float | None = None
+        self._reserve = Reserve()
         self._stop_asked = stop_asked
         self.keeper = Keeper(self, folder, text)
 
@@ -106,7 +103,21 @@ class Trainer:
         return self._canary[1] if self._canary else None
 
     def train(self) -> None:
-        """Take the steps there are; `outcome` says how it ended."""
+        """Take the steps there are; `outcome` says how it ended.
+
+        Raises:
+            OutOfMemory: there is not enough for one sequence at a time, or for what goes on between steps.
+        """
+        try:
+            self._train()
+        except (RuntimeError, MemoryError) as error:
+            self._reserve.let_go()
+            failed = allocation_failed(error)
+            if failed is None:
+                raise
+            raise OutOfMemory(f"memory ran out before step {self.step}: {failed}.", LESS) from error
+
+    def _train(self) -> None:
         if self.step == 0:
             self.keep()
         while self.outcome is None and self.step < self.configuration.steps:
@@ -169,6 +180,7 @@ class Trainer:
             batch = self.batches.read(number)
             return None, self.measure.accumulate(batch, self._share, self.orders.micro_batch)
         except (RuntimeError, MemoryError) as error:
+            self._reserve.let_go()
             failed = allocation_failed(error)
             if failed is None:
                 raise
@@ -274,10 +286,7 @@ class Trainer:
         self.run.out_of_memory(self.step, before, reason)
         self.progress.say(f"step {self.step} is out of memory with micro-batch {before}: {reason}")
         if before == 1:
-            raise OutOfMemory(
-                f"step {self.step} is out of memory with micro-batch 1: {reason}.",
-                "Take a smaller model or context, or give it more memory.",
-            )
+            raise OutOfMemory(f"step {self.step} is out of memory with micro-batch 1: {reason}.", LESS)
         self._await_halving(before)
         if self.orders.micro_batch == before and self.outcome is None:
             self.orders.micro_batch = before // 2
@@ -286,6 +295,7 @@ class Trainer:
             if self.ranks.first:
                 self.keeper.write_orders()
             self.progress.say(f"nobody asked, so it halves by itself: the micro-batch is {before // 2}")
+        self._reserve.hold()
 
     def _await_halving(self, before: int) -> None:
         end = clock.monotonic() + HALVING_SECONDS

@@ -81,7 +81,12 @@ def _pickle(path: Path) -> None:
     torch.save({"weight": torch.zeros(3)}, path)
 
 
-TAMPERINGS: dict[str, tuple[str, Callable[[Path], None]]] = {
+def _make_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+TAMPERINGS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "model flipped": ("model.safetensors", _flip),
     "model cut": ("model.safetensors", _cut),
     "model pickled": ("model.safetensors", _pickle),
@@ -93,7 +98,7 @@ TAMPERINGS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "manifest a list": ("manifest.json", lambda path: path.write_text("[]")),
     "manifest deep": ("manifest.json", lambda path: path.write_text("[" * 100_000)),
     "manifest long": ("manifest.json", lambda path: path.write_text(" " * (2**20 + 1))),
-    "manifest a folder": ("manifest.json", lambda path: (path.unlink(), path.mkdir())[1]),
+    "manifest a folder": ("manifest.json", _make_a_folder),
 }
 
 

@@ -118,7 +118,7 @@ def test_without_the_sanitiser_every_update_is_made(tmp_path: Path) -> None:
     run = trained(tmp_path, "nan-batch@90", sanitiser=False)
     assert run.skipped == []
     assert math.isnan(run.losses[91])
-    assert good_checkpoints(tmp_path) == {80: True, 100: False, 110: False}
+    assert good_checkpoints(tmp_path) == {0: True, 80: True, 100: False, 110: False}
 
 
 def test_a_glitch_of_the_learning_rate_damages_the_model_and_the_canary_tells(tmp_path: Path) -> None:
