@@ -10,6 +10,7 @@ from coord.services import clock
 
 Table = list[list[str]]
 KEPT_SECONDS = 2
+GIVEN_BACK = ("work.lease_expired", "work.released")
 
 
 @given(parsers.parse('an item of work called "{title}"'))
@@ -131,19 +132,13 @@ def submit_every_state(scene: Scene) -> None:
 
 @then(parsers.parse("{agent:w} holds it"))
 def holds_it(scene: Scene, agent: str) -> None:
-    assert _held_by(scene, scene.it, agent), f"{agent} does not hold {scene.it}: {scene.show()}"
+    until(lambda: (scene.show()["status"], scene.show().get("agent")) == ("claimed", agent))
 
 
 @then(parsers.parse('{agent:w} holds "{title}"'))
 def holds(scene: Scene, agent: str, title: str) -> None:
     scene.it = scene.item(title)
     holds_it(scene, agent)
-
-
-def _held_by(scene: Scene, item_id: str, agent: str) -> bool:
-    return bool(until(lambda: scene.show(item_id)["status"] == "claimed")) and (
-        scene.show(item_id)["agent"] == agent
-    )
 
 
 @then("one of them holds it")
@@ -181,6 +176,7 @@ def reason_told(scene: Scene, reason: str) -> None:
 
 @then("it becomes open again")
 def becomes_open(scene: Scene) -> None:
+    until(lambda: scene.types()[-1] in GIVEN_BACK)
     until(lambda: scene.show()["status"] == "open")
 
 
