@@ -1,0 +1,140 @@
+"""Training incidents in a whole house: each is found, answered and obeyed, and the run ends as if nothing had been.
+
+All of them run at once, on real text; what happens to them is real: bytes that are noise, a learning rate 200
+times too high, numbers that are none, an allocator that fails.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from houses import House, running_house, until
+
+SMALL: Final = (
+    "--layers", "1", "--width", "48", "--heads", "2", "--batch", "16", "--context", "32", "--steps", "700",
+    "--checkpoint-every", "50", "--canary-every", "10", "--evaluate-every", "1000000",
+)  # fmt: skip
+LARGE: Final = (
+    "--layers", "1", "--width", "32", "--heads", "2", "--batch", "128", "--context", "64", "--steps", "12",
+    "--warm-up", "2", "--canary-every", "4",
+)  # fmt: skip
+RUNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "untouched": SMALL,
+    "corrupt": (*SMALL, "--drill", "corrupt-batch@300"),
+    "glitch": (*SMALL, "--drill", "learning-rate@300x200"),
+    "no-numbers": (*SMALL, "--drill", "nan-batch@300x3"),
+    "roomy": LARGE,
+    "cramped": (*LARGE, "--memory-limit", "48MiB"),
+}
+WITHIN: Final = 0.01
+ENDS_SECONDS: Final = 110
+
+
+@dataclass(frozen=True)
+class Incidents:
+    """How each run ended, and what the house knows of it."""
+
+    house: House
+    ended: dict[str, dict[str, Any]]
+
+    def directives(self, run: str) -> dict[str, dict[str, Any]]:
+        """Return what the run was asked, by action, once all is answered."""
+
+        def answered() -> list[dict[str, Any]]:
+            asked: list[dict[str, Any]] = self.house.ask("runs", run)["rows"][0]["directives"]
+            return asked if asked and all(one["status"] != "issued" for one in asked) else []
+
+        return {one["action"]: one for one in until(answered)}
+
+    def rules(self, run: str) -> set[str]:
+        """Return the rules that found something in the run."""
+        return {row["rule"] for row in self.house.ask("alerts", "--entity", run)["rows"]}
+
+
+@pytest.fixture(scope="module")
+def incidents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Incidents]:
+    """Every run, to its end."""
+    with running_house(tmp_path_factory.mktemp("incidents")) as house:
+        trainers = {
+            run: house.cli.start("train", "--run", run, *words, "--json") for run, words in RUNS.items()
+        }
+        try:
+            ended = {run: _ended(trainer) for run, trainer in trainers.items()}
+        finally:
+            for trainer in trainers.values():
+                trainer.kill()
+        yield Incidents(house, ended)
+
+
+def _ended(trainer: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    out, err = trainer.communicate(timeout=ENDS_SECONDS)
+    assert trainer.returncode == 0, err.decode()
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
+def test_an_untouched_run_is_asked_nothing(incidents: Incidents) -> None:
+    (row,) = incidents.house.ask("runs", "untouched")["rows"]
+    assert (row["status"], row["step"], row["directives"]) == ("completed", 700, [])
+    assert incidents.rules("untouched") == set()
+
+
+def test_a_corrupt_batch_is_left_out_and_put_in_quarantine(incidents: Incidents) -> None:
+    assert "loss-spike" in incidents.rules("corrupt")
+    asked = incidents.directives("corrupt")["skip_batch"]
+    assert (asked["status"], asked["parameters"]) == ("applied", {"batches": [300]})
+    assert incidents.ended["corrupt"]["left_out"] >= 1
+    assert incidents.ended["corrupt"]["rolled_back"] == 0
+
+
+def test_a_glitch_of_the_learning_rate_is_rolled_back(incidents: Incidents) -> None:
+    assert "model-damaged" in incidents.rules("glitch")
+    asked = incidents.directives("glitch")["roll_back"]
+    assert asked["status"] == "applied"
+    assert "rolled back from step" in asked["answer"]
+    assert asked["parameters"]["before_step"] <= 301
+    assert incidents.ended["glitch"]["rolled_back"] == 1
+
+
+def test_losses_that_are_no_numbers_are_rolled_back_and_their_batches_passed_over(
+    incidents: Incidents,
+) -> None:
+    assert "loss-not-finite" in incidents.rules("no-numbers")
+    asked = incidents.directives("no-numbers")["roll_back"]
+    assert (asked["status"], asked["parameters"]["skip_batches"]) == ("applied", [300, 301, 302])
+    assert incidents.ended["no-numbers"]["left_out"] >= 3
+
+
+def test_memory_that_runs_out_ends_in_half_the_micro_batch(incidents: Incidents) -> None:
+    assert "out-of-memory" in incidents.rules("cramped")
+    assert incidents.directives("cramped")["halve_micro_batch"]["status"] == "applied"
+    assert incidents.ended["cramped"]["out_of_memory"] >= 1
+    assert incidents.ended["cramped"]["step"] == 12
+
+
+@pytest.mark.parametrize("run", ["corrupt", "glitch", "no-numbers"])
+def test_the_model_is_as_good_in_the_end_as_that_of_the_untouched_run(run: str, incidents: Incidents) -> None:
+    ended, untouched = incidents.ended[run], incidents.ended["untouched"]
+    assert ended["step"] == untouched["step"] == 700
+    assert ended["canary_loss"] == pytest.approx(untouched["canary_loss"], rel=WITHIN)
+
+
+def test_half_the_micro_batch_gives_the_losses_of_the_whole(incidents: Incidents) -> None:
+    ended, roomy = incidents.ended["cramped"], incidents.ended["roomy"]
+    assert ended["loss"] == pytest.approx(roomy["loss"], rel=1e-4)
+    assert ended["canary_loss"] == pytest.approx(roomy["canary_loss"], rel=1e-4)
+
+
+def test_every_checkpoint_that_was_told_of_verifies_or_made_room_for_a_newer_one(
+    incidents: Incidents,
+) -> None:
+    for run, ended in incidents.ended.items():
+        (row,) = incidents.house.ask("runs", run)["rows"]
+        newest = max(row["checkpoints"], key=lambda one: int(one["step"]))
+        folder = Path(ended["checkpoint"])
+        assert folder == incidents.house.folder.path("runs", run, *newest["path"].split("/"))
+        assert (folder / "manifest.json").is_file()
