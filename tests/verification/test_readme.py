@@ -16,7 +16,6 @@ def rows(table: str) -> list[tuple[str, str, int]]:
     return [(title, promise, int(count)) for title, promise, count, _ in cells]
 
 
-@pytest.mark.skipif(BEGIN not in README.read_text(), reason="README has no place for it")
 def test_the_readme_lists_each_feature_with_its_promise_and_its_scenarios() -> None:
     place = own_place()
     assert place is not None
