@@ -66,6 +66,8 @@ class Incident:
     batches: list[int] = field(default_factory=list)
     untold: list[int] = field(default_factory=list)
     """Batches of bad samples that no finding named."""
+    recent_batches: list[int] = field(default_factory=list)
+    """Batches of bad samples since the last finding, or since the run went back."""
 
     @property
     def critical(self) -> bool:
@@ -78,6 +80,9 @@ class Incident:
         self.cleared = False
         if not self.fresh:
             self.fresh, self.recent = True, sample
+            self.recent_batches.clear()
+        if sample.batch is not None:
+            self.recent_batches.append(sample.batch)
         self.last = sample
         if len(self.positions) < POSITIONS_MAX and sample.position not in self.positions:
             self.positions.append(sample.position)
@@ -97,9 +102,9 @@ def told(incident: Incident, run: str, change: Change, now: Sample, because: str
     """Make the findings that tell a change: one; of a spike, one a stretch of batches that lie apart."""
     assert incident.rule is not None
     stretches: list[tuple[int, int] | None] = [*_stretches(sorted(incident.untold))]
-    if incident.critical and incident.batches:
-        first = min(incident.batches)
-        stretches = [(first, min(max(incident.batches), first + BATCHES_MAX - 1))]
+    bad = incident.batches if change == "began" else incident.recent_batches
+    if incident.critical and bad:
+        stretches = [(min(bad), min(max(bad), min(bad) + BATCHES_MAX - 1))]
     if change == "ended":
         stretches = []
     incident.untold.clear()

@@ -373,3 +373,22 @@ def test_settings_that_no_watch_can_run_with_are_refused(wrong: dict[str, float]
     with pytest.raises(SettingsError) as caught:
         LossSettings(**wrong)  # type: ignore[arg-type]
     assert str(caught.value) == sentence
+
+
+def test_a_hard_batch_in_an_incident_that_a_canary_has_cleared_is_no_damage_that_goes_on() -> None:
+    damaged = points(0, 301, {301: 3}, canary_times={301: 2.0})
+    later = points(290, 700, {450: 4.0}, canary_times={450: 1.0}, skipped=[450])
+    findings = found([*damaged, *later], LossSettings(calm=200))
+    assert [finding.change for finding in findings] == ["began", "ended"]
+    assert findings[1].figures["step"] > 650
+
+
+def test_damage_long_after_a_roll_back_names_its_own_steps_and_batches() -> None:
+    lost = points(301, 320)
+    steps = [*points(0, 301, {301: 3}, canary_times={301: 2.0}), *points(290, 312)]
+    steps += [(step, {**values, "loss": math.nan} if step >= 313 else values) for step, values in lost[12:16]]
+    began, worse = found(steps)
+    assert (began.figures["batch_first"], began.figures["batch_last"]) == (301, 301)
+    assert worse.change == "worse"
+    assert worse.figures["recent_step"] == 313
+    assert (worse.figures["batch_first"], worse.figures["batch_last"]) == (313, 315)
