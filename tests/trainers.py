@@ -2,7 +2,7 @@
 
 Run as a script it trains in a process of its own, without a house, and writes each loss to a file at once:
 
-    python tests/trainers.py FOLDER LOSSES STEPS [--drill KIND@STEP ...] [--memory-limit SIZE] ...
+    python tests/trainers.py FOLDER LOSSES STEPS [--drill KIND@STEP] [--ask "STEP ACTION JSON"] [OPTION VALUE ...]
 """
 
 import json
@@ -177,10 +177,18 @@ class Writing(Remembering):
 
     def log(self, step: int, **values: float) -> None:
         """Write the step and its loss."""
-        self._file.write(json.dumps([step, values["loss"].hex(), int(values["batch"])]) + "\n")
-        self._file.flush()
+        self._write([step, values["loss"].hex(), int(values["batch"])])
 
     log_now = log
+
+    def applied(self, asked: Asked, step: int, note: str | None = None) -> None:
+        """Keep the answer."""
+        super().applied(asked, step, note)
+        self._write({"applied": asked.action, "step": step})
+
+    def _write(self, value: Any) -> None:
+        self._file.write(json.dumps(value) + "\n")
+        self._file.flush()
 
     def wait_for_directive(self, step: int, seconds: float) -> Sequence[Asked]:
         """Wait in vain."""
@@ -189,8 +197,7 @@ class Writing(Remembering):
 
     def out_of_memory(self, step: int, micro_batch: int, reason: str) -> None:
         """Write what failed."""
-        self._file.write(json.dumps({"step": step, "micro_batch": micro_batch, "reason": reason}) + "\n")
-        self._file.flush()
+        self._write({"step": step, "micro_batch": micro_batch, "reason": reason})
 
 
 def main(words: Sequence[str]) -> int:
@@ -206,6 +213,9 @@ def main(words: Sequence[str]) -> int:
     torch.set_num_threads(read.threads)
     ranks = Ranks()
     run = Writing(Path(losses)) if ranks.first else Silent()
+    if isinstance(run, Writing) and "ask" in values:
+        step, action, parameters = values["ask"].split(" ", 2)
+        run.ask(int(step), action, **json.loads(parameters))
     read = replace(read, text=text_file(Path(folder)))
     made = Trainer(read, text_of(read), Path(folder), run, ranks, torch.device("cpu"))
     made.keeper.begin()

@@ -71,7 +71,7 @@ def _restore_learning_rate(trainer: "Trainer", _parameters: Mapping[str, Any]) -
 
 
 def _halve_micro_batch(trainer: "Trainer", _parameters: Mapping[str, Any]) -> str:
-    if trainer.take_halving():
+    if trainer.shrinking.take_halving():
         return f"halved to {trainer.orders.micro_batch} already, when memory ran out"
     if trainer.orders.micro_batch == 1:
         raise Declined("the micro-batch is 1: there is nothing to halve.")

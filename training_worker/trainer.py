@@ -26,7 +26,7 @@ from coord.training_worker.configuration import TrainingConfiguration
 from coord.training_worker.control import Declined, obey
 from coord.training_worker.drills import Drills
 from coord.training_worker.evaluating import evaluate
-from coord.training_worker.memory import OutOfMemory, Reserve, allocation_failed
+from coord.training_worker.memory import OutOfMemory, allocation_failed
 from coord.training_worker.model import make_model
 from coord.training_worker.optimisation import Gradients, Optimiser, learning_rate_at
 from coord.training_worker.order import following
@@ -35,6 +35,7 @@ from coord.training_worker.parallel import Ranks
 from coord.training_worker.progress import Progress
 from coord.training_worker.sanitiser import Sanitiser
 from coord.training_worker.saving import Keeper
+from coord.training_worker.shrinking import LESS, Shrinking
 from coord.training_worker.stepping import Measure
 from coord.training_worker.text import Text
 from coord.training_worker.voice import Outcome, Voice
@@ -42,14 +43,8 @@ from coord.training_worker.voice import Outcome, Voice
 if TYPE_CHECKING:
     from coord.training_worker.mailbox import Asked
 
-HALVING_SECONDS: Final = 3.0
-"""How long a run that is out of memory waits to be told to halve its micro-batch, before it does so itself."""
-HALVED_SECONDS: Final = 60.0
-"""A directive to do so that comes within this time after it is the same one."""
-LESS: Final = "Take a smaller model or context, or give it more memory."
 PAUSED_POLL_SECONDS: Final = 1.0
-PAUSED_SIGN_SECONDS: Final = 10.0
-"""How often a paused run shows that it lives."""
+"""How often a paused run looks whether it is told to stop by a signal; that it lives, its emitter says."""
 
 
 @dataclass(slots=True)
@@ -92,10 +87,9 @@ class Trainer:
         self.counts = Counts()
         self._canary_batch = self.batches.fixed(CANARY_ROWS)
         self._canary: tuple[int, float] | None = None
-        self._halved_at: float | None = None
-        self._reserve = Reserve()
         self._stop_asked = stop_asked
         self.keeper = Keeper(self, folder, text)
+        self.shrinking = Shrinking(self)
 
     @property
     def canary(self) -> float | None:
@@ -111,7 +105,7 @@ class Trainer:
         try:
             self._train()
         except (RuntimeError, MemoryError) as error:
-            self._reserve.let_go()
+            self.shrinking.reserve.let_go()
             failed = allocation_failed(error)
             if failed is None:
                 raise
@@ -124,7 +118,7 @@ class Trainer:
             asked = self._attempt()
             self._obey(asked)
             while self.paused and self.outcome is None:
-                self._wait()
+                self.wait_and_obey(PAUSED_POLL_SECONDS)
         self.end("completed")
         self.keep()
         if self.ranks.first:
@@ -147,10 +141,14 @@ class Trainer:
             self.counts.rolled_back += 1
         return checkpoint
 
-    def take_halving(self) -> bool:
-        """Tell, once, whether memory ran out and the micro-batch was halved a moment ago without being told."""
-        at, self._halved_at = self._halved_at, None
-        return at is not None and clock.monotonic() - at < HALVED_SECONDS
+    def wait_and_obey(self, seconds: float) -> None:
+        """Wait until something is asked, for so long at most, and obey it."""
+        asked = self.run.wait_for_directive(self.step, seconds) if self.ranks.first else ()
+        any_asked, stop = self.ranks.agree((bool(asked), self._stop_asked()))
+        if stop:
+            self.end("stopped", "a signal")
+        elif any_asked:
+            self._obey(asked)
 
     def measure_canary(self) -> float:
         """Return the canary loss of the model as it is."""
@@ -169,7 +167,7 @@ class Trainer:
         if stop:
             self.end("stopped", "a signal")
         elif out:
-            self._out_of_memory(failed)
+            self.shrinking.shrink(failed)
             return None
         else:
             self._finish_step(number, loss_part, began)
@@ -180,7 +178,7 @@ class Trainer:
             batch = self.batches.read(number)
             return None, self.measure.accumulate(batch, self._share, self.orders.micro_batch)
         except (RuntimeError, MemoryError) as error:
-            self._reserve.let_go()
+            self.shrinking.reserve.let_go()
             failed = allocation_failed(error)
             if failed is None:
                 raise
@@ -262,50 +260,3 @@ class Trainer:
         if asked is not None:
             self.keeper.write_orders()
             self.run.applied(asked, step, note)
-
-    def _wait(self) -> None:
-        """Obey while paused, and show a sign of life now and then."""
-        sign_at = clock.monotonic() + PAUSED_SIGN_SECONDS
-        while self.paused and self.outcome is None:
-            asked = self.run.wait_for_directive(self.step, PAUSED_POLL_SECONDS) if self.ranks.first else ()
-            any_asked, stop = self.ranks.agree((bool(asked), self._stop_asked()))
-            if stop:
-                self.end("stopped", "a signal")
-            elif any_asked:
-                self._obey(asked)
-            if clock.monotonic() >= sign_at:
-                sign_at = clock.monotonic() + PAUSED_SIGN_SECONDS
-                self.run.log(self.step, paused=1)
-
-    def _out_of_memory(self, failed: str | None) -> None:
-        """Free what the step took, tell it at once, and go on with half the micro-batch."""
-        before = self.orders.micro_batch
-        reason = failed or "an allocation failed on another rank"
-        self.counts.out_of_memory += 1
-        self.gradients.clear()
-        self.run.out_of_memory(self.step, before, reason)
-        self.progress.say(f"step {self.step} is out of memory with micro-batch {before}: {reason}")
-        if before == 1:
-            raise OutOfMemory(f"step {self.step} is out of memory with micro-batch 1: {reason}.", LESS)
-        self._await_halving(before)
-        if self.orders.micro_batch == before and self.outcome is None:
-            self.orders.micro_batch = before // 2
-            self.orders.revision += 1
-            self._halved_at = clock.monotonic()
-            if self.ranks.first:
-                self.keeper.write_orders()
-            self.progress.say(f"nobody asked, so it halves by itself: the micro-batch is {before // 2}")
-        self._reserve.hold()
-
-    def _await_halving(self, before: int) -> None:
-        end = clock.monotonic() + HALVING_SECONDS
-        waiting = True
-        while waiting and self.orders.micro_batch == before and self.outcome is None:
-            left = max(0.0, end - clock.monotonic())
-            asked = self.run.wait_for_directive(self.step, left) if self.ranks.first else ()
-            any_asked, stop, over = self.ranks.agree(
-                (bool(asked), self._stop_asked(), self.ranks.first and clock.monotonic() >= end)
-            )
-            waiting = not (over or stop)
-            if any_asked:
-                self._obey(asked)

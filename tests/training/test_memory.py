@@ -10,7 +10,7 @@ import pytest
 import torch
 from trainers import DRIVER, Remembering, asked, lines_of, trainer_on
 
-from coord.training_worker import trainer as loop
+from coord.training_worker import shrinking
 from coord.training_worker.memory import OutOfMemory, allocation_failed
 from coord.training_worker.trainer import Trainer
 
@@ -83,7 +83,7 @@ ERRORS: dict[str, Callable[[], Exception]] = {
 def test_the_error_classes_of_other_allocators_are_known_by_their_words(
     whose: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "HALVING_SECONDS", 0.0)
+    monkeypatch.setattr(shrinking, "HALVING_SECONDS", 0.0)
     run = Remembering()
     trainer = trainer_on(tmp_path, run, steps=3)
     failing(trainer, ERRORS[whose]())
@@ -108,13 +108,13 @@ def test_the_watchdog_is_waited_for_and_its_directive_is_answered(tmp_path: Path
     failing(trainer, MemoryError())
     trainer.train()
     assert run.answers == [("w-0", 0, "applied: the micro-batch is 2 instead of 4; the batch is still 4")]
-    assert 0 < run.waited_seconds[0] <= loop.HALVING_SECONDS
+    assert 0 < run.waited_seconds[0] <= shrinking.HALVING_SECONDS
 
 
 def test_a_directive_that_comes_too_late_is_answered_and_halves_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "HALVING_SECONDS", 0.0)
+    monkeypatch.setattr(shrinking, "HALVING_SECONDS", 0.0)
     run = Remembering().ask(1, "halve_micro_batch").ask(2, "halve_micro_batch")
     trainer = trainer_on(tmp_path, run, steps=5)
     failing(trainer, MemoryError())
@@ -128,7 +128,7 @@ def test_a_directive_that_comes_too_late_is_answered_and_halves_nothing_more(
 def test_a_run_goes_on_halving_down_to_one_and_then_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "HALVING_SECONDS", 0.0)
+    monkeypatch.setattr(shrinking, "HALVING_SECONDS", 0.0)
     run = Remembering()
     trainer = trainer_on(tmp_path, run, steps=5)
     failing(trainer, MemoryError(), times=3)
@@ -139,7 +139,7 @@ def test_a_run_goes_on_halving_down_to_one_and_then_fails(
 
 
 def test_a_halved_micro_batch_outlasts_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "HALVING_SECONDS", 0.0)
+    monkeypatch.setattr(shrinking, "HALVING_SECONDS", 0.0)
     trainer = trainer_on(tmp_path, Remembering(), steps=30)
     failing(trainer, MemoryError())
     while trainer.step < 5:

@@ -98,6 +98,13 @@ def test_a_corrupt_batch_is_left_out_and_told_at_once_with_the_canary(
     assert "step 90, batch 90: the loss" in capsys.readouterr().err
 
 
+def test_a_run_that_goes_on_knows_what_was_normal(tmp_path: Path) -> None:
+    first = trainer_on(tmp_path, Remembering(), steps=110)
+    while first.step < 85:
+        first._attempt()
+    assert trained(tmp_path, "corrupt-batch@90").skipped == [90]
+
+
 def test_a_batch_that_is_no_number_changes_nothing_of_the_model(tmp_path: Path) -> None:
     run = Remembering()
     trainer = trainer_on(tmp_path, run, drills=(read_drill("nan-batch@5x2"),))
