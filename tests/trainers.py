@@ -2,7 +2,7 @@
 
 Run as a script it trains in a process of its own, without a house, and writes each loss to a file at once:
 
-    python tests/trainers.py FOLDER LOSSES STEPS [--drill KIND@STEP] [--ask "STEP ACTION JSON"] [OPTION VALUE ...]
+    python tests/trainers.py FOLDER LOSSES STEPS [--drill KIND@STEP] [--ask "STEP ACTION JSON"] [--hold STEP] [OPTION VALUE ...]
 """
 
 import json
@@ -173,10 +173,14 @@ class Writing(Remembering):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        self.hold_step: int | None = None
+        """At this step it waits until it is killed."""
         self._file = path.open("a", encoding="utf-8")
 
     def log(self, step: int, **values: float) -> None:
         """Write the step and its loss."""
+        if step == self.hold_step:
+            threading.Event().wait()
         self._write([step, values["loss"].hex(), int(values["batch"])])
 
     log_now = log
@@ -213,6 +217,8 @@ def main(words: Sequence[str]) -> int:
     torch.set_num_threads(read.threads)
     ranks = Ranks()
     run = Writing(Path(losses)) if ranks.first else Silent()
+    if isinstance(run, Writing) and "hold" in values:
+        run.hold_step = int(values["hold"])
     if isinstance(run, Writing) and "ask" in values:
         step, action, parameters = values["ask"].split(" ", 2)
         run.ask(int(step), action, **json.loads(parameters))

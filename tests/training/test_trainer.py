@@ -112,7 +112,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_a_trainer_that_is_killed_goes_on_and_gives_the_losses_of_the_unbroken_one(tmp_path: Path) -> None:
     losses = tmp_path / "losses"
     command = [sys.executable, DRIVER, str(tmp_path), str(losses), "400"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
+    with subprocess.Popen([*command, "--hold", "399"], stderr=subprocess.DEVNULL) as first:
         until(lambda: len(lines_of(losses)) >= 150)
         first.kill()
     assert first.returncode == -signal.SIGKILL
