@@ -166,6 +166,7 @@ class Emitter:
             await self._settle(sending)
         finally:
             await end(sending)
+            await self._sender.close()
 
     async def _settle(self, sending: "asyncio.Task[None]") -> None:
         until = clock.monotonic() + self._close_seconds

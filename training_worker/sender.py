@@ -34,7 +34,7 @@ CONNECT_AGAIN_SECONDS: Final = 10.0
 """After so long without success the server is looked up anew: it may have moved."""
 SURE_SECONDS: Final = DEDUP_SECONDS / 2
 """For so long after it was first sent the server is sure to know a message's id."""
-CLOSE_SECONDS: Final = 0.5
+CLOSE_SECONDS: Final = 2.0
 ROLE: Final = "trainer"
 _log: Final = logging.getLogger("coord.training")
 
@@ -74,22 +74,29 @@ class Sender:
         self._sent_first: tuple[int, float] | None = None
         """The record on its way, and when it was first sent."""
         self._complained = False
+        self._log: Log | None = None
 
     async def run(self) -> None:
-        """Send for ever."""
+        """Send until cancelled; then `close`, which a cancelled task could be kept from."""
         self.news = asyncio.Event()
         while True:
-            log: Log | None = None
             try:
-                log = await Log.connect(self._settings, self._folder, ROLE, name=self._source)
+                log = self._log = await Log.connect(self._settings, self._folder, ROLE, name=self._source)
                 await log.wait_for_stream(EVENTS.name)
                 self._works_since = clock.monotonic()
                 await run_all(self._send_for_ever(log), *([self._beside(log)] if self._beside else ()))
             except (CoordError, NatsError, OSError) as error:
                 self._complain(error)
-            finally:
-                await _close(log)
+            await self.close()
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def close(self) -> None:
+        """End the connection, if there is one."""
+        log, self._log = self._log, None
+        if log is not None:
+            with contextlib.suppress(TimeoutError, NatsError, OSError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await log.client.close()
 
     async def _send_for_ever(self, log: Log) -> None:
         while True:
@@ -153,10 +160,3 @@ def _need_connection(log: Log) -> None:
     """Send nothing into the buffer of a lost connection: it would arrive whenever that is back."""
     if not log.client.is_connected:
         raise NoServer("the server is away.")
-
-
-async def _close(log: Log | None) -> None:
-    if log is not None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await log.close()

@@ -1,5 +1,6 @@
 """Connecting: where the server is, who we are there, and what its errors mean in ours."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -89,6 +90,9 @@ async def open_connection(access: Access, name: str, callbacks: dict[str, Any]) 
     except (TimeoutError, OSError, NatsError) as error:
         await _abandon(client)
         raise no_server(access.url, error) from error
+    except asyncio.CancelledError:
+        await _abandon(client)
+        raise
     return client
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from projectors import until
 from run_logs import RunLog
@@ -52,7 +52,8 @@ def opened(record: Record) -> RunMetricsRecorded:
     return event
 
 
-@given(st.lists(POINTS, max_size=30), st.integers(0, 10**6))
+@given(st.lists(POINTS, max_size=12), st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
 def test_a_pack_is_byte_for_byte_the_event_it_says_it_is(points: list[Logged], dropped: int) -> None:
     packs = Packer("w-1", 3).pack(points, dropped)
     events = [opened(pack) for pack in packs]

@@ -43,7 +43,8 @@ def waiting(spool: Spool) -> list[str]:
     return found
 
 
-@given(st.lists(RECORDS, max_size=8), st.data())
+@given(st.lists(RECORDS, max_size=6), st.data())
+@settings(max_examples=60, deadline=None)
 def test_a_segment_cut_anywhere_gives_back_every_record_before_the_cut(
     records: list[Record], data: st.DataObject
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_segment_cut_anywhere_gives_back_every_record_before_the_cut(
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=6), st.data())
+@settings(max_examples=60, deadline=None)
 def test_a_byte_that_changed_ends_what_is_read_before_its_record(
     records: list[Record], data: st.DataObject
 ) -> None:
