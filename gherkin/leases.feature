@@ -11,16 +11,16 @@ Feature: Leases
 
   Scenario: Progress keeps a claim
     Given an item of work called "long"
-    And ada has claimed it for one second
-    When ada reports progress again and again for two seconds
+    And ada has claimed it for a few seconds
+    When ada reports progress again and again, for longer than that
     Then ada holds it
     And its history tells of one claim
 
   Scenario: A sign of life keeps everything an agent holds
     Given an item of work called "first"
-    And ada has claimed it for one second
+    And ada has claimed it for a few seconds
     And an item of work called "second"
-    And ada has claimed it for one second
-    When ada shows again and again for two seconds that she lives
+    And ada has claimed it for a few seconds
+    When ada shows again and again, for longer than that, that she lives
     Then ada holds "first"
     And ada holds "second"

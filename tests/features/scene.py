@@ -16,6 +16,12 @@ from coord.services import clock
 from coord.services.verification.transcript import Transcript
 
 SHORT_LEASE: Final = "1s"
+"""Runs out soon, where it shall."""
+KEPT_LEASE_SECONDS: Final = 4
+"""Longer than a command takes on a busy machine, where signs of life shall keep it."""
+LONGER_SECONDS: Final = 5.0
+
+assert KEPT_LEASE_SECONDS < LONGER_SECONDS
 
 
 @dataclass

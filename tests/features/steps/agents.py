@@ -1,13 +1,11 @@
 """Agents: coming, living, falling silent, and what they are told."""
 
-from features.scene import Scene
+from features.scene import LONGER_SECONDS, Scene
 from houses import until
 from pytest_bdd import given, parsers, then, when
 
 from coord.events.errors import Exit
 from coord.services import clock
-
-LIVES_SECONDS = 2
 
 
 @given(parsers.parse("{agent:w} is an agent"))
@@ -25,9 +23,9 @@ def _register(scene: Scene, agent: str, *words: str) -> None:
     scene.incarnations[agent] = str(scene.house.ask("register", agent, *words)["agent"]["incarnation"])
 
 
-@when(parsers.parse("{agent:w} shows again and again for two seconds that she lives"))
+@when(parsers.parse("{agent:w} shows again and again, for longer than that, that she lives"))
 def heartbeat(scene: Scene, agent: str) -> None:
-    until_then = clock.monotonic() + LIVES_SECONDS
+    until_then = clock.monotonic() + LONGER_SECONDS
     while clock.monotonic() < until_then:
         scene.must(agent, "heartbeat")
 

@@ -1,7 +1,7 @@
 """Items of work: submitting, claiming and ending them."""
 
 from command_line import UNMEASURED
-from features.scene import SHORT_LEASE, Scene, together
+from features.scene import KEPT_LEASE_SECONDS, LONGER_SECONDS, SHORT_LEASE, Scene, together
 from houses import until
 from pytest_bdd import given, parsers, then, when
 
@@ -9,7 +9,6 @@ from coord.events.errors import Exit
 from coord.services import clock
 
 Table = list[list[str]]
-KEPT_SECONDS = 2
 GIVEN_BACK = ("work.lease_expired", "work.released")
 
 
@@ -44,6 +43,11 @@ def claim_shortly(scene: Scene, agent: str) -> None:
     scene.must(agent, "claim", scene.it, "--lease", SHORT_LEASE)
 
 
+@given(parsers.parse("{agent:w} has claimed it for a few seconds"))
+def claim_for_seconds(scene: Scene, agent: str) -> None:
+    scene.must(agent, "claim", scene.it, "--lease", f"{KEPT_LEASE_SECONDS}s")
+
+
 @when(parsers.parse("{agent:w} claims whatever is best"))
 def claim_best(scene: Scene, agent: str) -> None:
     scene.act(agent, "claim")
@@ -60,9 +64,9 @@ def claim_together(scene: Scene, count: int) -> None:
     scene.answers = together(scene.house, lines, environment=UNMEASURED)
 
 
-@when(parsers.parse("{agent:w} reports progress again and again for two seconds"))
+@when(parsers.parse("{agent:w} reports progress again and again, for longer than that"))
 def keep_by_progress(scene: Scene, agent: str) -> None:
-    until_then = clock.monotonic() + KEPT_SECONDS
+    until_then = clock.monotonic() + LONGER_SECONDS
     while clock.monotonic() < until_then:
         scene.must(agent, "progress", scene.it, "--fraction", "0.5")
 

@@ -10,7 +10,7 @@ from coord.events.errors import Exit
 from coord.services.settings import Settings
 from coord.training_worker import Run
 
-LOOP_SECONDS = 60
+LOOP_SECONDS = 120
 """How long a training on a busy machine may take to come to what is waited for."""
 PERSON = "ruth"
 

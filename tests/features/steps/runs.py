@@ -11,7 +11,7 @@ from pytest_bdd import given, parsers, then, when
 
 from coord.events.errors import Exit
 
-RUN_SECONDS = 60
+RUN_SECONDS = 120
 """How long a small training may take on a busy machine."""
 SMALL = ("--width", "32", "--layers", "1", "--context", "32", "--batch", "8", "--evaluate-every", "100000")
 ENDLESS = ("--steps", "100000", "--canary-every", "10", "--checkpoint-every", "20", "--warm-up", "20")
