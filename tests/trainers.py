@@ -2,13 +2,16 @@
 
 Run as a script it trains in a process of its own, without a house, and writes each loss to a file at once:
 
-    python tests/trainers.py FOLDER LOSSES STEPS [--drill KIND@STEP] [--ask "STEP ACTION JSON"] [--hold STEP] [OPTION VALUE ...]
+    python tests/trainers.py FOLDER LOSSES STEPS [--drill KIND@STEP] [--ask "STEP ACTION JSON"] [OPTION VALUE ...]
 """
 
 import json
+import os
 import sys
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -168,6 +171,18 @@ def lines_of(path: Path) -> list[Any]:
     return found
 
 
+def in_a_child(act: Callable[[], None]) -> int:
+    """Fork, act there, and return the child's process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        with suppress(BaseException):
+            act()
+        os._exit(0)
+    return pid
+
+
 class Writing(Remembering):
     """A run that writes each loss down at once, to the last bit."""
 
@@ -217,8 +232,6 @@ def main(words: Sequence[str]) -> int:
     torch.set_num_threads(read.threads)
     ranks = Ranks()
     run = Writing(Path(losses)) if ranks.first else Silent()
-    if isinstance(run, Writing) and "hold" in values:
-        run.hold_step = int(values["hold"])
     if isinstance(run, Writing) and "ask" in values:
         step, action, parameters = values["ask"].split(" ", 2)
         run.ask(int(step), action, **json.loads(parameters))

@@ -5,14 +5,13 @@ import os
 import shutil
 import signal
 import time
-import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
+from trainers import in_a_child
 
 from coord.events.errors import CoordError
 from coord.training_worker import checkpoint as checkpoints
@@ -134,18 +133,6 @@ def test_a_name_proves_nothing(tmp_path: Path) -> None:
     assert newest is not None
     assert newest.step == 5
     assert len(said) == 3
-
-
-def in_a_child(act: Callable[[], None]) -> int:
-    """Fork, act there, and return the child's process."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        with suppress(BaseException):
-            act()
-        os._exit(0)
-    return pid
 
 
 @pytest.mark.parametrize("kill_at", range(KILLS))

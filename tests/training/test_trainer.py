@@ -1,10 +1,9 @@
 """The loop: what a training tells and keeps, and that it goes on as if it had never been interrupted."""
 
 import json
+import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from trainers import DRIVER, Remembering, configured, lines_of, text_file, trainer_on
+from trainers import Remembering, Writing, configured, in_a_child, lines_of, text_file, trainer_on
 
 from coord.events.errors import UsageError
 from coord.services import clock
@@ -21,7 +20,7 @@ from coord.training_worker.optimisation import learning_rate_at
 from coord.training_worker.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WAIT_SECONDS = 60
+WAIT_SECONDS = 100
 
 
 def trained(folder: Path, run: Remembering | None = None, **changed: Any) -> tuple[Trainer, Remembering]:
@@ -110,22 +109,27 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_trainer_that_is_killed_goes_on_and_gives_the_losses_of_the_unbroken_one(tmp_path: Path) -> None:
-    losses = tmp_path / "losses"
-    command = [sys.executable, DRIVER, str(tmp_path), str(losses), "400"]
-    with subprocess.Popen([*command, "--hold", "399"], stderr=subprocess.DEVNULL) as first:
-        until(lambda: len(lines_of(losses)) >= 150)
-        first.kill()
-    assert first.returncode == -signal.SIGKILL
+    losses, steps = tmp_path / "losses", 250
+
+    def child() -> None:
+        run = Writing(losses)
+        run.hold_step = steps - 1
+        trained(tmp_path, run, steps=steps)
+
+    pid = in_a_child(child)
+    until(lambda: len(lines_of(losses)) >= 90)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
     broken = lines_of(losses)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
-    assert done.returncode == 0, done.stderr
-    again = lines_of(losses)[len(broken) :]
-    assert 0 < again[0][0] <= broken[-1][0]
+    _, again = trained(tmp_path, steps=steps)
     (tmp_path / "unbroken").mkdir()
-    _, whole = trained(tmp_path / "unbroken", steps=400)
-    for step, loss, batch in (*broken, *again):
-        assert (float.fromhex(loss), batch) == (whole.losses[step], step)
-    assert again[-1][0] == 399
+    _, whole = trained(tmp_path / "unbroken", steps=steps)
+    assert {step: float.fromhex(loss) for step, loss, _ in broken} == {
+        step: whole.losses[step] for step in range(len(broken))
+    }
+    assert again.losses == {step: loss for step, loss in whole.losses.items() if step in again.losses}
+    assert 0 < min(again.losses) <= len(broken)
+    assert max(again.losses) == steps - 1
 
 
 def test_a_run_keeps_its_model_and_its_text_for_life(tmp_path: Path) -> None:
