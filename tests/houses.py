@@ -64,9 +64,9 @@ def running_house(root: Path, cli: Callable[[Path, dict[str, str]], Cli] = Cli) 
     home = root / "home"
     home.mkdir()
     told = cli(home, environment_of(home, root / "data"))
-    up = told.run("up", "--detach")
-    assert up.code == 0, up
     try:
+        up = told.run("up", "--detach")
+        assert up.code == 0, up
         yield House(told, Folder(root / "data"))
     finally:
         told.run("down")

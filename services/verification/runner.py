@@ -74,12 +74,19 @@ def _told(place: Place, scenarios: Sequence[Scenario], log: IO[bytes]) -> Iterat
             stderr=subprocess.STDOUT, pass_fds=(writing,), start_new_session=True,
         )  # fmt: skip
         os.close(writing)
+        before = signal.signal(signal.SIGTERM, _interrupt)
         try:
             for line in lines:
                 yield json.loads(line)
             process.wait()
         finally:
+            signal.signal(signal.SIGTERM, before)
             _end(process)
+
+
+def _interrupt(*_: object) -> None:
+    """Be ended as by Ctrl-C: what pytest set up is taken down first."""
+    raise KeyboardInterrupt
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

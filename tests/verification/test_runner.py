@@ -1,12 +1,13 @@
 """`coord verify` on a folder of its own: red is shown as red, green as green, and the evidence holds."""
 
 import json
+import signal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Cli, Ran
+from command_line import Cli, Ran, stopped_by
 from houses import House, environment_of, until
 from verification.conftest import STEPS, Lamp
 
@@ -121,6 +122,41 @@ def test_a_scenario_that_two_tests_run_has_failed(tmp_path: Path, lamp: Lamp) ->
     ran = cli.run("verify", "ceiling", "--features", str(lamp.folder), "--no-record")
     assert ran.code == 7
     assert "2 tests are bound to the scenario the-lamp-hangs-from-the-ceiling" in ran.out
+
+
+ENDLESS = """
+import time
+from pathlib import Path
+import pytest
+from pytest_bdd import given, scenarios
+
+scenarios(".")
+HERE = Path(__file__).parent
+
+@pytest.fixture
+def bulb():
+    yield
+    (HERE / "taken-down").touch()
+
+@given("a room")
+def room(bulb):
+    (HERE / "begun").touch()
+    while True:
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_a_run_that_is_broken_off_takes_down_what_it_set_up(
+    tmp_path: Path, lamp: Lamp, number: signal.Signals
+) -> None:
+    (lamp.folder / "test_lamp.py").write_text(ENDLESS)
+    cli = Cli(tmp_path, environment_of(tmp_path, tmp_path / "nothing"))
+    process = cli.start("verify", "ceiling", "--features", str(lamp.folder), "--no-record")
+    until((lamp.folder / "begun").exists)
+    ran = stopped_by(process, number)
+    assert (ran.code, ran.out, ran.err) == (130, "", "")
+    assert (lamp.folder / "taken-down").exists()
 
 
 def test_without_a_house_nothing_is_run(tmp_path: Path, lamp: Lamp) -> None:
