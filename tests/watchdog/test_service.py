@@ -11,6 +11,7 @@ from told_steps import STEPS_TO_WARM, not_finite
 from watchdogs import Loop, Process, in_loop, until
 
 from coord.events.directive import DirectiveIssued
+from coord.services.watchdog import beginning
 from coord.services.watchdog.watch import Watch
 
 Run = Callable[..., None]
@@ -225,6 +226,24 @@ def test_what_happened_while_nobody_watched_is_found_at_the_start(run: Run) -> N
         await over.finish()
         async with loop.watchdog():
             await until_story(loop, *DAMAGE)
+            await training.finish()
+            await until_story(loop, *DAMAGE, "resolved")
+
+    run(body)
+
+
+def test_of_a_long_run_only_what_matters_is_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beginning, "RUN_EVENTS_MAX", 1)
+
+    async def body(loop: Loop) -> None:
+        training = await a_warm_run(loop)
+        await training.damage()
+        async with loop.watchdog():
+            await until_story(loop, *DAMAGE)
+        async with loop.watchdog() as watch:
+            story = watch.run("r-1")
+            assert story is not None
+            assert (story.node, story.position) == ("n-1", training.position)
             await training.finish()
             await until_story(loop, *DAMAGE, "resolved")
 
