@@ -60,6 +60,8 @@ class Emitter:
         self._packer = Packer(clock.new_id(), rank)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._called = asyncio.Event()
+        self._waited_for = asyncio.Event()
+        """Set when somebody waits until an event is in the spool."""
         self._is_called = False
         """Whether it is called and has not come yet: calling once is enough, and costs as much as five steps."""
         self._closing = False
@@ -106,24 +108,32 @@ class Emitter:
         if self._closing:
             raise self._refusal()
         told = self.outbox.tell(record_of(event, event_id), on_stored, on_spooled)
-        self.call()
+        self._wake(self._fetch_at_once)
         if self._thread.is_alive() and not told.spooled.wait(SPOOL_SECONDS):
             _log.warning("an event was not written to the spool within %g s", SPOOL_SECONDS)
 
     def call(self) -> None:
-        """Let the emitter fetch what waits now."""
-        loop = self._loop
-        if loop is not None and not self._is_called:
+        """Let the emitter fetch what waits soon: at once, unless it has just been here."""
+        if self._loop is not None and not self._is_called:
             self._is_called = True
+            self._wake(self._called.set)
+
+    def _wake(self, what: Callable[[], None]) -> None:
+        loop = self._loop
+        if loop is not None:
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._called.set)
+                loop.call_soon_threadsafe(what)
+
+    def _fetch_at_once(self) -> None:
+        self._called.set()
+        self._waited_for.set()
 
     def close(self, seconds: float = CLOSE_SECONDS) -> int:
         """Send what is left, for at most so long, and end; return how many records stay in the spool."""
         if self.open:
             self._close_seconds = seconds
             self._closing = True
-            self.call()
+            self._wake(self._fetch_at_once)
             self._thread.join(seconds + 2 * SPOOL_SECONDS)
             _living.discard(self)
         return len(self._spool)
@@ -153,7 +163,7 @@ class Emitter:
                 time.sleep(BEGIN_AGAIN_SECONDS)
 
     async def _main(self) -> None:
-        self._called = asyncio.Event()
+        self._called, self._waited_for = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         sending = asyncio.create_task(self._sender.run())
         try:
@@ -177,12 +187,14 @@ class Emitter:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PACK_SECONDS):
                 await self._called.wait()
-                await asyncio.sleep(max(0.0, self._packed_at + URGENT_SECONDS - clock.monotonic()))
+                async with asyncio.timeout(self._packed_at + URGENT_SECONDS - clock.monotonic()):
+                    await self._waited_for.wait()
         self._pack()
 
     def _pack(self) -> None:
         """Write what waits in the outbox to the spool, in order."""
         self._called.clear()
+        self._waited_for.clear()
         self._is_called = False
         now = self._packed_at = clock.monotonic()
         points: list[Logged] = []
@@ -244,8 +256,8 @@ _living: "weakref.WeakSet[Emitter]" = weakref.WeakSet()
 
 
 def _refuse_in_child() -> None:
-    for emitter in list(_living):
-        emitter.abandon_in_child()
+    while _living:
+        _living.pop().abandon_in_child()
 
 
 os.register_at_fork(after_in_child=_refuse_in_child)

@@ -85,7 +85,8 @@ class Run:
         folder = Folder(self.settings.data)
         need_house(self.settings, folder)
         self.folder: Path = folder.make("runs", self.run_id)
-        spool = Spool(self.folder / ("spool" if rank == 0 else f"spool-{rank}"))
+        self._spool_path = self.folder / ("spool" if rank == 0 else f"spool-{rank}")
+        spool = Spool(self._spool_path)
         spooled = spool.waiting_ids()
         subject = event_subject(self.settings.site, "run", self.run_id)
         self._sender = Sender(
@@ -194,7 +195,7 @@ class Run:
         if left:
             _log.warning(
                 "%d records of the run %s stay in %s: no server took them. Its next life sends them.",
-                left, self.run_id, self.folder / "spool",
+                left, self.run_id, self._spool_path,
             )  # fmt: skip
         return left
 
