@@ -5,14 +5,23 @@ times too high, numbers that are none, an allocator that fails.
 """
 
 import json
-import subprocess
+import os
+import signal
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from houses import House, running_house, until
+from trainers import in_a_child
+
+from coord.services.cli.main import run as command_line
+
+pytestmark = pytest.mark.timeout(300)
 
 SMALL: Final = (
     "--layers", "1", "--width", "48", "--heads", "2", "--batch", "16", "--context", "32", "--steps", "700",
@@ -31,7 +40,6 @@ RUNS: Final[Mapping[str, tuple[str, ...]]] = {
     "cramped": (*LARGE, "--memory-limit", "48MiB"),
 }
 WITHIN: Final = 0.01
-ENDS_SECONDS: Final = 110
 
 
 @dataclass(frozen=True)
@@ -58,23 +66,31 @@ class Incidents:
 @pytest.fixture(scope="module")
 def incidents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Incidents]:
     """Every run, to its end."""
+    import_module("coord.training_worker.main")
     with running_house(tmp_path_factory.mktemp("incidents")) as house:
-        trainers = {
-            run: house.cli.start("train", "--run", run, *words, "--json") for run, words in RUNS.items()
-        }
+        trainers = {run: in_a_child(partial(_train, house, run, words)) for run, words in RUNS.items()}
         try:
-            ended = {run: _ended(trainer) for run, trainer in trainers.items()}
-        finally:
-            for trainer in trainers.values():
-                trainer.kill()
-        yield Incidents(house, ended)
+            codes = {run: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for run, pid in trainers.items()}
+        except BaseException:
+            for pid in trainers.values():
+                os.kill(pid, signal.SIGKILL)
+            raise
+        told = {run: (house.cli.home / f"{run}.err").read_text() for run in RUNS}
+        assert codes == dict.fromkeys(RUNS, 0), told
+        yield Incidents(house, {run: json.loads((house.cli.home / f"{run}.out").read_text()) for run in RUNS})
 
 
-def _ended(trainer: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    out, err = trainer.communicate(timeout=ENDS_SECONDS)
-    assert trainer.returncode == 0, err.decode()
-    document: dict[str, Any] = json.loads(out)
-    return document
+def _train(house: House, run: str, words: tuple[str, ...]) -> None:
+    """Be `coord train`, in a process forked from one that has torch: six imports of it cost more than the runs."""
+    os.environ.clear()
+    os.environ.update(house.cli.environment)
+    os.chdir(house.cli.home)
+    for descriptor, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{run}.{name}", os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+    code = command_line(["train", "--run", run, *words, "--json"])
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def test_an_untouched_run_is_asked_nothing(incidents: Incidents) -> None:
