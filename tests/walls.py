@@ -29,6 +29,8 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "psutil": ("services/hardware/",),
     "pyarrow": ("projections/store/",),
     "pynvml": ("services/hardware/",),
+    "pytest": ("services/verification/",),
+    "pytest_bdd": ("services/verification/",),
     "rich": ("services/cli/",),
     "safetensors": ("training_worker/",),
     "textual": ("tui/",),
