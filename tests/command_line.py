@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,17 @@ RUN_SECONDS = 30
 
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 """For a process whose imports or speed are what is tested: `make test` measures no lines in it."""
+
+
+_MEASURING = """
+import os, resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024))
+os._exit(code if code >= 0 else 128 - code)
+"""
+"""A small process between the tests' and the one that is measured: what a child of the tests' own process had
+at most counts what it was forked from, which may have imported anything."""
 
 
 @dataclass
@@ -40,7 +52,10 @@ class Cli:
         """Start a process."""
         settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         environment = self.environment | options.pop("environment", {})
-        return subprocess.Popen([COORD, *words], cwd=self.home, env=environment, **{**settings, **options})
+        before = options.pop("before", ())
+        return subprocess.Popen(
+            [*before, COORD, *words], cwd=self.home, env=environment, **{**settings, **options}
+        )
 
     def run(self, *words: str | bytes, stdin: bytes = b"", **options: Any) -> Ran:
         """Run a process to its end."""
@@ -50,6 +65,13 @@ class Cli:
         finally:
             process.kill()
         return Ran(process.returncode, (out or b"").decode(), (err or b"").decode())
+
+
+def run_measured(cli: Cli, *words: str | bytes, **options: Any) -> tuple[Ran, int]:
+    """Run a process to its end; return also how many bytes of memory it had at most."""
+    with tempfile.NamedTemporaryFile() as told:
+        ran = cli.run(*words, before=(sys.executable, "-c", _MEASURING, told.name), **options)
+        return ran, int(told.read())
 
 
 def stopped_by(process: "subprocess.Popen[bytes]", number: signal.Signals) -> Ran:
