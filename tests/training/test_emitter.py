@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import math
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ from coord.events.run import (
 from coord.events.streams import BODY_BYTES_MAX
 from coord.projections.folds.runs import CHECKPOINTS, EVALUATIONS, RUN_POINTS, RUN_WRITERS, RUNS
 from coord.services.log import Log
-from coord.training_worker import emitter
+from coord.training_worker import emitter, sender
 from coord.training_worker.outbox import POINTS_WAITING_MAX, Logged, Outbox, Told
 from coord.training_worker.packing import Packer
 from coord.training_worker.record import Record, record_of
@@ -202,6 +203,24 @@ def test_a_server_that_goes_away_costs_nothing_and_gets_everything_when_it_is_ba
         steps = [point.step for point in pack.event.points]
         before = sum(position < pack.position for position in positions)
         assert all((step - 1) // 10 == before for step in steps)
+
+
+def test_a_server_that_comes_back_at_another_place_is_found(
+    told: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "CONNECT_AGAIN_SECONDS", 0.1)
+    server = told.server
+    with told.begin() as run:
+        until(lambda: run.position)
+        before = server.address.url
+        server.embedded.stop()
+        server.folder.path("nats", "port.json").unlink()
+        with socket.create_server(("127.0.0.1", int(before.rpartition(":")[2]))):
+            run.evaluated(1, loss=1.0)
+            server.address = server.embedded.start()
+            assert server.address.url != before
+            told.wait_for(RunEvaluated)
+    assert told.types() == ["started", "evaluated", "finished"]
 
 
 def test_drops_are_told_in_the_next_pack_and_in_a_sentence(
