@@ -19,14 +19,12 @@ import torch
 from coord.events.errors import CoordError, UsageError, visible
 from coord.training_worker.batches import EVALUATION_ROWS, Batches
 from coord.training_worker.checkpoint import MANIFEST, Checkpoint, verified
-from coord.training_worker.configuration import TrainingConfiguration
+from coord.training_worker.configuration import LASTING, TrainingConfiguration
 from coord.training_worker.drills import Drills
 from coord.training_worker.model import ByteModel, make_model
 from coord.training_worker.sampling import sample
 from coord.training_worker.stepping import Measure
 from coord.training_worker.text import Text, load_text
-
-_SHAPE: Final = ("batch", "context", "heads", "layers", "seed", "width")
 
 
 def main(words: list[str]) -> int:
@@ -85,7 +83,7 @@ _TASKS: Final[Mapping[str, Callable[[Checkpoint, Path | None], dict[str, Any]]]]
 
 
 def _opened(checkpoint: Checkpoint, path: Path | None) -> tuple[Batches, ByteModel, TrainingConfiguration]:
-    shape = {name: int(checkpoint.lasting[name]) for name in _SHAPE}
+    shape = {name: int(checkpoint.lasting[name]) for name in LASTING}
     configuration = TrainingConfiguration(text=path, **shape)  # type: ignore[arg-type]
     text = load_text(path, configuration.context)
     _same_text(checkpoint, text, path)
