@@ -51,7 +51,9 @@ def text_file(folder: Path) -> Path:
     if not path.exists():
         words = ("event", "stream", "position", "claim", "lease", "fence", "agent", "node", "run", "step")
         numbers = (number * number // 7 for number in range(TEXT_BYTES))
-        path.write_text(" ".join(words[number % 10] for number in numbers)[:TEXT_BYTES])
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text(" ".join(words[number % 10] for number in numbers)[:TEXT_BYTES])
+        part.rename(path)
     return path
 
 
