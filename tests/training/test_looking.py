@@ -29,7 +29,9 @@ def line(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize(("task", "key"), [("checksum", "manifest"), ("evaluate", "loss"), ("sample", "text")])
+@pytest.mark.parametrize(
+    ("task", "key"), [("checksum", "manifest"), ("evaluate", "loss"), ("sample", "text")]
+)
 def test_each_task_says_the_same_twice(
     trained: Path, capsys: pytest.CaptureFixture[str], task: str, key: str
 ) -> None:
