@@ -194,8 +194,8 @@ class Run:
         left = self._emitter.close(CLOSE_SECONDS)
         if left:
             _log.warning(
-                "%d records of the run %s stay in %s: no server took them. Its next life sends them.",
-                left, self.run_id, self._spool_path,
+                "%d records of the run %s stay in %s: no server took them. The next Run with run_id=%r sends them.",
+                left, self.run_id, self._spool_path, self.run_id,
             )  # fmt: skip
         return left
 
@@ -216,6 +216,8 @@ class Run:
 
 
 def _id_from(name: str) -> str:
+    if not isinstance(name, str) or not name:
+        raise UsageError(f"the name of the run is {visible(repr(name), 64)}; it must be a text.")
     words = "-".join(re.findall(r"[A-Za-z0-9_]+", name)) or "run"
     suffix = clock.new_id().replace("-", "")
     return f"{words[: TOKEN_LENGTH_MAX - _SUFFIX_LENGTH - 1]}-{suffix[4:8]}{suffix[-4:]}"

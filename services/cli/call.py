@@ -171,6 +171,8 @@ class Call:
         gc.enable()
         worst = 0
         for number, line in enumerate(_stdin_lines(), 1):
+            if not line.strip():
+                continue
             try:
                 act(read_line(_line_text(line, number)), clock.derived_id(request_id, number))
             except NoServer:
@@ -215,8 +217,7 @@ def _stdin_lines() -> Iterator[bytes]:
     if sys.stdin is None:
         return
     while line := sys.stdin.buffer.readline(2 * EVENT_BYTES_MAX):
-        if line.strip():
-            yield line
+        yield line
 
 
 def _line_text(line: bytes, number: int) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any, Final
 
-from coord.events.errors import NoServer, UsageError
+from coord.events.errors import NoServer, UsageError, visible
 from coord.services.cli import client
 from coord.services.cli.call import Call, note
 from coord.services.cli.render import Column, print_table
@@ -52,7 +52,14 @@ def demo(call: Call) -> int:
 
     from coord.services.demo.main import run
 
-    return run(Path(call.text("folder") or ".demo").absolute())
+    folder = Path(call.text("folder") or ".demo").absolute()
+    made_before = (folder / "made").is_dir() and (folder / "data").is_dir()
+    if folder.exists() and not made_before and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(
+            f"{visible(str(folder), 200)} holds something that no demo made, and the demo makes its folder anew.",
+            "Name another folder.",
+        )
+    return run(folder)
 
 
 def bench(call: Call) -> int:

@@ -117,7 +117,8 @@ class Asking:
         )
 
 
-_FAMILIES: Final = ("work", *(aggregate for aggregate in AGGREGATES if aggregate != "work"))
+_FAMILIES: Final = ("work", *(one for one in AGGREGATES if one not in ("work", "directive")), "directive")
+"""Where an id is looked for, in order: directives stand under the id of what they are for, and come last."""
 
 
 def _parsed(name: str, body: bytes) -> Question | Invalid:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import shlex
 import signal
+import tempfile
 import threading
 from base64 import b64encode
 from collections.abc import Callable
@@ -118,19 +119,19 @@ class Command:
         self._seconds = seconds
 
     async def deliver(self, body: bytes) -> None:
-        """Run it."""
+        """Run it; its stdin is a file, so that one which ends without reading it breaks no pipe."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._words,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            with tempfile.TemporaryFile() as given:
+                given.write(body)
+                given.seek(0)
+                process = await asyncio.create_subprocess_exec(
+                    *self._words, stdin=given, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+                )
         except (OSError, ValueError) as error:
             raise NotDelivered(f"it cannot be run: {error}") from error
         try:
             async with asyncio.timeout(self._seconds):
-                await process.communicate(body)
+                await process.wait()
         except TimeoutError as error:
             raise NotDelivered(f"it ran for {self._seconds:g} s and was killed.") from error
         finally:

@@ -90,3 +90,14 @@ def test_the_demo_tells_its_story_and_every_result_is_right(tmp_path: Path) -> N
     assert "rolled back" in told
     assert "kill -9 eve" in told
     assert "attempt 2" in told
+
+
+def test_a_demo_makes_no_folder_anew_that_is_somebody_elses(tmp_path: Path) -> None:
+    cli = Cli(tmp_path, environment_of(tmp_path, tmp_path / "unused"))
+    kept = tmp_path / "mine" / "kept.txt"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    for folder in (kept.parent, kept):
+        ran = cli.run("demo", str(folder))
+        assert (ran.code, "Name another folder." in ran.err) == (2, True), ran
+    assert kept.read_text() == "mine"

@@ -109,7 +109,7 @@ def test_a_run_that_cannot_be_told_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
         Run("a run", settings=told.server.settings, **fields)
-    with pytest.raises(UsageError, match="RunStarted: name is ''"):
+    with pytest.raises(UsageError, match="the name of the run is ''; it must be a text"):
         Run("", settings=told.server.settings)
 
 

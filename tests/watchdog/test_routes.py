@@ -13,6 +13,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+import uvloop
 from conftest import Server
 from told_runs import ToldRun
 from told_steps import STEPS_TO_WARM
@@ -348,3 +349,12 @@ def test_a_command_that_is_no_line_of_words_is_refused(settings: Any) -> None:
 
 def test_without_a_route_nothing_is_done(settings: Any) -> None:
     assert routes_of(settings) == []
+
+
+def test_a_command_that_ends_without_reading_what_it_is_told_was_told_all_the_same() -> None:
+    async def told() -> None:
+        command = Command("true")
+        for _ in range(10):
+            await command.deliver(b"x" * 500_000)
+
+    uvloop.run(told())
