@@ -11,6 +11,7 @@ from typing import Any
 from command_line import UNMEASURED
 from houses import House, until
 
+ITEMS = 100
 AGENT = """
 name=$1
 while :; do
@@ -40,7 +41,7 @@ def test_every_item_is_completed_once_although_each_process_is_killed(house: Hou
     """Four agents work while the coordinator, the server, the projector and the monitor are killed in turn."""
     script = tmp_path / "agent.sh"
     script.write_text(AGENT)
-    lines = "\n".join(json.dumps({"id": f"w-{n}", "title": f"item {n}"}) for n in range(60))
+    lines = "\n".join(json.dumps({"id": f"w-{n}", "title": f"item {n}"}) for n in range(ITEMS))
     assert house.cli.run("submit", "-", stdin=lines.encode()).code == 0
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     agents = [
@@ -52,14 +53,14 @@ def test_every_item_is_completed_once_although_each_process_is_killed(house: Hou
     try:
         done = 0
         for victim in ("coordinator", "server", "projector", "hardware", "coordinator"):
-            done = until(partial(_at_least, house, done + 8))
+            done = until(partial(_at_least, house, min(done + 8, ITEMS)))
             house.kill(victim)
-        until(lambda: _completed(house) == 60, seconds=60)
+        until(lambda: _completed(house) == ITEMS, seconds=60)
     finally:
         for agent in agents:
             agent.kill()
             agent.wait()
-    for number in range(60):
+    for number in range(ITEMS):
         types = [event["type"] for event in house.ask("history", f"w-{number}")["events"]]
         assert types.count("work.completed.v1") == 1, (number, types)
         assert types[-1] == "work.completed.v1"
