@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from coord.events.model import Count, Nanoseconds, Words
+from coord.events.model import Count, Nanoseconds, Position, Question, Words
 
 ROWS_MAX: Final = 1_000
 ROWS_DEFAULT: Final = 100
@@ -22,6 +22,16 @@ class AsOf(Words):
     """The broker's time of that position."""
     lag: Count = 0
     """Events in the log that were not folded in yet, as the projector last knew."""
+    past: bool = False
+    """Whether a past moment was asked for: `time_ns` is then the broker's time of the position."""
+
+
+class PastQuestion(Question):
+    """A question that may be asked of a past moment: of a position of EVENTS, or of a time; neither: now."""
+
+    at_position: Position | None = None
+    at_ns: Nanoseconds | None = None
+    """The last position before the first that the broker recorded later than this."""
 
 
 class Answer(Words):

@@ -6,11 +6,12 @@ health) is a function of the tables and that moment. A list says when it was cut
 
 from typing import Final, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from coord.events.alert import Evidence
 from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, AsOf, Limit
 from coord.events.commands import ItemView
+from coord.events.log_entry import LogEntry
 from coord.events.model import (
     Bytes,
     Count,
@@ -234,24 +235,6 @@ class History(Question):
     aggregate: Token | None = None
     """None: work, else the first aggregate that has events under this id."""
     limit: Limit = ROWS_MAX
-
-
-class LogEntry(Words):
-    """One event as it stands in the log."""
-
-    position: Count
-    recorded_at_ns: Nanoseconds
-    subject: str
-    type: str
-    id: str
-    source: str = ""
-    actor: str = ""
-    request_id: str = ""
-    traceparent: str = ""
-    fields: JsonValue = None
-    """The body as it was stored; as deep as the border allows, so no `Json`."""
-    fault: str | None = None
-    """Why it is no event of ours; folds set it aside as a dead letter."""
 
 
 class HistoryAnswer(Answer):

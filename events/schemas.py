@@ -18,7 +18,8 @@ from pydantic_core import core_schema
 from coord.events.catalog import EVENT_TYPES
 from coord.events.commands import COMMANDS, Reply
 from coord.events.errors import UsageError, visible
-from coord.events.questions import QUESTIONS, LogEntry
+from coord.events.log_entry import LogEntry
+from coord.events.questions import QUESTIONS
 from coord.events.samples import SAMPLES, sample_type
 from coord.events.upcasters import UPCASTERS
 

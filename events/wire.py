@@ -8,7 +8,7 @@ from coord.events.body import parse_object
 from coord.events.catalog import decode_event
 from coord.events.envelope import Recorded, from_headers
 from coord.events.errors import InvalidEvent, visible
-from coord.events.questions import LogEntry
+from coord.events.log_entry import LogEntry
 from coord.events.samples import Batch, HardwareSample, decode_sample, sample_type
 from coord.events.tokens import split_subject
 
