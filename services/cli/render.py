@@ -1,4 +1,4 @@
-"""Tables, ages and sizes for people. Every cell is made safe here, and nowhere else.
+"""Tables for people. Every cell is made safe here, and nowhere else.
 
 In a terminal a table fits its width: the least important columns go first, then the flexible one is cut
 with an ellipsis, and a sentence says so. In a pipe nothing is cut and nothing is coloured.
@@ -9,11 +9,10 @@ from typing import Final, NamedTuple
 
 from coord.services.cli import terminal
 from coord.services.cli.safe import safe
+from coord.services.wording import ELLIPSIS, NOTHING, age, display_width, percent, shortened, size
 
-ELLIPSIS: Final = "…"
 _GAP: Final = "  "
 _FLEXIBLE_MIN: Final = 12
-_NOTHING: Final = "-"
 
 Cell = str | int | float | None
 
@@ -71,55 +70,8 @@ def print_pairs(pairs: Sequence[tuple[str, Cell]]) -> None:
         terminal.out(f"  {terminal.painted(f'{name:{wide}}', 'dim')}  {value}")
 
 
-def age(seconds: float | None) -> str:
-    """Write a length of time in its largest unit that says enough: 4s, 12m, 3h, 5d."""
-    if seconds is None:
-        return _NOTHING
-    for unit, size, until in (("s", 1, 100), ("m", 60, 6_000), ("h", 3_600, 172_800)):
-        if seconds < until:
-            return f"{seconds / size:.0f}{unit}" if seconds >= 1 or unit != "s" else f"{seconds:.1f}s"
-    return f"{seconds / 86_400:.0f}d"
-
-
-def size(count: float | None) -> str:
-    """Write a number of bytes: 512 B, 1.4 GiB."""
-    if count is None:
-        return _NOTHING
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1_000 or unit == "TiB":
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError("the last unit takes everything")
-
-
-def percent(ratio: float | None) -> str:
-    """Write a share in per cent."""
-    return _NOTHING if ratio is None else f"{100 * ratio:.0f} %"
-
-
-def display_width(text: str) -> int:
-    """Return how many columns a text takes: two for wide characters, none for combining ones."""
-    if text.isascii():
-        return len(text)
-    import unicodedata
-
-    return sum(
-        0 if unicodedata.combining(mark) else 2 if unicodedata.east_asian_width(mark) in "WF" else 1
-        for mark in text
-    )
-
-
-def shortened(text: str, width: int) -> str:
-    """Cut a text to a number of columns, with an ellipsis that says so."""
-    if display_width(text) <= width:
-        return text
-    while display_width(text) > width - 1:
-        text = text[: max(len(text) - max(1, (display_width(text) - width) // 2), 0)]
-    return text + ELLIPSIS
-
-
 def _text(cell: Cell) -> str:
-    return _NOTHING if cell is None or cell == "" else safe(cell)
+    return NOTHING if cell is None or cell == "" else safe(cell)
 
 
 def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> tuple[list[int], bool]:
@@ -158,3 +110,9 @@ def _line(
         text = terminal.painted(text, colour) if colour else text
         parts.append(padding + text if columns[place].right else text + padding)
     return _GAP.join(parts).rstrip()
+
+
+__all__ = [
+    "ELLIPSIS", "Cell", "Column", "Table", "age", "display_width", "percent", "print_pairs", "print_table",
+    "shortened", "size", "table",
+]  # fmt: skip

@@ -8,13 +8,7 @@ so none is interpreted. JSON stays JSON: there the same characters become \\uXXX
 import json
 from typing import Any
 
-from coord.events.errors import visible
-
-
-def safe(value: object) -> str:
-    """Write any value on one line, with whatever is unprintable escaped."""
-    text = value if isinstance(value, str) else str(value)
-    return visible(text, len(text))
+from coord.services.wording import safe
 
 
 def safe_json(value: Any, indent: int | None = None) -> str:
@@ -32,3 +26,6 @@ def _escaped(mark: str) -> str:
 def _units(mark: str) -> list[int]:
     raw = mark.encode("utf-16-be", "surrogatepass")
     return [int.from_bytes(raw[place : place + 2]) for place in range(0, len(raw), 2)]
+
+
+__all__ = ["safe", "safe_json"]
