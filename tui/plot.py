@@ -1,0 +1,253 @@
+"""Curves in braille: each character cell holds two by four dots, each dot column the lowest to the highest.
+
+An extreme is never lost: a bin of many points is drawn from its lowest to its highest value. The range is
+printed beside the curve; values that are no number leave a hole.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from coord.services.wording import display_width
+from coord.tui.ink import Ink, Line, Span, cell, fit
+
+BARS: Final = "▁▂▃▄▅▆▇█"
+LABEL_CELLS: Final = 8
+"""What the scale at the left takes."""
+_DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+
+
+class Trace(NamedTuple):
+    """One curve: bins in order of x."""
+
+    xs: Sequence[float]
+    lowest: Sequence[float]
+    highest: Sequence[float]
+    ink: Ink = Ink.OK
+
+
+class Flag(NamedTuple):
+    """A mark on the axis, such as ▲ for a spike and ◆ for a directive."""
+
+    x: float
+    glyph: str
+    ink: Ink
+    label: str = ""
+    """Written over the curve where there is room."""
+
+
+class Scale(NamedTuple):
+    """What the plot shows: the ranges of both axes; `log` makes the y axis logarithmic."""
+
+    first: float
+    last: float
+    low: float
+    high: float
+    log: bool = False
+
+
+def scale_of(traces: Sequence[Trace], log: bool = False) -> Scale | None:
+    """Find the ranges that hold every finite value; None when there is none. `log` needs values above 0."""
+    xs = [x for trace in traces for x in trace.xs]
+    ys = [y for trace in traces for side in (trace.lowest, trace.highest) for y in side if math.isfinite(y)]
+    if log:
+        ys = [y for y in ys if y > 0]
+    if not xs or not ys:
+        return None
+    return Scale(min(xs), max(xs), min(ys), max(ys), log)
+
+
+def plot(
+    traces: Sequence[Trace],
+    flags: Sequence[Flag],
+    width: int,
+    height: int,
+    log: bool = False,
+    cursor: float | None = None,
+) -> list[Line]:
+    """Draw curves over an axis with its marks, into exactly `width` x `height` cells."""
+    scale = scale_of(traces, log)
+    across, down = width - LABEL_CELLS, height - 1
+    if scale is None or across < 4 or down < 2:
+        return [fit((), width) for _ in range(height)]
+    inks, dots = _dots(traces, scale, across, down)
+    rows = [_curve_row(inks[y], dots[y]) for y in range(down)]
+    _lay_labels(rows, flags, scale, across)
+    if cursor is not None:
+        _lay_cursor(rows, column_of(cursor, scale, across))
+    labels = [_label(scale, y, down) for y in range(down)]
+    body = [(Span(labels[y], Ink.DIM), *_joined(row)) for y, row in enumerate(rows)]
+    axis = (Span(" " * LABEL_CELLS), *_axis(flags, scale, across))
+    return [fit(row, width) for row in (*body, axis)]
+
+
+def column_of(x: float, scale: Scale, across: int) -> int:
+    """Return the column of an x."""
+    span = scale.last - scale.first
+    place = (x - scale.first) / span if span else 0.0
+    return min(max(int(place * (across - 1) + 0.5), 0), across - 1)
+
+
+def bars(values: Sequence[float | None], width: int, low: float, high: float) -> str:
+    """Draw values as a row of bars on a fixed scale; where nothing is known stands a blank.
+
+    The newest value is at the right. Values beyond the scale are drawn at its end.
+    """
+    if width <= 0 or not values:
+        return " " * max(width, 0)
+    count, shown = len(values), min(width, len(values))
+    picked = [
+        _newest(values[place * count // shown : (place + 1) * count // shown]) for place in range(shown)
+    ]
+    return "".join(_bar(value, low, high) for value in picked).rjust(width)
+
+
+def short_number(value: float) -> str:
+    """Write a number in at most seven characters."""
+    size = abs(value)
+    if not math.isfinite(value):
+        return str(value)
+    if size >= 1e6 or 0 < size < 1e-3:
+        return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
+    if size >= 1_000:
+        return f"{value / 1_000:.1f}k" if size < 100_000 else f"{value / 1_000:.0f}k"
+    return f"{value:.3f}" if size < 10 else f"{value:.1f}"
+
+
+def _newest(values: Sequence[float | None]) -> float | None:
+    return next((value for value in reversed(values) if value is not None and math.isfinite(value)), None)
+
+
+def _bar(value: float | None, low: float, high: float) -> str:
+    if value is None:
+        return " "
+    share = (value - low) / (high - low) if high > low else 0.0
+    return BARS[min(max(int(share * len(BARS)), 0), len(BARS) - 1)]
+
+
+def _dots(
+    traces: Sequence[Trace], scale: Scale, across: int, down: int
+) -> tuple[list[list[Ink]], list[bytearray]]:
+    inks = [[Ink.DIM] * across for _ in range(down)]
+    dots = [bytearray(across) for _ in range(down)]
+    for trace in traces:
+        for column, top, bottom in _strokes(trace, scale, across * 2, down * 4):
+            for y in range(top, bottom + 1):
+                dots[y >> 2][column >> 1] |= _DOTS[column & 1][y & 3]
+                inks[y >> 2][column >> 1] = trace.ink
+    return inks, dots
+
+
+def _strokes(trace: Trace, scale: Scale, columns: int, rows: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (dot column, upper dot, lower dot), each joined with the one before."""
+    before: tuple[int, int, int] | None = None
+    for x, low, high in zip(trace.xs, trace.lowest, trace.highest, strict=True):
+        if not math.isfinite(low) or not math.isfinite(high) or (scale.log and low <= 0):
+            before = None
+            continue
+        column = column_of(x, scale, columns)
+        top, bottom = _dot_row(high, scale, rows), _dot_row(low, scale, rows)
+        if before is not None:
+            yield from _joint(before, column, top, bottom)
+        yield column, top, bottom
+        before = (column, top, bottom)
+
+
+def _joint(
+    before: tuple[int, int, int], column: int, top: int, bottom: int
+) -> Iterator[tuple[int, int, int]]:
+    """Fill what lies between two strokes, so that the curve has no holes."""
+    left, upper, lower = before
+    from_y, to_y = (lower, top) if top > lower else (upper, bottom) if bottom < upper else (top, top)
+    if column <= left + 1:
+        yield column, min(from_y, to_y), max(from_y, to_y)
+        return
+    last = from_y
+    for place in range(left + 1, column):
+        y = from_y + round((to_y - from_y) * (place - left) / (column - left))
+        yield place, min(last, y), max(last, y)
+        last = y
+    yield column, min(last, to_y), max(last, to_y)
+
+
+def _dot_row(value: float, scale: Scale, rows: int) -> int:
+    low, high, value = (
+        (math.log(scale.low), math.log(scale.high), math.log(value))
+        if scale.log
+        else (scale.low, scale.high, value)
+    )
+    share = (high - value) / (high - low) if high > low else 0.5
+    return min(max(round(share * (rows - 1)), 0), rows - 1)
+
+
+def _curve_row(inks: Sequence[Ink], dots: bytearray) -> list[Span]:
+    return [Span(chr(0x2800 + dot) if dot else " ", ink) for ink, dot in zip(inks, dots, strict=True)]
+
+
+def _lay_labels(rows: list[list[Span]], flags: Sequence[Flag], scale: Scale, across: int) -> None:
+    """Write the labels of marks into the upper rows, where they hide nothing."""
+    for flag in flags:
+        words = f"{flag.glyph}{flag.label}" if flag.label else ""
+        column = column_of(flag.x, scale, across)
+        start = min(column, across - display_width(words))
+        for row in rows[: len(rows) // 2]:
+            span = row[max(start - 1, 0) : start + len(words) + 1]
+            if words and start >= 0 and all(place.text == " " for place in span):
+                row[start : start + len(words)] = [Span(mark, flag.ink) for mark in words]
+                break
+
+
+def _lay_cursor(rows: list[list[Span]], column: int) -> None:
+    for row in rows:
+        if row[column].text == " ":
+            row[column] = Span("┊", Ink.ACCENT)
+
+
+def _joined(row: Sequence[Span]) -> Iterator[Span]:
+    """Join neighbours of one ink: fewer spans, fewer bytes to the terminal."""
+    text, ink = "", Ink.TEXT
+    for span in row:
+        if span.ink != ink and span.text != " ":
+            if text:
+                yield Span(text, ink)
+            text, ink = "", span.ink
+        text += span.text
+    if text:
+        yield Span(text, ink)
+
+
+def _label(scale: Scale, y: int, down: int) -> str:
+    if y not in (0, down - 1) and (down < 6 or y != (down - 1) // 2):
+        return " " * LABEL_CELLS
+    share = y / (down - 1)
+    if scale.log:
+        value = math.exp(math.log(scale.high) + share * (math.log(scale.low) - math.log(scale.high)))
+    else:
+        value = scale.high + share * (scale.low - scale.high)
+    return cell(short_number(value), LABEL_CELLS - 1, right=True) + " "
+
+
+def _axis(flags: Sequence[Flag], scale: Scale, across: int) -> Iterator[Span]:
+    marks = [Span("─", Ink.DIM)] * across
+    for place in range(0, across, max(across // 6, 12)):
+        x = scale.first + (scale.last - scale.first) * place / max(across - 1, 1)
+        words = short_number(x) if x >= 1_000 else f"{x:.0f}"
+        if place + len(words) < across:
+            marks[place : place + len(words)] = [Span(mark, Ink.DIM) for mark in words]
+    for flag in flags:
+        marks[column_of(flag.x, scale, across)] = Span(flag.glyph, flag.ink)
+    return _joined(marks)
+
+
+__all__ = [
+    "BARS",
+    "LABEL_CELLS",
+    "Flag",
+    "Scale",
+    "Trace",
+    "bars",
+    "column_of",
+    "plot",
+    "scale_of",
+    "short_number",
+]
