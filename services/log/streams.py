@@ -29,7 +29,10 @@ _COMPARED: Final = (
 
 
 def stream_config(definition: StreamDefinition, settings: Settings) -> StreamConfig:
-    """Write a definition as the server wants it; the brake on EVENTS is a setting."""
+    """Write a definition as the server wants it; the brake on EVENTS and its replicas are settings.
+
+    A stream that is acknowledged before it is flushed has one replica: the server keeps no more of such.
+    """
     brake = settings.events_gib_max * GIB if definition is EVENTS else definition.max_bytes
     return StreamConfig(
         name=definition.name,
@@ -49,7 +52,7 @@ def stream_config(definition: StreamDefinition, settings: Settings) -> StreamCon
         republish=RePublish(src=definition.republish[0], dest=definition.republish[1])
         if definition.republish
         else None,
-        num_replicas=1,
+        num_replicas=1 if definition.persist_async else settings.replicas,
     )
 
 
@@ -66,10 +69,17 @@ async def declare_streams(log: "Log", settings: Settings) -> None:
             raise UnsafeServer(
                 f"the server refuses the stream {definition.name} as it must be: {error.description}."
             ) from error
-    await leases_bucket(log)
+    await leases_bucket(log, settings.replicas)
+    await _spread(log, f"KV_{LEASES_BUCKET}", settings.replicas)
 
 
-async def leases_bucket(log: "Log") -> Any:
+async def _spread(log: "Log", stream: str, replicas: int) -> None:
+    present = (await log.jetstream.stream_info(stream)).config
+    if (present.num_replicas or 1) < replicas:
+        await log.jetstream.update_stream(dataclasses.replace(present, num_replicas=replicas))
+
+
+async def leases_bucket(log: "Log", replicas: int = 1) -> Any:
     """Return the bucket that holds who leads which pool; it is made when missing.
 
     The keys carry a time to live, so that a dead leader's key goes away by itself.
@@ -78,7 +88,13 @@ async def leases_bucket(log: "Log") -> Any:
         return await log.jetstream.key_value(LEASES_BUCKET)
     except (BucketNotFoundError, NotFoundError):
         return await log.jetstream.create_key_value(
-            KeyValueConfig(bucket=LEASES_BUCKET, history=1, ttl=LEASE_KEY_SECONDS, storage=StorageType.MEMORY)
+            KeyValueConfig(
+                bucket=LEASES_BUCKET,
+                history=1,
+                ttl=LEASE_KEY_SECONDS,
+                storage=StorageType.MEMORY,
+                replicas=replicas,
+            )
         )
 
 
@@ -88,7 +104,8 @@ async def _declare(log: "Log", wanted: StreamConfig) -> None:
     except NotFoundError:
         await log.jetstream.add_stream(wanted)
         return
-    wanted = dataclasses.replace(wanted, num_replicas=present.num_replicas)
+    replicas = max(present.num_replicas or 1, wanted.num_replicas or 1)
+    wanted = dataclasses.replace(wanted, num_replicas=replicas)
     if differences(present, wanted):
         await log.jetstream.update_stream(wanted)
 
@@ -103,5 +120,9 @@ async def read_differences(log: "Log", definition: StreamDefinition, settings: S
 
 
 def differences(present: StreamConfig, wanted: StreamConfig) -> list[str]:
-    """Name the settings in which a stream differs from its definition."""
-    return [name for name in _COMPARED if (getattr(present, name) or None) != (getattr(wanted, name) or None)]
+    """Name the settings in which a stream differs from its definition; more replicas are no difference."""
+    few = (present.num_replicas or 1) < (wanted.num_replicas or 1)
+    return [
+        *(name for name in _COMPARED if (getattr(present, name) or None) != (getattr(wanted, name) or None)),
+        *(["num_replicas"] if few else []),
+    ]
