@@ -18,8 +18,7 @@ from coord.events.catalog import kind_of
 from coord.events.envelope import Envelope
 from coord.events.errors import CoordError
 from coord.events.model import Event
-from coord.services import clock
-from coord.services.cli import client
+from coord.services import client, clock
 from coord.services.folder import PROJECTOR_SOCKET
 from coord.services.log import Log, declare_streams
 

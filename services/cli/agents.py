@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.client import Reply
 from coord.services.cli.render import Column, age, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, talk
 from coord.services.cli.values import WIP_LIMIT_MAX, as_name, as_text, as_whole
 from coord.services.cli.work import as_of
+from coord.services.client import Reply
 
 STATUSES: Final = {"active": "ok", "lost": "bad", "retired": "dim"}
 

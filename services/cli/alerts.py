@@ -6,13 +6,13 @@ from typing import Any, Final
 from coord.events.errors import UsageError
 from coord.services import clock
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.client import Reply
 from coord.services.cli.directing import became
 from coord.services.cli.render import Column, age, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, talk
 from coord.services.cli.values import as_name, as_silence, as_text
 from coord.services.cli.work import as_of, id_from_line
+from coord.services.client import Reply
 
 STATUSES: Final = ("active", "acknowledged", "resolved")
 _ASKED: Final = ("open", *STATUSES)

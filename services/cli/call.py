@@ -11,12 +11,11 @@ from typing import Any, Final, TypeVar
 from coord.events.errors import CoordError, NoServer, UsageError
 from coord.events.streams import EVENT_BYTES_MAX
 from coord.events.tokens import TOKEN_LENGTH_MAX
-from coord.services import clock
-from coord.services.cli import client
-from coord.services.cli.client import Reply
+from coord.services import client, clock
 from coord.services.cli.parse import Parsed
 from coord.services.cli.terminal import out, out_json, talk
 from coord.services.cli.values import POSITION_MAX, ROWS_MAX, as_name, as_whole
+from coord.services.client import Reply
 from coord.services.folder import Folder
 from coord.services.settings import Loaded, Settings, load_settings
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from coord.events.errors import CoordError
-from coord.services.cli import client
+from coord.services import client
 from coord.services.cli.finding import BAD, OK, WARN, Finding
 from coord.services.cli.render import age, size
 from coord.services.cli.server_checks import ServerFacts

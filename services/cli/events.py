@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from coord.events.errors import NoServer, OutcomeUnknown, UsageError
-from coord.services import clock
-from coord.services.cli import client
+from coord.services import client, clock
 from coord.services.cli.call import Call, note_cut
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe, safe_json

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from coord.events.errors import NoServer, UsageError, visible
-from coord.services.cli import client
+from coord.services import client
 from coord.services.cli.call import Call, note
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe, safe_json

@@ -41,7 +41,9 @@ def perform(parsed: "Parsed") -> int:
 
     from coord.services.cli.call import Call
     from coord.services.cli.surface import HEAVY
+    from coord.services.cli.terminal import choose_colour
 
+    choose_colour(parsed.colour)
     module, _, function = parsed.verb.run.partition(":")
     act = getattr(import_module(f"coord.services.cli.{module}"), function)
     if parsed.verb.name in HEAVY:

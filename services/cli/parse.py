@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from coord.services.cli.surface import VERBS
-from coord.services.cli.verb import CONFIG, JSON, Option, Verb
+from coord.services.cli.verb import COLOUR, CONFIG, JSON, Option, Verb
 from coord.services.settings import Settings, describe
 
 Value = str | bool | tuple[str, ...]
@@ -27,15 +27,17 @@ class Parsed(NamedTuple):
     flags: dict[str, Value]
     """Settings given as flags."""
     config: str | None = None
+    colour: str | None = None
+    """What --color says."""
 
 
 def everywhere() -> tuple[Option, ...]:
-    """Return the options that every verb takes: one for each setting, and --config and --json."""
+    """Return the options that every verb takes: one for each setting, and --json, --color and --config."""
     settings = (
         Option(f"--{name.replace('_', '-')}", _metavar(name), f"{what[:1].upper()}{what[1:]}.")
         for name, what in describe().items()
     )
-    return (JSON, CONFIG, *settings)
+    return (JSON, COLOUR, CONFIG, *settings)
 
 
 def parse(words: Sequence[str]) -> Parsed | None:
@@ -88,11 +90,11 @@ def _whole(
 
 
 def finished(verb: Verb, own: dict[str, Value], settings: dict[str, Value]) -> Parsed:
-    """Put --json among the verb's own values, and --config beside the settings."""
+    """Put --json among the verb's own values, and --config and --color beside the settings."""
     if settings.pop(JSON.name, False):
         own[JSON.name] = True
-    config = settings.pop(CONFIG.name, None)
-    return Parsed(verb, own, settings, str(config) if config is not None else None)
+    config, colour = (settings.pop(option.name, None) for option in (CONFIG, COLOUR))
+    return Parsed(verb, own, settings, *(None if one is None else str(one) for one in (config, colour)))
 
 
 def _metavar(name: str) -> str:

@@ -1,19 +1,27 @@
 """stdout is data, stderr is talk. What cannot be written any more ends the command quietly.
 
-Colours are for a terminal alone: never in a pipe, nor with NO_COLOR, nor on a dumb one. Five meanings, and
-none of them is said by colour only.
+Five meanings have a colour, and none of them is said by colour only. Whether there is any is decided by, first
+one wins: --color always or never; NO_COLOR; FORCE_COLOR or CLICOLOR_FORCE; else a terminal that is not dumb.
+
+    stdout is          colours      lines fit the width
+    a terminal         yes          yes
+    a pipe             no           no: what a program reads is never cut
+    a pipe, forced     yes          where COLUMNS says how wide, as `watch --color` does
 """
 
 import os
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TextIO
 
-from coord.events.errors import CoordError
+from coord.events.errors import CoordError, UsageError, visible
 from coord.services.cli.safe import safe, safe_json
 
 COLOURS: Final = {"ok": "32", "warn": "33", "bad": "31", "accent": "36", "dim": "2"}
+WHEN: Final = ("auto", "always", "never")
+_chosen = "auto"
 _COLUMNS_MIN: Final = 40
+_COLUMNS_USUAL: Final = 80
 _COLUMNS_MAX: Final = 1_000
 
 
@@ -61,29 +69,66 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
+def choose_colour(when: str | None) -> None:
+    """Do as --color says; None: as the environment and the terminal say.
+
+    Raises:
+        UsageError: it says nothing that is known.
+    """
+    global _chosen
+    if when is not None and when not in WHEN:
+        raise UsageError(f"--color is '{visible(when, 64)}'; it must be one of {', '.join(WHEN)}.")
+    _chosen = when or "auto"
+
+
 def columns() -> int | None:
-    """Return the terminal's width; None when stdout is none, and lines may be as long as they are."""
-    if sys.stdout is None or not sys.stdout.isatty():
+    """Return the width that lines must fit; None when they may be as long as they are."""
+    if sys.stdout is None:
         return None
-    given = os.environ.get("COLUMNS", "")
-    try:
-        wide = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
-        wide = wide or os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):
-        wide = 80
-    return min(max(wide or 80, _COLUMNS_MIN), _COLUMNS_MAX)
+    if not sys.stdout.isatty():
+        return _within(_told_columns()) if _told_columns() and is_colourful() else None
+    return _within(_told_columns() or _measured(sys.stdout))
+
+
+def page_columns(most: int) -> int:
+    """Return how wide a page of prose is: as the terminal is, or COLUMNS says, and never wider than `most`."""
+    stream = sys.stdout
+    wide = _told_columns() or (_measured(stream) if stream is not None and stream.isatty() else most)
+    return min(_within(wide), most)
 
 
 def painted(text: str, meaning: str) -> str:
     """Colour a text where that is welcome; the text is safe already."""
     code = COLOURS.get(meaning)
-    return f"\x1b[{code}m{text}\x1b[0m" if code and _is_colourful() else text
+    return f"\x1b[{code}m{text}\x1b[0m" if code and is_colourful() else text
 
 
-def _is_colourful() -> bool:
-    if sys.stdout is None or not sys.stdout.isatty():
+def is_colourful() -> bool:
+    """Tell whether colours are welcome on stdout."""
+    if sys.stdout is None or _chosen != "auto":
+        return sys.stdout is not None and _chosen == "always"
+    if os.environ.get("NO_COLOR"):
         return False
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    if any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _told_columns() -> int:
+    """Return what COLUMNS says, 0 for nothing or nonsense."""
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
+
+
+def _measured(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _COLUMNS_USUAL
+    except (OSError, ValueError):
+        return _COLUMNS_USUAL
+
+
+def _within(wide: int) -> int:
+    return min(max(wide, _COLUMNS_MIN), _COLUMNS_MAX)
 
 
 def _guarded(write: Callable[[], object]) -> None:

@@ -43,6 +43,7 @@ class Verb(NamedTuple):
 
 
 JSON: Final = Option("--json", "", "Print the answer as JSON.")
+COLOUR: Final = Option("--color", "WHEN", "auto, always or never. [or NO_COLOR, FORCE_COLOR]")
 CONFIG: Final = Option("--config", "FILE", "The settings file.", variable="COORD_CONFIG")
 REASON: Final = Option("--reason", "TEXT", "Why.")
 REQUEST: Final = Option("--request-id", "R", "Ask again under the id of an earlier request.")

@@ -7,7 +7,6 @@ from coord.events.errors import Refused, UsageError
 from coord.events.tokens import scenario_id
 from coord.services.cli import fences
 from coord.services.cli.call import STDIN, Call, note_cut
-from coord.services.cli.client import Reply
 from coord.services.cli.render import Column, age, percent, print_pairs, print_table
 from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import out, out_json, painted, talk
@@ -22,6 +21,7 @@ from coord.services.cli.values import (
     as_text,
     as_whole,
 )
+from coord.services.client import Reply
 
 STATUSES: Final = {"open": "", "claimed": "accent", "completed": "ok", "failed": "bad", "cancelled": "dim"}
 _ENDING: Final = ("complete", "fail", "release")

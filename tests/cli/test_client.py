@@ -12,8 +12,7 @@ import pytest
 from scripted_service import AS_OF, HANG_UP, RESET, SILENCE, Service, done, refused, said, streamed
 
 from coord.events.errors import CoordError, NoServer, NothingThere, OutcomeUnknown, Refused, UsageError
-from coord.services import clock
-from coord.services.cli import client
+from coord.services import client, clock
 from coord.services.folder import COORDINATOR_SOCKET, PROJECTOR_SOCKET, Folder, bind_socket
 
 Start = Callable[..., Service]

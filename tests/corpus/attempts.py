@@ -12,8 +12,7 @@ from coord.events.catalog import encode_event, kind_of
 from coord.events.envelope import Envelope, to_headers
 from coord.events.errors import Refused
 from coord.events.model import Event
-from coord.services import clock
-from coord.services.cli import client
+from coord.services import client, clock
 
 PATIENCE_SECONDS = 20.0
 

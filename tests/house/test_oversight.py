@@ -14,8 +14,7 @@ from coord.events import run
 from coord.events.catalog import kind_of
 from coord.events.envelope import Envelope
 from coord.events.model import Event
-from coord.services import clock
-from coord.services.cli import client
+from coord.services import client, clock
 from coord.services.log import Log
 from coord.services.settings import Settings
 

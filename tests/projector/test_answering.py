@@ -10,7 +10,7 @@ from projectors import Projector, log_on, say, say_raw, until
 
 from coord.events import agent, work
 from coord.events.errors import NoServer, Refused, UsageError
-from coord.services.cli import client
+from coord.services import client
 from coord.services.folder import PROJECTOR_SOCKET, open_socket
 from coord.services.log import Log
 
