@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from inspect import Parameter, Signature
+from itertools import pairwise
 from typing import Any, Final
 
 import typer
@@ -16,16 +17,14 @@ from typer.main import get_command
 
 from coord.events.errors import CoordError, UsageError, visible
 from coord.services.cli.main import perform
-from coord.services.cli.page import front_page
+from coord.services.cli.page import PAGE_COLUMNS, front_page, painter, verb_page
 from coord.services.cli.parse import Value, everywhere, finished
 from coord.services.cli.surface import VERBS
-from coord.services.cli.terminal import out, talk
-from coord.services.cli.verb import Argument, Option, Verb
+from coord.services.cli.terminal import WHEN, choose_colour, out, page_columns, talk
+from coord.services.cli.verb import COLOUR, Argument, Option, Verb
 
 _ClickError: Final[type[Any]] = typer.BadParameter.__mro__[2]
 """typer keeps its own copy of click; this is the root of that copy's errors."""
-_SHOWN_EVERYWHERE: Final = ("--json", "--data", "--config")
-_EPILOG: Final = "Every setting that `coord config` lists may be given as a flag, too."
 _OWN: Final = "own_"
 _ANY: Final = "any_"
 """Before the names of parameters: a verb's own, and those that every verb takes."""
@@ -34,6 +33,7 @@ _ANY: Final = "any_"
 def run(words: Sequence[str]) -> int:
     """Read a command line with typer and do what it says."""
     before: dict[str, Value] = {}
+    choose_colour(_asked_colour(words))
     app = typer.Typer(
         cls=_group(before),
         add_completion=False,
@@ -50,6 +50,16 @@ def run(words: Sequence[str]) -> int:
         return int(get_command(app).main(list(words), prog_name="coord", standalone_mode=False) or 0)
     except _ClickError as error:
         raise _as_usage_error(error, words) from error
+
+
+def _asked_colour(words: Sequence[str]) -> str | None:
+    """Return what --color says, before the line is read: a page is shown while it is."""
+    said = (
+        after if word == COLOUR.flag else word.partition("=")[2]
+        for word, after in pairwise([*words, ""])
+        if word.partition("=")[0] == COLOUR.flag
+    )  # fmt: skip
+    return next((when for when in said if when in WHEN), None)
 
 
 def talk_page() -> None:
@@ -71,10 +81,6 @@ def _group(before: dict[str, Value]) -> type[TyperGroup]:
             verb = VERBS.get(cmd_name)
             return None if verb is None else _command(verb, before)
 
-        def get_help(self, _ctx: Any) -> str:
-            """Return the front page."""
-            return "\n".join(front_page())
-
         def resolve_command(self, ctx: Any, args: list[str]) -> Any:
             """Find the verb that is named."""
             if args[0] not in VERBS:
@@ -94,9 +100,7 @@ def _command(verb: Verb, before: dict[str, Value]) -> TyperCommand:
     parameters += [_option(option, _ANY) for option in everywhere() if option.flag not in taken]
     parameters.append(_help())
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    help_text = "\n\n".join(part for part in (verb.what, verb.more) if part)
-    settings = {"help": help_text, "epilog": _EPILOG, "add_help_option": False}
-    app.command(verb.name, **settings)(_function(act, parameters))  # type: ignore[arg-type]
+    app.command(verb.name, add_help_option=False)(_function(act, parameters))
     return get_command(app)  # type: ignore[return-value]
 
 
@@ -118,30 +122,30 @@ def _named(values: dict[str, Value], prefix: str) -> dict[str, Value]:
 
 def _argument(argument: Argument) -> Parameter:
     default = ... if argument.required else None
-    made = typer.Argument(default, metavar=argument.metavar, help=argument.what, show_default=False)
+    made = typer.Argument(default, metavar=argument.metavar)
     return _parameter(_OWN + argument.name, made, str if argument.required else str | None)
 
 
 def _option(option: Option, prefix: str) -> Parameter:
-    what = f"{option.what} [or {option.variable}]" if option.variable else option.what
-    hidden = prefix == _ANY and option.flag not in _SHOWN_EVERYWHERE
     name = prefix + option.name
     if not option.metavar:
-        return _parameter(name, typer.Option(False, option.flag, help=what, hidden=hidden), bool)
+        return _parameter(name, typer.Option(False, option.flag), bool)
     annotation: Any = list[str] if option.many else str | None
-    made = typer.Option(None, option.flag, metavar=option.metavar, help=what, hidden=hidden)
+    made = typer.Option(None, option.flag, metavar=option.metavar)
     return _parameter(name, made, annotation)
 
 
 def _help() -> Parameter:
     """Make --help: typer's own would write to stdout past us, and know nothing of a full disk."""
-    made = typer.Option(False, "--help", "-h", callback=_show_help, is_eager=True, help="Show this page.")
+    made = typer.Option(False, "--help", "-h", callback=_show_help, is_eager=True)
     return _parameter("help", made, bool)
 
 
 def _show_help(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        out(context.get_help())
+        verb, width = VERBS.get(context.info_name or ""), page_columns(PAGE_COLUMNS)
+        for line in front_page(painter(), width) if verb is None else verb_page(verb, painter(), width):
+            out(line)
         raise typer.Exit
 
 

@@ -50,7 +50,8 @@ def demo(call: Call) -> int:
     """Play the demo in a folder of its own."""
     from pathlib import Path
 
-    from coord.services.demo.main import run
+    import shutil
+    import sys
 
     folder = Path(call.text("folder") or ".demo").absolute()
     made_before = (folder / "made").is_dir() and (folder / "data").is_dir()
@@ -59,6 +60,14 @@ def demo(call: Call) -> int:
             f"{visible(str(folder), 200)} holds something that no demo made, and the demo makes its folder anew.",
             "Name another folder.",
         )
+    shutil.rmtree(folder, ignore_errors=True)
+    if not call.on("story") and sys.stdin.isatty() and sys.stdout.isatty():
+        from coord.services.demo.live import run_live
+
+        folder.mkdir(parents=True)
+        return run_live(folder)
+    from coord.services.demo.main import run
+
     return run(folder)
 
 

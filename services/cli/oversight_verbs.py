@@ -13,7 +13,7 @@ OVERSIGHT: Final = (
         "train",
         "Runs and alerts",
         "training:train",
-        "Train a small model on a text, watched; the same --run goes on from there.",
+        "Train a small model on a text; the same --run goes on.",
         (Argument("file", "[FILE]", FILE, required=False),),
         tuple(Option(one.flag, one.metavar, one.sentence, many=one.many) for one in OPTIONS),
         "Progress is told on stderr. Ctrl-C writes a checkpoint and ends; kill -9 loses what came after the last. "
@@ -35,7 +35,7 @@ OVERSIGHT: Final = (
         "alerts",
         "Runs and alerts",
         "alerts:alerts",
-        "List the alerts, the worst first, and what was done about them.",
+        "List the alerts, the worst first, with what was done.",
         (),
         (
             Option("--status", "STATUS", "Only open, active, acknowledged or resolved."),
@@ -103,7 +103,7 @@ OVERSIGHT: Final = (
         "watchdog",
         "Runs and alerts",
         "watchdog:watchdog",
-        "The rules of the watchdog: list them, bench them, replay one over a run.",
+        "The watchdog's rules: list, bench or replay them.",
         (
             Argument("action", "WHAT", "rules, bench or replay."),
             Argument("rule", "[RULE]", "For replay: the rule; for rules: only this one.", required=False),

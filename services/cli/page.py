@@ -11,16 +11,19 @@ from coord.services.cli import terminal
 from coord.services.cli.examples import EXAMPLES, Example
 from coord.services.cli.parse import everywhere
 from coord.services.cli.surface import EXIT_CODES, VERBS
-from coord.services.cli.verb import Argument, Option, Verb
+from coord.services.cli.verb import Option, Verb
 
 Painter = Callable[[str, str], str]
 
 PAGE_COLUMNS: Final = 80
 WHAT_COORD_IS: Final = "one immutable log for agents, training runs and machines"
 SHOWN_EVERYWHERE: Final = ("--json", "--color", "--data", "--config")
-SETTINGS_TOLD: Final = "Every setting that `coord config` lists may be given as a flag, too: --lease-seconds 60."
+SETTINGS_TOLD: Final = (
+    "Every setting that `coord config` lists may be given as a flag, too: --lease-seconds 60."
+)
 _INDENT: Final = "  "
 _NAME_COLUMNS_MAX: Final = 24
+_WHAT_COLUMNS_MIN: Final = 16
 _USAGE: Final = (
     ("coord COMMAND [ARGUMENTS] [OPTIONS]", ""),
     ("coord COMMAND --help", "one command, with examples"),
@@ -47,12 +50,18 @@ def plain(text: str, _meaning: str) -> str:
 
 def front_page(paint: Painter = plain, width: int = PAGE_COLUMNS) -> list[str]:
     """Return the lines of `coord --help`."""
-    lines = [f"{paint('coord', 'accent')} - {WHAT_COORD_IS}", "", paint("Usage", "head")]
+    lines = [*_title("coord", WHAT_COORD_IS, paint, width), "", paint("Usage", "head")]
     lines += rows(_USAGE, paint, width)
+    wide = max(len(usage(verb)) for verb in VERBS.values())
     for group in dict.fromkeys(verb.group for verb in VERBS.values()):
-        lines += ["", paint(group, "head")]
-        lines += rows(((usage(one), one.what) for one in VERBS.values() if one.group == group), paint, width)
-    lines += ["", paint("Everywhere", "head"), *rows(_everywhere(), paint, width), *_prose(SETTINGS_TOLD, width)]
+        verbs = [(usage(one), one.what) for one in VERBS.values() if one.group == group]
+        lines += ["", paint(group, "head"), *rows(verbs, paint, width, wide)]
+    lines += [
+        "",
+        paint("Everywhere", "head"),
+        *rows(_everywhere(), paint, width),
+        *_prose(SETTINGS_TOLD, width),
+    ]
     lines += ["", paint("Exit codes", "head")]
     lines += rows(((str(code), meaning) for code, meaning in EXIT_CODES), paint, width)
     lines += ["", *wrap("Data is printed on stdout, talk on stderr. A first tour:", width), ""]
@@ -63,8 +72,7 @@ def front_page(paint: Painter = plain, width: int = PAGE_COLUMNS) -> list[str]:
 def verb_page(verb: Verb, paint: Painter = plain, width: int = PAGE_COLUMNS) -> list[str]:
     """Return the lines of `coord VERB --help`."""
     taken = {option.flag for option in verb.options}
-    lines = [*wrap(f"coord {verb.name} - {verb.what}", width), "", paint("Usage", "head")]
-    lines[0] = lines[0].replace(f"coord {verb.name}", paint(f"coord {verb.name}", "accent"), 1)
+    lines = [*_title(f"coord {verb.name}", verb.what, paint, width), "", paint("Usage", "head")]
     lines.append(f"{_INDENT}coord {usage(verb)} [OPTIONS]")
     if verb.more:
         lines += ["", *_prose(verb.more, width)]
@@ -80,14 +88,23 @@ def verb_page(verb: Verb, paint: Painter = plain, width: int = PAGE_COLUMNS) -> 
     return [*lines, *_examples(EXAMPLES.get(verb.name, ()), paint, width)]
 
 
-def rows(pairs: Iterable[tuple[str, str]], paint: Painter, width: int) -> Iterator[str]:
-    """Lay out names with what they mean in two columns; what is long goes on below itself."""
+def rows(pairs: Iterable[tuple[str, str]], paint: Painter, width: int, names: int = 0) -> Iterator[str]:
+    """Lay out names with what they mean in two columns; what is long goes on below itself.
+
+    Args:
+        pairs: each name with its sentence.
+        paint: colours the names.
+        width: of the page.
+        names: how wide the column of names is at least.
+    """
     told = list(pairs)
-    wide = max((len(name) for name, _ in told if len(name) <= _NAME_COLUMNS_MAX), default=0)
+    wide = min(
+        max([names, *(len(name) for name, _ in told if len(name) <= _NAME_COLUMNS_MAX)]), _NAME_COLUMNS_MAX
+    )
     indent = " " * (len(_INDENT) + wide + 2)
     for name, what in told:
         head = _INDENT + paint(name, "accent")
-        said = wrap(what, max(width - len(indent), 20), break_on_hyphens=False)
+        said = wrap(what, max(width - len(indent), _WHAT_COLUMNS_MIN), break_on_hyphens=False)
         if len(name) > wide:
             yield head
             yield from (indent + line for line in said)
@@ -138,13 +155,20 @@ def told_everywhere() -> list[Option]:
     return [known[flag] for flag in SHOWN_EVERYWHERE]
 
 
+def _title(name: str, what: str, paint: Painter, width: int) -> list[str]:
+    first, *rest = wrap(f"{name} - {what}", width)
+    return [first.replace(name, paint(name, "accent"), 1), *rest]
+
+
 def _everywhere() -> list[tuple[str, str]]:
-    return [*map(_told, told_everywhere()), ("-h, --help", "Show this page."), ("--version", "Print the version.")]
+    return [
+        *map(_told, told_everywhere()),
+        ("-h, --help", "Show this page."),
+        ("--version", "Print the version."),
+    ]
 
 
-def _told(option: Option | Argument) -> tuple[str, str]:
-    if isinstance(option, Argument):
-        return option.metavar, option.what
+def _told(option: Option) -> tuple[str, str]:
     name = f"{option.flag} {option.metavar}".strip()
     return name, f"{option.what} [or {option.variable}]" if option.variable else option.what
 

@@ -226,7 +226,7 @@ HOUSE: Final = (
         "up",
         "The house",
         "house:up",
-        "Start the server and all services here; Ctrl-C stops them.",
+        "Start the server and all services; Ctrl-C stops them.",
         (),
         (Option("--detach", "", "Return when all are ready, and leave them running."),),
     ),
@@ -242,7 +242,7 @@ HOUSE: Final = (
         "rebuild",
         "The house",
         "house:rebuild",
-        "Build the projections anew from the log, beside the old ones, and swap.",
+        "Build the tables anew from the log, and swap them in.",
     ),
     Verb(
         "doctor",
@@ -255,25 +255,27 @@ HOUSE: Final = (
         "demo",
         "The house",
         "house:demo",
-        "Play everything at once on real work, and check the results.",
+        "Play everything at once on real work, and check it.",
         (
             Argument(
                 "folder", "[FOLDER]", "Made anew; what is made stays there. [default: .demo]", required=False
             ),
         ),
+        (Option("--story", "", "Print the story, and open no dashboard."),),
+        "On a terminal the dashboard shows it live; q closes that, and the story is printed then.",
     ),
     Verb(
         "bench",
         "The house",
         "house:bench",
-        "Measure coord here, beside its peers, and compare with the bars.",
+        "Measure coord beside its peers, against the bars.",
         more="Exit code 7: a bar was missed.",
     ),
     Verb(
         "verify",
         "The house",
         "verify:verify",
-        "Run what coord promises as features, and record what is proved.",
+        "Prove what coord promises, and record the results.",
         (
             Argument("what", "[WHAT]", "A feature, a scenario, or a part of its title.", required=False),
             Argument("name", "[NAME]", "After `claims`: only this figure.", required=False),
@@ -295,7 +297,7 @@ HOUSE: Final = (
         "schema",
         "The house",
         "house:schema",
-        "The JSON Schema of an event, command or question; without one, their names.",
+        "The JSON Schema of a type; without one, their names.",
         (Argument("type", "[TYPE]", "e.g. work.claimed.v1, claim, board.", required=False),),
         (Option("--asyncapi", "", "The AsyncAPI document of everything that crosses the bus."),),
     ),

@@ -3,10 +3,11 @@
 Five meanings have a colour, and none of them is said by colour only. Whether there is any is decided by, first
 one wins: --color always or never; NO_COLOR; FORCE_COLOR or CLICOLOR_FORCE; else a terminal that is not dumb.
 
-    stdout is          colours      lines fit the width
-    a terminal         yes          yes
-    a pipe             no           no: what a program reads is never cut
-    a pipe, forced     yes          where COLUMNS says how wide, as `watch --color` does
+    stdout is                  colours    a table fits the width
+    a terminal                 yes        yes
+    a pipe                     no         no: what a program reads is never cut
+    a pipe, FORCE_COLOR        yes        no
+    a pipe, --color always     yes        where COLUMNS says how wide it is: `watch --color coord board --color always`
 """
 
 import os
@@ -86,7 +87,7 @@ def columns() -> int | None:
     if sys.stdout is None:
         return None
     if not sys.stdout.isatty():
-        return _within(_told_columns()) if _told_columns() and is_colourful() else None
+        return _within(_told_columns()) if _told_columns() and _chosen == "always" else None
     return _within(_told_columns() or _measured(sys.stdout))
 
 

@@ -167,7 +167,7 @@ def test_sigterm_ends_a_command_as_it_ends_any(cli: Cli, projector: Start) -> No
     assert (ran.code, ran.err) == (-signal.SIGTERM, "")
 
 
-def in_terminal(cli: Cli, word: str, width: int, environment: dict[str, str]) -> str:
+def in_terminal(cli: Cli, word: str, width: int, environment: dict[str, str], *more: str) -> str:
     """Run in a terminal of so many columns and return what it showed."""
     import fcntl
     import struct
@@ -175,7 +175,7 @@ def in_terminal(cli: Cli, word: str, width: int, environment: dict[str, str]) ->
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    process = cli.start(word, stdout=theirs, stderr=theirs, environment=environment)
+    process = cli.start(word, *more, stdout=theirs, stderr=theirs, environment=environment)
     os.close(theirs)
     shown = b""
     try:
@@ -222,11 +222,46 @@ def test_a_nonsensical_width_harms_nobody(cli: Cli, projector: Start, given: str
     assert "w-1" in in_terminal(cli, "board", 80, {"COLUMNS": given})
 
 
-def test_in_a_pipe_nothing_is_cut_and_nothing_is_coloured(cli: Cli, projector: Start) -> None:
+@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "0"}, {"FORCE_COLOR": "1", "NO_COLOR": "1"}])
+def test_in_a_pipe_nothing_is_cut_and_nothing_is_coloured(
+    cli: Cli, projector: Start, environment: dict[str, str]
+) -> None:
     projector(said(BOARD))
-    ran = cli.run("board", environment={"COLUMNS": "40", "TERM": "xterm", "FORCE_COLOR": "1"})
+    ran = cli.run("board", environment={"COLUMNS": "40", "TERM": "xterm"} | environment)
     assert "T" * 100 + "\\x1b[2J" in ran.out
     assert "\x1b" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        ([], {"FORCE_COLOR": "1", "COLUMNS": "40"}),
+        ([], {"CLICOLOR_FORCE": "1"}),
+        (["--color", "always"], {"NO_COLOR": "1"}),
+        (["--color=always"], {"TERM": "dumb"}),
+    ],
+)
+def test_colours_can_be_forced_into_a_pipe_where_still_nothing_is_cut(
+    cli: Cli, projector: Start, words: list[str], environment: dict[str, str]
+) -> None:
+    projector(said(BOARD))
+    ran = cli.run("board", *words, environment=environment)
+    assert "\x1b[36mclaimed\x1b[0m" in ran.out
+    assert "T" * 100 in ran.out
+
+
+def test_a_pipe_that_is_for_eyes_is_fitted_to_columns(cli: Cli, projector: Start) -> None:
+    projector(said(BOARD))
+    ran = cli.run("board", "--color", "always", environment={"COLUMNS": "50"})
+    assert "…" in ran.out
+    assert max(len(re.sub(r"\x1b\[[0-9]*m", "", line)) for line in ran.out.splitlines()) <= 50
+
+
+def test_colours_can_be_refused(cli: Cli, projector: Start) -> None:
+    projector(said(BOARD))
+    shown = in_terminal(cli, "board", 80, {"TERM": "xterm", "FORCE_COLOR": "1"}, "--color", "never")
+    assert "\x1b" not in shown
+    assert cli.run("board", "--color", "purple").code == 2
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8", "xx_YY.nonsense"])

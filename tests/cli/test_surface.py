@@ -1,5 +1,6 @@
 """What `coord` can do is frozen: a change of the surface is a change of tests/data/commands.txt."""
 
+import re
 from importlib import import_module
 
 import pytest
@@ -7,8 +8,9 @@ from golden import COMMANDS
 
 from coord.events.errors import Exit
 from coord.services.cli import app
+from coord.services.cli.examples import EXAMPLES
 from coord.services.cli.main import run
-from coord.services.cli.page import front_page, reference, table, usage
+from coord.services.cli.page import TOUR, front_page, reference, table, usage
 from coord.services.cli.surface import EXIT_CODES, VERBS
 
 
@@ -25,10 +27,12 @@ def test_a_verb_has_a_function_and_a_help_page(
     assert callable(getattr(import_module(f"coord.services.cli.{module}"), function))
     assert run([name, "--help"]) == 0
     page = capsys.readouterr().out
-    assert page.startswith(f"Usage: coord {name}")
+    assert page.startswith(f"coord {name} - ")
+    assert f"  coord {usage(VERBS[name])} [OPTIONS]" in page
     assert all(option.flag in page for option in VERBS[name].options)
     assert all(argument.what.split()[0] in page for argument in VERBS[name].arguments)
     assert "--json" in page
+    assert all(example.line in page for example in EXAMPLES[name])
     assert max(map(len, page.splitlines())) <= 80
 
 
@@ -39,7 +43,45 @@ def test_the_front_page_names_every_verb_and_every_exit_code(capsys: pytest.Capt
     assert all(f"  {usage(verb)} " in page for verb in VERBS.values())
     assert [code for code, _ in EXIT_CODES] == [int(code) for code in Exit]
     assert all(f"  {code}  {meaning}" in page for code, meaning in EXIT_CODES)
-    assert max(map(len, page.splitlines())) <= 100
+    assert all(f"  {line}" in page for line in TOUR)
+    assert max(map(len, page.splitlines())) <= 80
+
+
+def test_verbs_stand_in_columns_by_group() -> None:
+    page = front_page()
+    places = {
+        line.index(verb.what[:20]) for verb in VERBS.values() for line in page if verb.what[:20] in line
+    }
+    assert len(places) == 1
+    assert [line for line in page if line in {verb.group for verb in VERBS.values()}] == list(
+        dict.fromkeys(verb.group for verb in VERBS.values())
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["direct", "--help"]])
+@pytest.mark.parametrize("columns", [45, 60, 79])
+def test_a_page_fits_a_narrow_place(
+    words: list[str], columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run(words) == 0
+    shown = [
+        line for line in capsys.readouterr().out.splitlines() if not line.startswith(("    coord", "  coord"))
+    ]
+    assert max(map(len, shown)) <= columns
+
+
+@pytest.mark.parametrize("words", [["--help"], ["claim", "-h"]])
+def test_a_page_is_coloured_where_that_is_asked_for_and_says_the_same(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 0
+    plain = capsys.readouterr().out
+    assert "\x1b" not in plain
+    assert run(["--color", "always", *words]) == 0
+    painted = capsys.readouterr().out
+    assert "\x1b[1mUsage\x1b[0m" in painted
+    assert re.sub(r"\x1b\[[0-9]+m", "", painted) == plain
 
 
 def test_a_line_that_asks_for_nothing_is_shown_the_page_and_is_a_usage_error(

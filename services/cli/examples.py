@@ -1,0 +1,139 @@
+"""What people type: examples for every verb, shown by its help page and by the manual; a test runs every one.
+
+They tell one story: an item `hash-readme`, an agent `ada`, a run `r1`. Words in capitals stand for ids.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Example(NamedTuple):
+    """A line for a shell, and what it is for."""
+
+    line: str
+    what: str
+
+
+EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
+    "submit": (
+        Example('coord submit "Hash the README" --id hash-readme', "An item with an id of your own:"),
+        Example(
+            'coord submit Count --priority 9 --capability gpu --body \'{"file": "a.csv"}\'',
+            "An urgent one, for agents that offer gpu:",
+        ),
+        Example(r"printf 'Lint\nTest\n' | coord submit -", "One for every line:"),
+    ),
+    "claim": (
+        Example("coord claim --agent ada", "The best that ada can do:"),
+        Example("coord claim hash-readme --agent ada --lease 2m", "This one, for two minutes at a time:"),
+    ),
+    "progress": (
+        Example(
+            'coord progress hash-readme --agent ada --fraction 40% --note "two of five"',
+            "Say how far it is, and keep the claim:",
+        ),
+    ),
+    "complete": (
+        Example("coord complete hash-readme --agent ada --result '\"9f2c\"'", "Done, and what came of it:"),
+    ),
+    "fail": (Example('coord fail hash-readme --agent ada --reason "no such file"', "It cannot be done:"),),
+    "release": (
+        Example('coord release hash-readme --agent ada --reason "out of time"', "Let another one do it:"),
+    ),
+    "cancel": (
+        Example('coord cancel hash-readme --reason "done elsewhere"', "Nobody shall do it any more:"),
+        Example("coord board --status open | coord cancel -", "Nor anything else that waits:"),
+    ),
+    "show": (
+        Example("coord show hash-readme", "All that is known of an item:"),
+        Example("coord show hash-readme --json | jq .status", "One field, for a script:"),
+    ),
+    "board": (
+        Example("coord board", "Everything:"),
+        Example("coord board --status claimed --agent ada", "What ada holds:"),
+    ),
+    "register": (
+        Example("coord register ada --team red --capability python --wip 2", "Who takes two at a time:"),
+    ),
+    "heartbeat": (Example("coord heartbeat ada", "Alive; all that ada holds stays ada's:"),),
+    "retire": (Example('coord retire ada --reason "going home"', "Nothing more for ada:"),),
+    "agents": (Example("coord agents --team red", "Who is in a team, and what they hold:"),),
+    "train": (
+        Example("coord train README.md --run r1 --steps 30", "A run of thirty steps, under a name:"),
+        Example("coord train README.md --run r1 --steps 60", "The same again goes on from there:"),
+    ),
+    "runs": (
+        Example("coord runs", "All runs:"),
+        Example("coord runs r1", "One, with its directives, checkpoints and alerts:"),
+    ),
+    "plot": (
+        Example("coord plot r1 loss canary_loss", "Two curves, in the terminal:"),
+        Example("coord plot r1 loss --to loss.svg", "One, as a picture:"),
+    ),
+    "alerts": (
+        Example("coord alerts --status open", "What needs somebody:"),
+        Example("coord alerts --entity r1", "What was wrong with a run:"),
+    ),
+    "ack": (
+        Example('coord ack ALERT --note "the fan is being changed"', "Take notice of one:"),
+        Example("coord alerts --status active | coord ack -", "Of all:"),
+    ),
+    "silence": (Example('coord silence ALERT --for 1h --reason "known"', "Quiet for an hour:"),),
+    "direct": (
+        Example(
+            "coord direct r1 checkpoint_now --wait", "Write a checkpoint now, and wait until it is written:"
+        ),
+        Example("coord direct r1 lower_learning_rate --factor 50%", "Half the learning rate:"),
+    ),
+    "withdraw": (Example('coord withdraw r1 DIRECTIVE --reason "a slip"', "Before it is obeyed:"),),
+    "watchdog": (
+        Example("coord watchdog rules loss-spike", "A rule and its thresholds:"),
+        Example(
+            "coord watchdog replay loss-spike --run r1 --set k=6",
+            "What it would have found with another one:",
+        ),
+    ),
+    "health": (
+        Example("coord health", "The score, and every reason why it is not 100:"),
+        Example("coord health --explain agent:ada", "Of one agent:"),
+    ),
+    "history": (Example("coord history hash-readme", "All that ever happened to an item:"),),
+    "tail": (
+        Example("coord tail --from 1 --until now --json", "The whole log, for a program:"),
+        Example("coord tail", "What happens, as it happens, until Ctrl-C:"),
+    ),
+    "nodes": (
+        Example("coord nodes", "All machines, with their readings:"),
+        Example("coord nodes --inventory", "What they are made of:"),
+    ),
+    "top": (Example("coord top --by memory --limit 5", "The five that take most memory:"),),
+    "deadletters": (Example("coord deadletters --limit 5", "The newest five:"),),
+    "up": (
+        Example("coord up", "Run everything here, until Ctrl-C:"),
+        Example("coord up --detach", "Leave it running:"),
+    ),
+    "down": (Example("coord down", "Stop it:"),),
+    "serve": (Example("coord serve watchdog", "One service alone, until Ctrl-C:"),),
+    "rebuild": (Example("coord rebuild", "Make sure that the tables say what the log says:"),),
+    "doctor": (Example("coord doctor", "Is all well here?"),),
+    "demo": (Example("coord demo /tmp/demo", "In a folder of its own:"),),
+    "bench": (Example("coord bench", "All measurements; some minutes:"),),
+    "verify": (
+        Example("coord verify --status", "What was proved, when, at which commit:"),
+        Example('coord verify "Two agents" --no-record', "Run what has this in its title:"),
+    ),
+    "config": (Example("coord config --lease-seconds 60", "What would hold with a flag:"),),
+    "schema": (
+        Example("coord schema", "The names of all types:"),
+        Example("coord schema work.claimed.v1", "One of them:"),
+    ),
+    "completion": (
+        Example('eval "$(coord completion bash)"', "In ~/.bashrc:"),
+        Example("source <(coord completion zsh)", "In ~/.zshrc, after compinit:"),
+        Example("coord completion fish > ~/.config/fish/completions/coord.fish", "Once, for fish:"),
+    ),
+    "man": (
+        Example("coord man", "Read it:"),
+        Example("coord man > coord.1", "Keep it, for man -l coord.1 or a package:"),
+    ),
+}
