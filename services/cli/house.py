@@ -48,10 +48,9 @@ def serve(call: Call) -> None:
 
 def demo(call: Call) -> int:
     """Play the demo in a folder of its own."""
-    from pathlib import Path
-
     import shutil
     import sys
+    from pathlib import Path
 
     folder = Path(call.text("folder") or ".demo").absolute()
     made_before = (folder / "made").is_dir() and (folder / "data").is_dir()

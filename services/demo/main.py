@@ -6,7 +6,7 @@ would; nothing is prepared or pretended.
 """
 
 import os
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from coord.services import clock
@@ -17,9 +17,13 @@ from coord.services.demo.story import say
 from coord.services.demo.verdict import verdict
 
 
-def run(root: Path) -> int:
-    """Play the demo in a folder, which is made anew, and return the exit code."""
-    shutil.rmtree(root, ignore_errors=True)
+def run(root: Path, linger: Callable[[], None] = lambda: None) -> int:
+    """Play the demo in a folder without an earlier one, and return the exit code.
+
+    Args:
+        root: the folder.
+        linger: called when the story is over and the house is still up.
+    """
     stage = Stage(root)
     for folder in (stage.made, root / "checkpoints"):
         folder.mkdir(parents=True)
@@ -37,6 +41,7 @@ def run(root: Path) -> int:
         say("Beside them a trainer starts: coord train, on the sources of Python's own library.\n")
         played = play(stage, items)
         faults = verdict(played, items)
+        linger()
     say(f"\nThe house is stopped. {clock.monotonic() - began:.1f} s in all.")
     return 1 if faults else 0
 
