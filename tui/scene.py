@@ -1,6 +1,7 @@
 """What the screen is drawn from, and what a view is: pure functions over a scene and a place.
 
     wishes(place) -> what to ask, and how often
+    follows(scene, place) -> what else to ask, given what is seen: the pane of the row under the cursor
     draw(scene, place, width, height) -> lines, and which row each is
     press(key, scene, place, drawn) -> where to be next, or what to do
 
@@ -205,6 +206,9 @@ class View:
     """Names that `s` goes through; the first is worst first."""
     copies: Callable[[Scene, Place, Drawn], tuple[str, str]] | None = None
     """What `y` (id) and `Y` (command line) copy; None: the chosen id, and `coord VIEW`."""
+    follows: Callable[[Scene, Place], tuple[Wish, ...]] = lambda *_: ()
+    """Wishes that only a scene can tell, such as the curve of the newest run, or the pane of the first row while
+    nothing is chosen; asked beside `wishes`, a new one at once."""
 
 
 def chosen_id(place: Place, drawn_ids: Sequence[str]) -> str:
