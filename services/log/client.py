@@ -214,7 +214,7 @@ class Log:
             bytes=state["bytes"],
             created_at=info["created"],
             config=info["config"],
-            said_at_ns=_nanoseconds(info["ts"]) if "ts" in info else 0,
+            said_at_ns=nanoseconds(info["ts"]) if "ts" in info else 0,
         )
 
     async def wait_for_stream(self, name: str, seconds: float = STREAM_WAIT_SECONDS) -> StreamState:
@@ -280,14 +280,15 @@ def stored_from_reply(stream: str, message: dict[str, Any]) -> Stored:
     return Stored(
         stream=stream,
         position=message["seq"],
-        recorded_at_ns=_nanoseconds(message["time"]),
+        recorded_at_ns=nanoseconds(message["time"]),
         subject=message["subject"],
         headers=read_headers(b64decode(message.get("hdrs", ""))),
         body=b64decode(message.get("data", "")),
     )
 
 
-def _nanoseconds(text: str) -> int:
+def nanoseconds(text: str) -> int:
+    """Read a moment as the server writes it."""
     whole, _, rest = text.rstrip("Z").partition(".")
     seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
     return seconds * 1_000_000_000 + int(rest.ljust(9, "0")[:9] or 0)
