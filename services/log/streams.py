@@ -1,8 +1,11 @@
 """Declaring the streams. One owner, the leading coordinator, declares and migrates them; others wait."""
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from nats.errors import NoRespondersError
 from nats.js.api import (
     DiscardPolicy,
     KeyValueConfig,
@@ -12,9 +15,9 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import APIError, BucketNotFoundError, NotFoundError
+from nats.js.errors import APIError, BucketNotFoundError, NotFoundError, ServiceUnavailableError
 
-from coord.events.errors import UnsafeServer
+from coord.events.errors import OutcomeUnknown, UnsafeServer
 from coord.events.streams import EVENTS, GIB, LEASES_BUCKET, STREAMS, StreamDefinition
 from coord.services.settings import Settings
 
@@ -61,16 +64,29 @@ async def declare_streams(log: "Log", settings: Settings) -> None:
 
     Raises:
         UnsafeServer: the server refuses; the message says which stream and why.
+        OutcomeUnknown: it does not answer, as a cluster that is choosing its leader.
     """
     for definition in STREAMS:
-        try:
+        with _said_of(definition.name):
             await _declare(log, stream_config(definition, settings))
-        except APIError as error:
-            raise UnsafeServer(
-                f"the server refuses the stream {definition.name} as it must be: {error.description}."
-            ) from error
-    await leases_bucket(log, settings.replicas)
-    await _spread(log, f"KV_{LEASES_BUCKET}", settings.replicas)
+    with _said_of(LEASES_BUCKET):
+        await leases_bucket(log, settings.replicas)
+        await _spread(log, f"KV_{LEASES_BUCKET}", settings.replicas)
+
+
+@contextmanager
+def _said_of(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (TimeoutError, NoRespondersError, ServiceUnavailableError) as error:
+        raise OutcomeUnknown(
+            f"the server did not say what became of the stream {name}.",
+            "A cluster that is choosing its leader answers nobody for some seconds: try again.",
+        ) from error
+    except APIError as error:
+        raise UnsafeServer(
+            f"the server refuses the stream {name} as it must be: {error.description}."
+        ) from error
 
 
 async def _spread(log: "Log", stream: str, replicas: int) -> None:
