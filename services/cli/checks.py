@@ -118,6 +118,8 @@ def check_folder(folder: Folder) -> Finding:
 
 def check_disk(folder: Folder) -> Finding:
     """Check what is left on the data folder's disk: a full one stops the log."""
+    if not folder.root.is_dir():
+        return Finding("disk", WARN, f"the data folder {folder.root} is not there yet", "Start: coord up")
     usage = shutil.disk_usage(folder.root)
     free = usage.free / usage.total
     words = f"{size(usage.free)} of {size(usage.total)} free ({100 * free:.0f} %)"

@@ -163,7 +163,6 @@ def test_the_hook_for_certificates_works(known: Mapping[str, str], tmp_path: Pat
     files = {"COORD_NATS_CERT": str(certificate), "COORD_NATS_KEY": str(key)}
     with running_server(tmp_path / "server", {**known, **files}, whole) as server:
         url = server.address.url.replace("nats://", "tls://")
-        Folder(tmp_path / "data").make()
         ran = Cli(tmp_path, environment_of(tmp_path, tmp_path / "data") | {
             "COORD_NATS": url, "COORD_NATS_MONITOR": server.address.monitor, "SSL_CERT_FILE": str(certificate),
             "COORD_NATS_CREDENTIALS": str(credentials_file(tmp_path, "core", known)),
@@ -171,3 +170,4 @@ def test_the_hook_for_certificates_works(known: Mapping[str, str], tmp_path: Pat
         assert ran.out, ran
         checks = {one["name"]: one["words"] for one in ran.document["checks"]}
         assert "not there" in checks["EVENTS"], checks
+        assert "not there yet" in checks["disk"]
