@@ -8,7 +8,7 @@ from coord.events import commands as wish
 from coord.events import work
 from coord.events.commands import Done, Invalid, Unknown
 from coord.services import clock
-from coord.services.coordinator.requests import Requests
+from coord.services.coordinator.requests import KEPT_MS, Requests
 
 
 def test_a_retry_gets_the_same_reply_and_claims_nothing_more(in_house) -> None:  # type: ignore[no-untyped-def]
@@ -109,3 +109,26 @@ def test_requests_beyond_the_limit_are_forgotten_oldest_first_and_known_to_be() 
     assert requests.position_of(ids[2]) == 2
     assert requests.is_too_old("0199f0c2-7b00-7000-8000-000000000001", now)
     assert not requests.is_too_old("any-other-text", now)
+
+
+def test_many_requests_are_told_apart_while_the_oldest_are_forgotten() -> None:
+    requests = Requests(kept_max=5_000)
+    for number in range(20_000):
+        requests.remember(f"request-{number}", number, number)
+    found = [requests.position_of(f"request-{number}") for number in range(20_001)]
+    assert found == [None] * 15_000 + list(range(15_000, 20_000)) + [None]
+
+
+def test_a_request_noted_twice_is_one_and_keeps_the_last_position() -> None:
+    requests = Requests()
+    requests.remember("once", 1, 10)
+    requests.remember("once", 2, 20)
+    assert (len(requests), requests.position_of("once")) == (1, 2)
+
+
+def test_a_request_is_forgotten_a_day_later() -> None:
+    requests = Requests()
+    requests.remember("old", 1, 10)
+    requests.remember("new", 2, 11 + KEPT_MS)
+    assert requests.position_of("old") is None
+    assert requests.position_of("new") == 2
