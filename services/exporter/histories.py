@@ -1,0 +1,147 @@
+"""The past of one item or run, read from the log when something of it ends: the exporter itself remembers nothing.
+
+What is kept in memory are copies of what never changes: the ids of first events, and the marks of runs as far as they
+were read. A run's own events are many; of those only the headers are read.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Final, Generic, TypeVar
+
+from coord.events.envelope import Recorded
+from coord.events.errors import InvalidEvent
+from coord.events.streams import EVENTS
+from coord.events.tokens import event_subject
+from coord.events.wire import Stored, read_event
+from coord.services.exporter.identity import root_of
+from coord.services.exporter.records import SpanName
+from coord.services.exporter.run_spans import MARKING, Mark, items_of, root_at
+from coord.services.log import Log
+from coord.services.log.pages import read_page, read_to, scan_headers
+
+FIRSTS_MAX: Final = 20_000
+RUNS_MAX: Final = 1_000
+
+V = TypeVar("V")
+
+
+class Histories:
+    """What one exporter reads of the past."""
+
+    def __init__(self, log: Log, site: str) -> None:
+        self._log = log
+        self._site = site
+        self._firsts = _Kept[str](FIRSTS_MAX)
+        self._runs = _Kept[_Scanned](RUNS_MAX)
+        self._reading_runs = asyncio.Lock()
+
+    async def item(self, name: str, position: int) -> list[Recorded]:
+        """Return the events of an item up to a position."""
+        return await self.subject("work", name, position)
+
+    async def subject(self, aggregate: str, name: str, position: int) -> list[Recorded]:
+        """Return the events of any aggregate up to a position; what is no event is left out."""
+        stored = await read_to(self._log, event_subject(self._site, aggregate, name), position)
+        return [recorded for one in stored if (recorded := as_event(one)) is not None]
+
+    async def run(self, name: str, position: int) -> list[Mark]:
+        """Return the marks of a run, up to a position at least."""
+        async with self._reading_runs:
+            scanned = self._runs.get(name) or _Scanned()
+            self._runs.put(name, scanned)
+            if scanned.position < position:
+                subject = event_subject(self._site, "run", name)
+                async for batch in scan_headers(self._log, subject, scanned.position + 1, position):
+                    for stored in batch:
+                        await self._scan(scanned, stored)
+        return scanned.marks
+
+    async def first(self, aggregate: str, name: str) -> Recorded | None:
+        """Return the first event of an aggregate; None when it has none, or it is none of ours."""
+        page = await read_page(self._log, event_subject(self._site, aggregate, name), 1, 1)
+        return as_event(page[0]) if page else None
+
+    async def at(self, position: int) -> Recorded | None:
+        """Return the event at a position."""
+        stored = await self._log.read_at(EVENTS.name, position)
+        return as_event(stored) if stored is not None else None
+
+    async def root(self, kind: str, name: str, position: int) -> SpanName | None:
+        """Return where the root is of an item or a run that something at a position is about; else None."""
+        if kind == "work":
+            return await self._item_root(name)
+        if kind != "run":
+            return None
+        return root_at(await self.run(name, position), position)
+
+    async def item_roots(self, marks: list[Mark]) -> dict[str, SpanName]:
+        """Return where the roots of the items are that the starts of a run name."""
+        found = {item: await self._item_root(item) for item in items_of(marks)}
+        return {item: root for item, root in found.items() if root is not None}
+
+    async def _item_root(self, name: str) -> SpanName | None:
+        known = self._firsts.get(name)
+        if known is None:
+            first = await self.first("work", name)
+            if first is None:
+                return None
+            known = first.envelope.id
+            self._firsts.put(name, known)
+        return root_of("work", self._site, name, known)
+
+    async def _scan(self, scanned: "_Scanned", headers: Stored) -> None:
+        """Take one event of a run by its headers; what is a mark is read whole."""
+        type_ = type_of(headers)
+        if type_ in MARKING or scanned.lost:
+            recorded = await self.at(headers.position)
+            if recorded is not None:
+                scanned.marks.append(Mark(recorded, scanned.heard_at_ns))
+            scanned.lost = type_ == "run.lost"
+        scanned.position = headers.position
+        if type_ != "run.lost":
+            scanned.heard_at_ns = headers.recorded_at_ns
+
+
+def as_event(stored: Stored) -> Recorded | None:
+    """Read a message as an event; None when it is none."""
+    try:
+        return read_event(stored)
+    except InvalidEvent:
+        return None
+
+
+def type_of(stored: Stored) -> str:
+    """Return the type in a message's headers, without its version; empty when there is none."""
+    return (stored.headers or {}).get("ce-type", "").rpartition(".v")[0]
+
+
+class _Scanned:
+    """How far a run was read, and what was found."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.heard_at_ns = 0
+        self.lost = False
+        """Whether the newest mark is that it was lost."""
+        self.marks: list[Mark] = []
+
+
+class _Kept(Generic[V]):
+    """The values used last, by name."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[str, V] = OrderedDict()
+
+    def get(self, name: str) -> V | None:
+        """Return a value, and keep it longest."""
+        if name in self._values:
+            self._values.move_to_end(name)
+        return self._values.get(name)
+
+    def put(self, name: str, value: V) -> None:
+        """Keep a value; the one that was not used for longest may go."""
+        self._values[name] = value
+        self._values.move_to_end(name)
+        while len(self._values) > self._size:
+            self._values.popitem(last=False)
