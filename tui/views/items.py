@@ -1,0 +1,159 @@
+"""Work items as a person sees them: how they stand, why they do not move, and what happens next.
+
+Worst first: claims in danger, items that nobody can take, what failed within the last hour, claims that go
+well, what waits, and what has ended.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from coord.services.wording import age
+from coord.tui.filtering import Field
+from coord.tui.ink import Ink
+from coord.tui.scene import Row
+from coord.tui.views.crew import LOST, SILENT, Crew, is_full, kind_of, lease_left, may_take, within
+
+STATES: Final = {
+    "open": ("○", Ink.TEXT),
+    "claimed": ("●", Ink.ACCENT),
+    "completed": ("✔", Ink.OK),
+    "failed": ("✖", Ink.BAD),
+    "cancelled": ("·", Ink.DIM),
+}
+"""Glyph and ink of each state, in the order in which an item goes through them."""
+FRESH_SECONDS: Final = 3_600.0
+"""For so long something that failed is told before what goes well."""
+
+
+class Why(NamedTuple):
+    """Why an item is as it is, and what comes next."""
+
+    words: str
+    ink: Ink
+    rank: int
+    """0 is worst."""
+    stuck: str = ""
+    """What is missing, for items that nobody can take: a short text that several may share."""
+
+
+def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
+    """Say why an item does not move, or how it ended."""
+    status = item["status"]
+    if status == "open":
+        return _why_open(item, crew)
+    if status == "claimed":
+        return _why_claimed(item, crew, late_seconds)
+    note = str(item.get("note") or "")
+    if status == "failed":
+        fresh = item["state_seconds"] < FRESH_SECONDS
+        return Why(note or "no reason was given", Ink.BAD if fresh else Ink.DIM, 2 if fresh else 5)
+    if status == "cancelled":
+        return Why(note, Ink.DIM, 5)
+    return Why(f"by {item['agent']}" if item.get("agent") else "", Ink.DIM, 5)
+
+
+def _why_open(item: Row, crew: Crew) -> Why:
+    fitting = crew.takers(item)
+    if not fitting:
+        missing = what_is_missing(item, crew)
+        return Why(missing, Ink.WARN, 1, missing)
+    idle = [agent for agent in fitting if not agent["holds"]]
+    if idle:
+        return Why(f"{_names(idle)} may take it: idle, has not asked", Ink.TEXT, 4)
+    free = [agent for agent in fitting if not is_full(agent)]
+    if not free:
+        return Why(f"all who may take it hold as many as they may: {_names(fitting)}", Ink.TEXT, 4)
+    return Why(f"waits for {_names(free)}: busy", Ink.TEXT, 4)
+
+
+def what_is_missing(item: Row, crew: Crew) -> str:
+    """Say why no agent that lives may take an item."""
+    if not crew.active:
+        return "no agent is active"
+    team, wanted = kind_of(item)
+    members = [agent for agent in crew.active if team in (None, agent.get("team"))]
+    if not members:
+        return f"team {team} has no active agent"
+    offered = {name for agent in members for name in agent.get("capabilities", ())}
+    missing = [name for name in wanted if name not in offered]
+    of = f" of team {team}" if team else ""
+    if missing:
+        return f"needs {', '.join(missing)}: no active agent{of} offers it{_gone(item, crew)}"
+    return f"needs {', '.join(wanted)}: no active agent{of} offers all of it"
+
+
+def _gone(item: Row, crew: Crew) -> str:
+    """Name the lost agents that could take it."""
+    lost = [row for row in crew.rows if row["status"] == "lost" and may_take(kind_of(item), row)]
+    return f" ({_names(lost)} did, and is lost)" if lost else ""
+
+
+def _names(agents: Sequence[Row]) -> str:
+    shown = ", ".join(agent["agent"] for agent in agents[:3])
+    return shown if len(agents) <= 3 else f"{shown} and {len(agents) - 3} more"
+
+
+def _why_claimed(item: Row, crew: Crew, late_seconds: float) -> Why:
+    name = str(item.get("agent") or "")
+    holder, mood = crew.by_name.get(name), crew.moods.get(name)
+    left = lease_left(item, holder, late_seconds)
+    then = f"; open again {within(left)}, attempt {item['attempt'] + 1}" if left is not None else ""
+    if mood is LOST:
+        return Why(f"{name} is lost{then}", Ink.BAD, 0)
+    if mood is SILENT and holder is not None:
+        return Why(
+            f"{name} silent {age((holder.get('silent_seconds') or 0.0) + late_seconds)}{then}", Ink.WARN, 0
+        )
+    if left is not None and left < item["lease_seconds"] / 3:
+        return Why(f"no sign of life for {age(item['lease_seconds'] - left)}{then}", Ink.WARN, 0)
+    return Why(_going_on(item), Ink.TEXT, 3)
+
+
+def _going_on(item: Row) -> str:
+    share, note = item.get("progress"), item.get("note")
+    parts = ["" if share is None else f"{100 * share:.0f} %", note or ""]
+    if item.get("verify"):
+        parts.append(f"ends only when {item['verify']} has passed")
+    return " · ".join(part for part in parts if part) or "in work; nothing told yet"
+
+
+def seconds_left(item: Row, crew: Crew, late_seconds: float = 0.0) -> float | None:
+    """Return for how long the claim of an item lasts, if its holder stays silent."""
+    return lease_left(item, crew.by_name.get(str(item.get("agent") or "")), late_seconds)
+
+
+def fields(crew: Crew) -> dict[str, Field]:
+    """Return what can be filtered by, beside the row's own fields."""
+    return {
+        "state": lambda item: item["status"],
+        "age": lambda item: item["age_seconds"],
+        "since": lambda item: item["state_seconds"],
+        "p": lambda item: item["priority"],
+        "needs": lambda item: " ".join(item.get("capabilities", ())),
+        "holder": lambda item: item.get("agent"),
+        "lease": lambda item: seconds_left(item, crew),
+        "why": lambda item: why(item, crew).words,
+    }
+
+
+ORDERS: Final = ("worst", "priority", "age", "state", "agent", "id")
+"""The first is worst first."""
+
+
+def in_order(rows: Sequence[Row], order: str, crew: Crew) -> list[Row]:
+    """Sort items; each order is its own opinion of what comes first."""
+    states = list(STATES)
+    keys: dict[str, Any] = {
+        "priority": lambda item: (-item["priority"], -item["age_seconds"]),
+        "age": lambda item: -item["age_seconds"],
+        "state": lambda item: (states.index(item["status"]), -item["priority"], -item["age_seconds"]),
+        "agent": lambda item: (item.get("agent") is None, item.get("agent") or "", -item["priority"]),
+        "id": lambda item: item["id"],
+    }
+    return sorted(rows, key=keys.get(order) or (lambda item: _worst(item, why(item, crew))))
+
+
+def _worst(item: Row, reason: Why) -> tuple[Any, ...]:
+    if reason.rank == 5:
+        return (5, 0, item["state_seconds"])
+    return (reason.rank, -item["priority"], -item["age_seconds"])
