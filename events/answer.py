@@ -1,8 +1,8 @@
 """What every answer carries: the moment it speaks of, and the bounds on its rows."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from coord.events.model import Count, Nanoseconds, Position, Question, Words
 
@@ -23,7 +23,8 @@ class AsOf(Words):
     lag: Count = 0
     """Events in the log that were not folded in yet, as the projector last knew."""
     past: bool = False
-    """Whether a past moment was asked for: `time_ns` is then the broker's time of the position."""
+    """Whether a past moment was asked for: `time_ns` is then the broker's time of the position, and readings and
+    presence, which EVENTS does not hold, are absent."""
 
 
 class PastQuestion(Question):
@@ -32,6 +33,17 @@ class PastQuestion(Question):
     at_position: Position | None = None
     at_ns: Nanoseconds | None = None
     """The last position before the first that the broker recorded later than this."""
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if self.at_position is not None and self.at_ns is not None:
+            raise ValueError("at_position and at_ns name two moments: give one of them")
+        return self
+
+    @property
+    def is_past(self) -> bool:
+        """Whether a past moment is asked for."""
+        return self.at_position is not None or self.at_ns is not None
 
 
 class Answer(Words):

@@ -36,6 +36,8 @@ REFUSALS: Final = {
     "bad_parameters": "the action does not take these parameters, or not from this entity",
     "capability_missing": "the agent does not offer what the item needs",
     "illegal_transition": "the item is past the state this needs",
+    "no_such_moment": "the log has no such position or time",
+    "not_yet": "the past asked for is still being folded; ask again",
     "nothing_to_claim": "no open item fits this agent",
     "overloaded": "the coordinator has as many requests waiting as it takes",
     "stale_fence": "the claim this rests on is over",
@@ -343,8 +345,8 @@ COMMANDS: Final[dict[str, type[Command]]] = {
 
 
 def refusal(code: str, reason: str, hint: str = "") -> Refusal:
-    """Make a refusal; nothing to claim has an exit code of its own."""
-    nothing = code == "nothing_to_claim"
+    """Make a refusal; nothing to claim, or nothing yet, has an exit code of its own."""
+    nothing = code in ("nothing_to_claim", "not_yet")
     return Refusal(
         code=code, reason=reason, hint=hint, exit_code=int(Exit.NOTHING if nothing else Exit.REFUSED)
     )

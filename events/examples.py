@@ -168,7 +168,9 @@ QUESTIONS: Final[dict[str, Question]] = {
     "agents": questions.Agents(),
     "alerts": questions.Alerts(),
     "board": questions.Board(),
+    "curve": questions.Curve(run="tiny-gpt", metrics=("loss", "learning_rate")),
     "deadletters": questions.DeadLetters(),
+    "events": questions.Events(aggregate="work", type="work.claimed"),
     "health": questions.Health(),
     "history": questions.History(id="w-1"),
     "nodes": questions.Nodes(inventory=True),
@@ -176,7 +178,9 @@ QUESTIONS: Final[dict[str, Question]] = {
     "scenarios": questions.Scenarios(),
     "show": questions.ShowItem(id="w-1"),
     "state": questions.State(digests=True),
+    "timeline": questions.Timeline(),
     "top": questions.Top(),
+    "trend": questions.Trend(metrics=("gpu_temperature_celsius",), node="forge"),
 }
 
 SAMPLES: Final[dict[str, samples.Batch]] = {

@@ -24,7 +24,7 @@ class Events(PastQuestion):
     aggregate: Token | None = None
     entity: Token | None = None
     type: str | None = Field(default=None, max_length=80)
-    """Such as `work.claimed`, whatever its version; or its beginning up to a dot, `work.`."""
+    """Such as `work.claimed`, whatever its version; or its beginning up to a dot, `work.`; or `work.claimed.v1`."""
     actor: str | None = Field(default=None, max_length=80)
     text: str | None = Field(default=None, min_length=1, max_length=200)
     """What subject or body must contain, whatever its case."""
@@ -68,7 +68,7 @@ class Timeline(Question):
 
 
 class TimelineAnswer(Answer):
-    """Bins of equal length from `since_ns` to `until_ns`."""
+    """Bins of equal length from `since_ns` to `until_ns`; what one second holds is never divided."""
 
     since_ns: Nanoseconds
     until_ns: Nanoseconds
@@ -99,7 +99,9 @@ class CurveLine(Words):
     steps: tuple[Count, ...]
     """The last step of each bin."""
     lowest: tuple[Number, ...]
+    """Over every time a step was done, also before a roll-back; NaN where there was nothing else."""
     highest: tuple[Number, ...]
+    """Likewise; NaN where one value was."""
     last: tuple[Number, ...]
     """The newest value of the bin; a step that was done again counts as it was done last."""
 

@@ -5,12 +5,12 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from coord.events.alert import EntityKind, Evidence, Severity
-from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, Limit
+from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, Limit, PastQuestion
 from coord.events.directive import Action
 from coord.events.model import Count, Nanoseconds, Note, Question, Seconds, Title, Token, Words
 
 
-class Alerts(Question):
+class Alerts(PastQuestion):
     """Alerts, the worst and newest first, with the directives they led to."""
 
     status: Literal["open", "active", "acknowledged", "resolved"] | None = None
@@ -74,7 +74,7 @@ class AlertsAnswer(Answer):
     truncated: bool = False
 
 
-class Runs(Question):
+class Runs(PastQuestion):
     """Training runs, those that run now first."""
 
     run: Token | None = None

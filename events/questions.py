@@ -9,9 +9,22 @@ from typing import Final, Literal
 from pydantic import Field
 
 from coord.events.alert import Evidence
-from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, AsOf, Limit
+from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, AsOf, Limit, PastQuestion
 from coord.events.commands import ItemView
 from coord.events.log_entry import LogEntry
+from coord.events.looking import (
+    Curve,
+    CurveAnswer,
+    CurveLine,
+    Events,
+    EventsAnswer,
+    Mark,
+    Timeline,
+    TimelineAnswer,
+    Trend,
+    TrendAnswer,
+    TrendRow,
+)
 from coord.events.model import (
     Bytes,
     Count,
@@ -41,7 +54,7 @@ from coord.events.oversight import (
 from coord.events.samples import Process
 
 
-class ShowItem(Question):
+class ShowItem(PastQuestion):
     """One work item in full."""
 
     id: Token
@@ -63,7 +76,7 @@ class ItemAnswer(Answer):
     result_bytes: Count = 0
 
 
-class Board(Question):
+class Board(PastQuestion):
     """Work items by state, the most urgent first."""
 
     status: Literal["open", "claimed", "completed", "failed", "cancelled"] | None = None
@@ -100,7 +113,7 @@ class BoardAnswer(Answer):
     truncated: bool = False
 
 
-class Agents(Question):
+class Agents(PastQuestion):
     """Agents, those who hold most first."""
 
     team: Token | None = None
@@ -197,6 +210,8 @@ class Health(Question):
 
     entity: str | None = Field(default=None, max_length=80)
     """`system`, or kind:name such as `agent:a1`, `node:n1`, `team:blue`, `run:r1`; a bare name if unique."""
+    trend: bool = False
+    """Add the scores of the system since the projector started, one a minute, at most two days of them."""
 
 
 class Deduction(Words):
@@ -218,6 +233,13 @@ class HealthScore(Words):
     deductions: tuple[Deduction, ...] = ()
 
 
+class PastScore(Words):
+    """What the system scored at a moment."""
+
+    at_ns: Nanoseconds
+    score: float = Field(ge=0, le=100)
+
+
 class HealthAnswer(Answer):
     """The score asked for, and those below it, worst first."""
 
@@ -226,9 +248,11 @@ class HealthAnswer(Answer):
     deductions: tuple[Deduction, ...] = ()
     parts: tuple[HealthScore, ...] = ()
     truncated: bool = False
+    trend: tuple[PastScore, ...] = ()
+    """Of the system, oldest first; only when it was asked for. The projector keeps it in memory alone."""
 
 
-class History(Question):
+class History(PastQuestion):
     """Every event of one entity, in order, read from the log itself."""
 
     id: Token
@@ -305,7 +329,9 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
     "agents": (Agents, AgentsAnswer),
     "alerts": (Alerts, AlertsAnswer),
     "board": (Board, BoardAnswer),
+    "curve": (Curve, CurveAnswer),
     "deadletters": (DeadLetters, DeadLettersAnswer),
+    "events": (Events, EventsAnswer),
     "health": (Health, HealthAnswer),
     "history": (History, HistoryAnswer),
     "nodes": (Nodes, NodesAnswer),
@@ -313,13 +339,17 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
     "scenarios": (Scenarios, ScenariosAnswer),
     "show": (ShowItem, ItemAnswer),
     "state": (State, StateAnswer),
+    "timeline": (Timeline, TimelineAnswer),
     "top": (Top, TopAnswer),
+    "trend": (Trend, TrendAnswer),
 }
 """By name: the last token of the subject, and the path of the gateway."""
 
 __all__ = [
     "QUESTIONS", "ROWS_DEFAULT", "ROWS_MAX", "Agents", "AgentsAnswer", "AlertRow", "Alerts", "AlertsAnswer",
-    "Answer", "AsOf", "Board", "BoardAnswer", "CheckpointRow", "DeadLetters", "DeadLettersAnswer",
-    "DirectiveRow", "Health", "HealthAnswer", "History", "HistoryAnswer", "ItemAnswer", "Limit", "Nodes",
-    "NodesAnswer", "RunRow", "Runs", "RunsAnswer", "ScenarioRow", "Scenarios", "ScenariosAnswer", "ShowItem", "State", "StateAnswer", "Top", "TopAnswer",
+    "Answer", "AsOf", "Board", "BoardAnswer", "CheckpointRow", "Curve", "CurveAnswer", "CurveLine", "DeadLetters",
+    "DeadLettersAnswer", "DirectiveRow", "Events", "EventsAnswer", "Health", "HealthAnswer", "History",
+    "HistoryAnswer", "ItemAnswer", "Limit", "Mark", "Nodes", "NodesAnswer", "PastQuestion", "PastScore", "RunRow",
+    "Runs", "RunsAnswer", "ScenarioRow", "Scenarios", "ScenariosAnswer", "ShowItem", "State", "StateAnswer",
+    "Timeline", "TimelineAnswer", "Top", "TopAnswer", "Trend", "TrendAnswer", "TrendRow",
 ]  # fmt: skip

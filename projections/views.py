@@ -22,6 +22,9 @@ VIEWS: Final = {
     "node_processes": f"""
         SELECT node, at_ns, recorded_at_ns, unnest(from_json(processes, '{_PROCESS}'), recursive := true)
         FROM processes""",
+    "pace": """
+        SELECT second_ns, events, position FROM log_seconds
+        UNION ALL SELECT second_ns, events, position FROM log_second""",
     "work_all": "SELECT * FROM work UNION ALL SELECT * FROM work_ended",
 }
 """By name. Part of the store's fingerprint: a changed view means a file built anew."""

@@ -26,6 +26,7 @@ class Alert:
     status: str
     """active, acknowledged or resolved."""
     raised_at_ns: int
+    raised_position: int
     changed_at_ns: int
     position: int
     silenced_until_ns: int | None = None
@@ -94,6 +95,7 @@ def _raised(draft: Draft, recorded: Recorded, event: facts.AlertRaised) -> None:
             evidence=json_text([one.model_dump() for one in event.evidence]) or "[]",
             status="active",
             raised_at_ns=recorded.recorded_at_ns,
+            raised_position=recorded.position,
             changed_at_ns=recorded.recorded_at_ns,
             position=recorded.position,
         ),

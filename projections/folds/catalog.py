@@ -4,17 +4,18 @@ from typing import Any, Final
 
 from coord.events.envelope import Recorded
 from coord.events.wire import RecordedSample
-from coord.projections.folds import agents, alerts, nodes, runs, samples, verification, work
+from coord.projections.folds import agents, alerts, nodes, pace, runs, samples, verification, work
 from coord.projections.folds.oddities import ODDITIES
 from coord.projections.folds.shape import Projection, Table
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raise it when a fold comes to mean something else without a table changing: stores are then built anew."""
 
 OF_EVENTS: Final[tuple[Projection[Recorded], ...]] = (
     agents.PROJECTION,
     alerts.PROJECTION,
     nodes.PROJECTION,
+    pace.PROJECTION,
     runs.PROJECTION,
     verification.PROJECTION,
     work.PROJECTION,

@@ -2,6 +2,8 @@
 
     runs            one row a run: where it is, and what it was last heard of
     run_starts      each start and resumption, with its configuration
+    run_ends        each time a run finished or was declared lost
+    run_failures    each allocation that failed
     run_points      every metric of every step, in the order it arrived
     run_latest      the newest value of every metric of rank 0: one row a run and metric
     evaluations     every metric of every evaluation
@@ -12,7 +14,6 @@ A value that is not finite stays what it is: NaN and the infinities are numbers 
 Every event that a run writes is a sign of life: one that was lost and is heard again is running.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from coord.events import run as facts
@@ -20,134 +21,26 @@ from coord.events.envelope import Recorded
 from coord.events.model import Number
 from coord.projections.folds import seen
 from coord.projections.folds.oddities import note
-from coord.projections.folds.shape import Draft, Projection, Reads, Table, small_json
-
-
-@dataclass(slots=True)
-class Run:
-    """One run."""
-
-    run: str
-    name: str
-    status: str
-    """running, completed, failed, stopped or lost."""
-    node: str | None
-    agent: str | None
-    work_item: str | None
-    world_size: int
-    started_at_ns: int
-    changed_at_ns: int
-    """Of its last change of status."""
-    heard_at_ns: int
-    """Of its last event."""
-    position: int
-    starts: int = 1
-    step: int = 0
-    """Where rank 0 is; it goes back when the run is rolled back."""
-    checkpoint_step: int | None = None
-    """Of its newest checkpoint."""
-    out_of_memory: int = 0
-    """Allocations that failed so far."""
-    not_finite: int = 0
-    """Values so far that were NaN or infinite."""
-    not_finite_position: int | None = None
-    """Of the last event that held one."""
-    not_finite_at_ns: int | None = None
-    dropped_points: int = 0
-    reason: str | None = None
-
-
-@dataclass(slots=True)
-class RunStart:
-    """One start of a run."""
-
-    run: str
-    name: str
-    node: str | None
-    agent: str | None
-    world_size: int
-    configuration: str | None
-    """JSON, if it is small; else it is in the log, at `position`."""
-    configuration_bytes: int
-    resumed_from_step: int | None
-    recorded_at_ns: int
-    position: int
-
-
-@dataclass(slots=True)
-class RunPoint:
-    """One metric at one step."""
-
-    run: str
-    metric: str
-    rank: int
-    step: int
-    value: float
-    start: int
-    """Which start of the run it belongs to, counting from 1: steps may come again after a roll-back."""
-    recorded_at_ns: int
-    position: int
-
-
-@dataclass(slots=True)
-class RunLatest:
-    """The newest value of one metric of rank 0."""
-
-    run: str
-    metric: str
-    value: float
-    step: int
-    recorded_at_ns: int
-    position: int
-
-
-@dataclass(slots=True)
-class Evaluation:
-    """One metric of one evaluation."""
-
-    run: str
-    metric: str
-    step: int
-    value: float
-    recorded_at_ns: int
-    position: int
-
-
-@dataclass(slots=True)
-class Checkpoint:
-    """One checkpoint."""
-
-    run: str
-    step: int
-    path: str
-    sha256: str
-    size_bytes: int
-    write_seconds: float
-    recorded_at_ns: int
-    position: int
-
-
-@dataclass(slots=True)
-class RunWriter:
-    """One writer of metrics."""
-
-    run: str
-    writer: str
-    start: int
-    """In which start of the run it was first heard."""
-    seen: tuple[int, ...]
-    dropped_points: int
-    position: int
-
-
-RUNS: Final = Table("runs", Run, key=("run",))
-RUN_STARTS: Final = Table("run_starts", RunStart)
-RUN_POINTS: Final = Table("run_points", RunPoint)
-RUN_LATEST: Final = Table("run_latest", RunLatest, key=("run", "metric"))
-EVALUATIONS: Final = Table("evaluations", Evaluation)
-CHECKPOINTS: Final = Table("checkpoints", Checkpoint)
-RUN_WRITERS: Final = Table("run_writers", RunWriter, key=("run", "writer"))
-
+from coord.projections.folds.run_rows import (
+    CHECKPOINTS,
+    EVALUATIONS,
+    RUN_ENDS,
+    RUN_FAILURES,
+    RUN_LATEST,
+    RUN_POINTS,
+    RUN_STARTS,
+    RUN_WRITERS,
+    RUNS,
+    Checkpoint,
+    Evaluation,
+    Run,
+    RunEnd,
+    RunFailure,
+    RunLatest,
+    RunStart,
+    RunWriter,
+)
+from coord.projections.folds.shape import Draft, Projection, Reads, small_json
 
 _MARKS: Final = frozenset((facts.SKIPPED, facts.PAUSED, facts.WAITING_SECONDS))
 """Metrics that are true of one step or moment: the newest value is gone with the next point that has none."""
@@ -318,10 +211,16 @@ def _checkpoint_written(draft: Draft, recorded: Recorded, event: facts.RunCheckp
     )
 
 
-def _out_of_memory(draft: Draft, recorded: Recorded, _: facts.RunOutOfMemory) -> None:
+def _out_of_memory(draft: Draft, recorded: Recorded, event: facts.RunOutOfMemory) -> None:
     run = _known(draft, recorded)
-    if run is not None:
-        run.out_of_memory += 1
+    if run is None:
+        return
+    run.out_of_memory += 1
+    at_ns, position = recorded.recorded_at_ns, recorded.position
+    draft.append(
+        RUN_FAILURES,
+        RunFailure(recorded.entity, event.step, event.micro_batch, event.reason, at_ns, position),
+    )
 
 
 def _finished(draft: Draft, recorded: Recorded, event: facts.RunFinished) -> None:
@@ -329,6 +228,7 @@ def _finished(draft: Draft, recorded: Recorded, event: facts.RunFinished) -> Non
     if run is not None:
         run.status, run.reason, run.step = event.outcome, event.reason, event.step
         run.changed_at_ns = recorded.recorded_at_ns
+        _end(draft, recorded, run)
 
 
 def _lost(draft: Draft, recorded: Recorded, event: facts.RunLost) -> None:
@@ -339,6 +239,12 @@ def _lost(draft: Draft, recorded: Recorded, event: facts.RunLost) -> None:
     run.status = "lost"
     run.reason = f"not heard of for {event.silent_seconds:.0f} s"
     run.changed_at_ns, run.position = recorded.recorded_at_ns, recorded.position
+    _end(draft, recorded, run)
+
+
+def _end(draft: Draft, recorded: Recorded, run: Run) -> None:
+    at_ns, position = recorded.recorded_at_ns, recorded.position
+    draft.append(RUN_ENDS, RunEnd(run.run, run.status, run.step, run.reason, at_ns, position))
 
 
 def _heard(draft: Draft, recorded: Recorded, _: object) -> None:
@@ -347,7 +253,17 @@ def _heard(draft: Draft, recorded: Recorded, _: object) -> None:
 
 PROJECTION: Final = Projection(
     name="runs",
-    tables=(RUNS, RUN_STARTS, RUN_POINTS, RUN_LATEST, EVALUATIONS, CHECKPOINTS, RUN_WRITERS),
+    tables=(
+        RUNS,
+        RUN_STARTS,
+        RUN_ENDS,
+        RUN_FAILURES,
+        RUN_POINTS,
+        RUN_LATEST,
+        EVALUATIONS,
+        CHECKPOINTS,
+        RUN_WRITERS,
+    ),
     on={
         facts.RunStarted: _started,
         facts.RunMetricsRecorded: _metrics_recorded,

@@ -53,6 +53,27 @@ async def read_newest(log: "Log", stream: str, subjects: Sequence[str]) -> Async
         yield batch
 
 
+async def read_between(
+    log: "Log", stream: str, subjects: Sequence[str], first: int, last: int, messages_max: int
+) -> list[Stored] | None:
+    """Read what these subjects hold from one position to another; None when that is more than `messages_max`."""
+    reader = _Back(log, stream, subjects, {})
+    reader._next = first
+    found: list[Stored] = []
+    try:
+        await reader.begin()
+        while reader.left:
+            batch = await reader.take(HEARTBEAT_SECONDS)
+            found += (stored for stored in batch if stored.position <= last)
+            if len(found) > messages_max:
+                return None
+            if batch and batch[-1].position >= last:
+                break
+        return found
+    finally:
+        await reader.end()
+
+
 async def newest(log: "Log", stream: str, subject: str) -> Stored | None:
     """Return the newest message of a subject of a stream; None when it holds none."""
     return await log._get(stream, {"last_by_subj": subject})

@@ -5,23 +5,20 @@ that must be folded in first: what one has just been told to have happened is th
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
 from coord.events.body import parse_object
-from coord.events.catalog import AGGREGATES
-from coord.events.commands import Invalid, Refusal, refusal
+from coord.events.commands import Invalid, Refusal
 from coord.events.errors import CoordError, InvalidEvent
 from coord.events.model import Question, first_fault
-from coord.events.questions import QUESTIONS, History, HistoryAnswer, ItemAnswer
-from coord.events.streams import EVENTS
-from coord.events.tokens import event_subject
-from coord.events.wire import log_entry, read_event
+from coord.events.questions import QUESTIONS, Events, EventsAnswer, History, HistoryAnswer, ItemAnswer, PastQuestion
 from coord.projections.answers import ANSWERS, Moment, as_of
 from coord.services import clock
 from coord.services.projector.following import Follower
 from coord.services.projector.keeper import Keeper
+from coord.services.projector.logbook import answer_events, answer_history, in_full
 from coord.services.settings import Settings
 
 AFTER: Final = "coord-after"
@@ -62,8 +59,10 @@ class Asking:
             return _answered(position)
         if position:
             await self._keeper.until_folded(position, AFTER_SECONDS_MAX)
-        if isinstance(question, History):
-            return _answered(await self._history(question))
+        if isinstance(question, PastQuestion) and question.is_past:
+            return _answered(Invalid(reason=f"{name}: past moments cannot be asked for yet."))
+        if isinstance(question, History | Events):
+            return _answered(await self._from_log(question))
         moment = self.moment()
         answer = await self._keeper.read(lambda reader: ANSWERS[name](reader, question, moment))
         return _answered(await self._in_full(answer) if isinstance(answer, ItemAnswer) else answer)
@@ -82,43 +81,23 @@ class Asking:
             run_silence_seconds=self._settings.run_silence_seconds,
         )
 
+    async def _from_log(self, question: History | Events) -> HistoryAnswer | EventsAnswer | Refusal:
+        """Answer from the log itself: always fresh, whatever is folded in."""
+        log = await self._follower.log()
+        moment = self.moment()
+        now = await self._keeper.read(lambda reader: as_of(reader, moment))
+        if isinstance(question, Events):
+            return await answer_events(log, question, now, None)
+        return await answer_history(log, self._settings.site, question, now, None)
+
     async def _in_full(self, answer: ItemAnswer) -> ItemAnswer:
         """Add what is too large for a table, from the log; while that is away, only its size is told."""
-        item = answer.item
-        wanted = {"body": answer.submitted_position} if item.body is None and answer.body_bytes else {}
-        if item.result is None and answer.result_bytes:
-            wanted["result"] = answer.position
+        if not answer.body_bytes and not answer.result_bytes:
+            return answer
         try:
-            found = {name: await self._value_at(position, name) for name, position in wanted.items()}
+            return await in_full(await self._follower.log(), answer)
         except CoordError:
             return answer
-        return answer.model_copy(update={"item": item.model_copy(update=found)}) if found else answer
-
-    async def _value_at(self, position: int, name: str) -> Any:
-        stored = await (await self._follower.log()).read_at(EVENTS.name, position)
-        return None if stored is None else getattr(read_event(stored).event, name, None)
-
-    async def _history(self, question: History) -> HistoryAnswer | Refusal:
-        """Read an entity's events from the log itself: always fresh, whatever is folded in."""
-        log, site = await self._follower.log(), self._settings.site
-        families = [question.aggregate] if question.aggregate else _FAMILIES
-        for aggregate in families:
-            found = await log.read_subject(event_subject(site, aggregate, question.id), question.limit + 1)
-            if found:
-                break
-        else:
-            where = question.aggregate or "log"
-            return refusal("unknown_id", f"the {where} holds no event of {question.id}.")
-        moment = self.moment()
-        return HistoryAnswer(
-            as_of=await self._keeper.read(lambda reader: as_of(reader, moment)),
-            events=tuple(log_entry(stored) for stored in found[: question.limit]),
-            truncated=len(found) > question.limit,
-        )
-
-
-_FAMILIES: Final = ("work", *(one for one in AGGREGATES if one not in ("work", "directive")), "directive")
-"""Where an id is looked for, in order: directives stand under the id of what they are for, and come last."""
 
 
 def _parsed(name: str, body: bytes) -> Question | Invalid:

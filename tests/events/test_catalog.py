@@ -218,7 +218,7 @@ def test_what_a_model_takes_at_its_deepest_can_also_be_written(depth: int) -> No
 @pytest.mark.parametrize("code", REFUSALS)
 def test_every_refusal_has_a_code_and_an_exit_code(code: str) -> None:
     no = refusal(code, REFUSALS[code])
-    assert no.exit_code == (Exit.NOTHING if code == "nothing_to_claim" else Exit.REFUSED)
+    assert no.exit_code == (Exit.NOTHING if code in ("not_yet", "nothing_to_claim") else Exit.REFUSED)
     assert TypeAdapter(Reply).validate_json(no.model_dump_json()) == no
 
 
