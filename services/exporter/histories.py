@@ -51,7 +51,7 @@ class Histories:
             self._runs.put(name, scanned)
             if scanned.position < position:
                 subject = event_subject(self._site, "run", name)
-                async for batch in scan_headers(self._log, subject, scanned.position + 1, position):
+                async for batch in scan_headers(self._log, subject, scanned.position + 1):
                     for stored in batch:
                         await self._scan(scanned, stored)
         return scanned.marks

@@ -5,7 +5,6 @@ A replica that is behind may answer with less than was acknowledged: whoever kno
 look whether it came.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -72,19 +71,14 @@ async def read_to(log: "Log", subject: str, position: int) -> list[Stored]:
     return [stored for stored in found if stored.position <= position]
 
 
-async def scan_headers(
-    log: "Log", subject: str, from_position: int, to_position: int
-) -> AsyncIterator[list[Stored]]:
-    """Read the headers of a subject's messages between two positions; their bodies stay in the log."""
+async def scan_headers(log: "Log", subject: str, from_position: int) -> AsyncIterator[list[Stored]]:
+    """Read the headers of what a subject holds now, from a position on; the bodies stay in the log."""
     reader = _Headers(log, EVENTS.name, from_position, SCAN_MAX, (subject,))
     try:
         await reader.begin()
         while reader.left:
-            batch = await reader.take(HEARTBEAT_SECONDS)
-            if batch:
-                yield [stored for stored in batch if stored.position <= to_position]
-            if batch and batch[-1].position >= to_position:
-                return
+            if batch := await reader.take(HEARTBEAT_SECONDS):
+                yield batch
     finally:
         await reader.end()
 
@@ -103,7 +97,7 @@ async def _page(heard: Subscription) -> list[Stored]:
     while True:
         try:
             message = await heard.next_msg(REPLY_SECONDS)
-        except (TimeoutError, asyncio.TimeoutError) as error:
+        except TimeoutError as error:
             raise OutcomeUnknown(f"no page within {REPLY_SECONDS:g} s.") from error
         headers = message.headers or {}
         status = headers.get("Status", "")
