@@ -13,12 +13,23 @@ from coord.events.body import parse_object
 from coord.events.commands import Invalid, Refusal
 from coord.events.errors import CoordError, InvalidEvent
 from coord.events.model import Question, first_fault
-from coord.events.questions import QUESTIONS, Events, EventsAnswer, History, HistoryAnswer, ItemAnswer, PastQuestion
+from coord.events.questions import (
+    QUESTIONS,
+    Events,
+    EventsAnswer,
+    Health,
+    HealthAnswer,
+    History,
+    HistoryAnswer,
+    ItemAnswer,
+    PastQuestion,
+)
 from coord.projections.answers import ANSWERS, Moment, as_of
 from coord.services import clock
 from coord.services.projector.following import Follower
 from coord.services.projector.keeper import Keeper
 from coord.services.projector.logbook import answer_events, answer_history, in_full
+from coord.services.projector.scoring import Scores
 from coord.services.settings import Settings
 
 AFTER: Final = "coord-after"
@@ -44,6 +55,7 @@ class Asking:
         self._settings = settings
         self._keeper = keeper
         self._follower = follower
+        self.scores = Scores(keeper, self.moment)
 
     async def answer(self, name: str, body: bytes, after: str = "") -> Answered:
         """Answer a question.
@@ -65,7 +77,7 @@ class Asking:
             return _answered(await self._from_log(question))
         moment = self.moment()
         answer = await self._keeper.read(lambda reader: ANSWERS[name](reader, question, moment))
-        return _answered(await self._in_full(answer) if isinstance(answer, ItemAnswer) else answer)
+        return _answered(await self._completed(question, answer))
 
     def moment(self) -> Moment:
         """Return now, and how things stand."""
@@ -89,6 +101,14 @@ class Asking:
         if isinstance(question, Events):
             return await answer_events(log, question, now, None)
         return await answer_history(log, self._settings.site, question, now, None)
+
+    async def _completed(self, question: Question, answer: BaseModel) -> BaseModel:
+        """Add what no table holds."""
+        if isinstance(answer, ItemAnswer):
+            return await self._in_full(answer)
+        if isinstance(question, Health) and question.trend and isinstance(answer, HealthAnswer):
+            return answer.model_copy(update={"trend": self.scores.told()})
+        return answer
 
     async def _in_full(self, answer: ItemAnswer) -> ItemAnswer:
         """Add what is too large for a table, from the log; while that is away, only its size is told."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from importlib import import_module
 
 from coord.services.folder import PROJECTOR_SOCKET, Folder
@@ -15,6 +15,7 @@ from coord.services.projector.keeper import Keeper
 from coord.services.projector.routes import routes
 from coord.services.ready import tell_ready
 from coord.services.settings import Settings
+from coord.services.tasks import end
 
 CANCEL_SECONDS = 0.5
 """A client of NATS that is just connecting swallows a cancellation; it is then told again."""
@@ -52,7 +53,11 @@ async def _serve(settings: Settings, folder: Folder, keeper: Keeper, stop: async
     follower = Follower(settings, folder, keeper, lambda log: _over_nats(log, asking))
     asking = Asking(settings, keeper, follower)
     asked = routes(settings, folder, asking, keeper, follower)
-    async with serve(folder, PROJECTOR_SOCKET, asked), _following(follower, stop):
+    async with (
+        serve(folder, PROJECTOR_SOCKET, asked),
+        _following(follower, stop),
+        _beside(asking.scores.keep()),
+    ):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(follower.connected.wait(), CONNECTING_SECONDS)
         tell_ready()
@@ -63,6 +68,15 @@ async def _over_nats(log: Log, asking: Asking) -> None:
     """Answer over NATS too. FastStream is imported beside the rest: the socket need not wait for it."""
     bus = await asyncio.to_thread(import_module, "coord.services.projector.bus")
     await bus.answer_over_nats(log, asking)
+
+
+@contextlib.asynccontextmanager
+async def _beside(loop: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(loop)
+    try:
+        yield
+    finally:
+        await end(task)
 
 
 @contextlib.asynccontextmanager
