@@ -173,6 +173,7 @@ QUESTIONS: Final[dict[str, Question]] = {
     "events": questions.Events(aggregate="work", type="work.claimed"),
     "health": questions.Health(),
     "history": questions.History(id="w-1"),
+    "meters": questions.Meters(part="nodes"),
     "nodes": questions.Nodes(inventory=True),
     "runs": questions.Runs(),
     "scenarios": questions.Scenarios(),

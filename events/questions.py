@@ -25,6 +25,7 @@ from coord.events.looking import (
     TrendAnswer,
     TrendRow,
 )
+from coord.events.meters import Distribution, Figure, Meters, MetersAnswer
 from coord.events.model import (
     Bytes,
     Count,
@@ -102,6 +103,14 @@ class BoardRow(Words):
     """Since it was submitted."""
     state_seconds: Seconds
     """Since its last change of state."""
+    capabilities: tuple[Token, ...] = ()
+    """What it needs its holder to offer."""
+    lease_seconds: Seconds | None = None
+    """How long its claim lasts without a sign of life."""
+    verify: Token | None = None
+    """The scenario that must have passed since its claim."""
+    note: Note | None = None
+    """What its holder said last; of an ended item, why it ended."""
 
 
 class BoardAnswer(Answer):
@@ -144,6 +153,8 @@ class AgentsAnswer(Answer):
 
     rows: tuple[AgentRow, ...]
     truncated: bool = False
+    silence_seconds: Seconds | None = None
+    """How long an agent may be silent before it is lost."""
 
 
 class Nodes(Question):
@@ -334,6 +345,7 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
     "events": (Events, EventsAnswer),
     "health": (Health, HealthAnswer),
     "history": (History, HistoryAnswer),
+    "meters": (Meters, MetersAnswer),
     "nodes": (Nodes, NodesAnswer),
     "runs": (Runs, RunsAnswer),
     "scenarios": (Scenarios, ScenariosAnswer),
@@ -348,8 +360,8 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
 __all__ = [
     "QUESTIONS", "ROWS_DEFAULT", "ROWS_MAX", "Agents", "AgentsAnswer", "AlertRow", "Alerts", "AlertsAnswer",
     "Answer", "AsOf", "Board", "BoardAnswer", "CheckpointRow", "Curve", "CurveAnswer", "CurveLine", "DeadLetters",
-    "DeadLettersAnswer", "DirectiveRow", "Events", "EventsAnswer", "Health", "HealthAnswer", "History",
-    "HistoryAnswer", "ItemAnswer", "Limit", "Mark", "Nodes", "NodesAnswer", "PastQuestion", "PastScore", "RunRow",
+    "DeadLettersAnswer", "DirectiveRow", "Distribution", "Events", "EventsAnswer", "Figure", "Health", "HealthAnswer", "History",
+    "HistoryAnswer", "ItemAnswer", "Limit", "Mark", "Meters", "MetersAnswer", "Nodes", "NodesAnswer", "PastQuestion", "PastScore", "RunRow",
     "Runs", "RunsAnswer", "ScenarioRow", "Scenarios", "ScenariosAnswer", "ShowItem", "State", "StateAnswer",
     "Timeline", "TimelineAnswer", "Top", "TopAnswer", "Trend", "TrendAnswer", "TrendRow",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from coord.projections.answers.agents import answer_agents
 from coord.projections.answers.alerts import answer_alerts
 from coord.projections.answers.curves import answer_curve
 from coord.projections.answers.health import answer_health
+from coord.projections.answers.meters import answer_meters
 from coord.projections.answers.moment import Moment, as_of
 from coord.projections.answers.nodes import answer_nodes, answer_top
 from coord.projections.answers.runs import answer_runs
@@ -31,6 +32,7 @@ ANSWERS: Final[dict[str, Callable[[Reader, Any, Moment], Answered]]] = {
     "curve": answer_curve,
     "deadletters": answer_dead_letters,
     "health": answer_health,
+    "meters": answer_meters,
     "nodes": answer_nodes,
     "runs": answer_runs,
     "scenarios": answer_scenarios,

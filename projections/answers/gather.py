@@ -26,16 +26,16 @@ RUN_SHOWN_SECONDS: Final = 3_600
 """How long a run that ended is still judged."""
 ALERTS_MAX: Final = 1_000
 
-_STALLED: Final = f"""status = 'claimed'
+STALLED: Final = f"""status = 'claimed'
     AND touched_at_ns < $now_ns - greatest({STALL_LEASES} * lease_seconds, {STALL_SECONDS_MIN}) * 1e9"""
 
 _WORK: Final = f"""
     SELECT team, grouping(team) AS whole,
            count(*) FILTER (status = 'open') AS open, count(*) FILTER (status = 'claimed') AS claimed,
-           count(*) FILTER ({_STALLED}) AS stalled,
+           count(*) FILTER ({STALLED}) AS stalled,
            min(submitted_at_ns) FILTER (status = 'open') AS oldest_at_ns,
            arg_min(position, submitted_at_ns, 10) AS waiting,
-           arg_min(position, touched_at_ns, 10) FILTER ({_STALLED}) AS stalled_at
+           arg_min(position, touched_at_ns, 10) FILTER ({STALLED}) AS stalled_at
     FROM work GROUP BY GROUPING SETS ((team), ())"""
 
 _ENDS: Final = """
@@ -52,7 +52,7 @@ _AGENTS: Final = f"""
            greatest(a.acted_at_ns, p.heard_at_ns) AS heard_at_ns,
            coalesce(h.holds, 0) AS holds, coalesce(h.stalled, 0) AS stalled, h.held_at
     FROM agents a
-    LEFT JOIN (SELECT agent, count(*) AS holds, count(*) FILTER ({_STALLED}) AS stalled,
+    LEFT JOIN (SELECT agent, count(*) AS holds, count(*) FILTER ({STALLED}) AS stalled,
                       arg_min(position, touched_at_ns, 10) AS held_at
                FROM work WHERE status = 'claimed' GROUP BY agent) h ON h.agent = a.agent
     LEFT JOIN presence p ON p.agent = a.agent AND p.incarnation = a.incarnation"""
