@@ -188,13 +188,20 @@ def _lay_labels(rows: list[list[Span]], flags: Sequence[Flag], scale: Scale, acr
     """Write the labels of marks into the upper rows, where they hide nothing."""
     for flag in flags:
         words = f"{flag.glyph}{flag.label}" if flag.label else ""
-        column = column_of(flag.x, scale, across)
-        start = min(column, across - display_width(words))
-        for row in rows[: len(rows) // 2]:
-            span = row[max(start - 1, 0) : start + len(words) + 1]
-            if words and start >= 0 and all(place.text == " " for place in span):
-                row[start : start + len(words)] = [Span(mark, flag.ink) for mark in words]
-                break
+        _lay_label(rows[: len(rows) // 2], words, flag.ink, column_of(flag.x, scale, across), across)
+
+
+def _lay_label(rows: list[list[Span]], words: str, ink: Ink, column: int, across: int) -> None:
+    """Write a label over its mark, else beside it, as high as there is room."""
+    wide = display_width(words)
+    for row in rows if words else ():
+        for start in (min(column, across - wide), column + 1, column - wide):
+            around = (
+                row[max(start - 1, 0) : start + wide + 1] if start == column else row[start : start + wide]
+            )
+            if 0 <= start <= across - wide and all(place.text == " " for place in around):
+                row[start : start + wide] = [Span(mark, ink) for mark in words]
+                return
 
 
 def _lay_cursor(rows: list[list[Span]], column: int) -> None:

@@ -1,0 +1,390 @@
+"""The view of runs: the list, the curve of the chosen one with its marks, and what was done about each of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from coord.services.wording import age, size
+from coord.tui.boxes import beside, box, filled, shares
+from coord.tui.filtering import told
+from coord.tui.ink import Ink, Line, fit, line, plain, said
+from coord.tui.phrases import NONE, figure, pairs, stale, waiting, words_of
+from coord.tui.scene import (
+    Drawn,
+    Go,
+    Key,
+    Outcome,
+    Place,
+    Row,
+    Say,
+    Scene,
+    View,
+    Wish,
+    chosen_id,
+    index_of,
+)
+from coord.tui.table import listed
+from coord.tui.views import run_curves as curves
+from coord.tui.views.run_acts import act
+from coord.tui.views.run_marks import Moment, listed_columns, moments_of, stops, story
+from coord.tui.views.run_rows import ORDERS, columns, run_rows
+
+WIDE: Final = 100
+_PANEL: Final = 36
+_SMALL_HEIGHT: Final = 6
+_POINTS: Final = 600
+_ALERTS_KEPT: Final = 300
+
+
+def wishes(_place: Place) -> tuple[Wish, ...]:
+    """Ask for all runs, and for alerts with those that are over."""
+    return (
+        Wish("runs", "runs", {}, 0.5),
+        Wish("run_alerts", "alerts", {"limit": _ALERTS_KEPT}, 2.0),
+    )
+
+
+def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
+    """Ask for the curve of the chosen run, for its window, and for that of the pinned run."""
+    run = _chosen(scene, place)
+    if run is None:
+        return ()
+    name, metrics = run["run"], _metrics(place)
+    wanted = [
+        Wish("curve", "curve", {"run": name, "metrics": metrics, "points": _POINTS}, 1.0),
+        Wish("run", "runs", {"run": name}, 2.0),
+    ]
+    wide = curves.window_of(place)
+    if wide and wide < run["step"]:
+        wanted.append(Wish("curve_near", "curve", _near(run, place, wide, metrics), 1.0))
+    if place.pinned and place.pinned != name:
+        fields = {"run": place.pinned, "metrics": (curves.metric_of(place),), "points": _POINTS}
+        wanted.append(Wish("curve_pinned", "curve", fields, 5.0))
+    return tuple(wanted)
+
+
+def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
+    """Draw the list, the curve below it, and what happened on the way."""
+    if "runs" not in scene.answers:
+        return Drawn(filled([waiting(scene, "runs", "asking for the runs")], width, height))
+    left = run_rows(scene, place)
+    ids = [run["run"] for run in left.rows]
+    words = told(place.filter, len(ids), len(scene.rows("runs")), left.fault)
+    if not ids:
+        return Drawn(filled(_empty(place), width, height), told=words)
+    run = left.rows[index_of(place, ids)]
+    if place.opened:
+        return Drawn(filled(_full(scene, place, run, width, height), width, height), ids, told=words)
+    rows = min(len(ids) + 1, max(height // 5, 3))
+    table = listed(columns(scene), left.rows, index_of(place, ids), width, rows)
+    below = _below(scene, place, run, width, height - rows)
+    at = {1 + place_: ids[table.first + place_] for place_ in range(min(rows - 1, len(ids) - table.first))}
+    return Drawn(filled([*table.lines, *below], width, height), ids, at, told=words)
+
+
+def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
+    """Move the cursor and marks, change what is drawn, or ask something of the run."""
+    run = _chosen(scene, place)
+    if run is None:
+        return None
+    place = replace(place, chosen=run["run"])
+    if key in ("left", "right", "shift+left", "shift+right", "n", "N"):
+        return _moved(key, scene, place)
+    if key == "enter":
+        return _entered(scene, place)
+    if key in ("backspace", "escape"):
+        return _out(place)
+    if key in _CHANGES:
+        return _changed(key, scene, place)
+    return act(key, scene, run)
+
+
+def copies(_scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
+    """Copy the run, or the command that shows it."""
+    run = chosen_id(place, drawn.ids)
+    return run, f"coord runs {run}"
+
+
+def _chosen(scene: Scene, place: Place) -> Row | None:
+    rows = run_rows(scene, place).rows
+    found = index_of(place, [run["run"] for run in rows])
+    return None if found < 0 else rows[found]
+
+
+def _metrics(place: Place) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((curves.metric_of(place), curves.LOSS, *curves.SMALL)))
+
+
+def _near(run: Row, place: Place, wide: int, metrics: tuple[str, ...]) -> dict[str, object]:
+    """Ask for a little more than the window, and for the same while the cursor moves within it."""
+    grain = max(wide // 4, 1)
+    middle = run["step"] - wide // 2 if place.cursor is None else round(place.cursor)
+    first = max(0, (middle - wide) // grain * grain)
+    fields = {"run": run["run"], "metrics": metrics, "points": _POINTS, "first_step": first}
+    if place.cursor is not None:
+        fields["last_step"] = first + 2 * wide + grain
+    return fields
+
+
+def _empty(place: Place) -> list[Line]:
+    if place.filter:
+        return [line(("no run matches the filter; esc takes it away", Ink.DIM))]
+    return [
+        line(("Runs", Ink.STRONG), (" of models that are trained stand here, with their curves.", Ink.DIM)),
+        line(("There is none yet. One begins with:  ", Ink.DIM), ("coord train FILE", Ink.ACCENT)),
+    ]
+
+
+def _below(scene: Scene, place: Place, run: Row, width: int, height: int) -> list[Line]:
+    if height < 5:
+        return []
+    moments = moments_of(scene, curves.whole_of(scene, run["run"]))
+    found = stops(moments)
+    if width < WIDE:
+        told_rows = min(3, height - 8, len(list(story(moments)))) if height > 8 else 0
+        lines = _curve_box(scene, place, run, moments, width, height - max(told_rows, 0))
+        return [*lines, *(fit(line(" ", *one), width) for one in [*story(moments)][: max(told_rows, 0)])]
+    marks_height = min(len(found) + 3, max(height // 3, 4)) if found and height >= 16 else 0
+    small_height = _SMALL_HEIGHT if height >= 22 else 0
+    lines = _curve_box(scene, place, run, moments, width, height - marks_height - small_height)
+    if small_height:
+        lines += _small_boxes(scene, place, run, width, small_height)
+    return lines + (_marks_box(place, found, width, marks_height) if marks_height else [])
+
+
+def _full(scene: Scene, place: Place, run: Row, width: int, height: int) -> list[Line]:
+    moments = moments_of(scene, curves.whole_of(scene, run["run"]))
+    told_rows = list(story(moments))[: max(height // 8, 1)] if height > 8 else []
+    lines = _curve_box(scene, place, run, moments, width, height - len(told_rows))
+    return [*lines, *(fit(line(" ", *one), width) for one in told_rows)]
+
+
+def _curve_box(
+    scene: Scene, place: Place, run: Row, moments: Sequence[Moment], width: int, height: int
+) -> list[Line]:
+    inner, down = width - 2, height - 2
+    panel = _PANEL if width >= WIDE and not place.opened else 0
+    head = _heading(scene, place, run)
+    curve = curves.curve_of(scene, place, run["run"])
+    bins = curves.bins_of(curve, curves.metric_of(place))
+    if curve is None or bins is None or not bins.steps:
+        body: list[Line] = [head, _no_curve(scene, place, curve)]
+    else:
+        drawn = curves.big(bins, _pinned(scene, place), moments, place, inner - panel, max(down - 1, 0))
+        side = _panel(scene, place, run, panel) if panel else []
+        body = [head, *(beside(drawn, filled(side, panel, down - 1)) if panel else drawn)]
+    hint = "f back" if place.opened else "f full"
+    title = f"{run['run']} · {curves.metric_of(place)}"
+    return box(plain((said(title),)), body, width, height, hint)
+
+
+def _heading(scene: Scene, place: Place, run: Row) -> Line:
+    metric = curves.metric_of(place)
+    bins = curves.bins_of(curves.whole_of(scene, run["run"]), metric)
+    moved = curves.change(bins) if bins is not None and bins.steps else ""
+    parts = [
+        line(
+            (f" {figure(run.get('latest', {}).get(metric))}", Ink.STRONG),
+            (f"  {moved}" if moved else "", Ink.DIM),
+        ),
+        line(("   scale ", Ink.DIM), ("log" if place.log else "linear", Ink.TEXT)),
+        line(("   steps ", Ink.DIM), f"last {window:,}" if (window := curves.window_of(place)) else "all"),
+    ]
+    if place.pinned:
+        parts.append(line(("   beside ", Ink.DIM), said(place.pinned, Ink.DIM)))
+    if place.cursor is not None:
+        parts.append(line(("   cursor ", Ink.DIM), (f"step {place.cursor:,.0f}", Ink.ACCENT)))
+    note = stale(scene, "curve")
+    return tuple(span for part in parts for span in part) + ((note,) if note else ())
+
+
+def _no_curve(scene: Scene, place: Place, curve: object) -> Line:
+    if curve is None:
+        return waiting(scene, "curve", " asking for the curve")
+    return line((" the run has told no ", Ink.DIM), said(curves.metric_of(place), Ink.DIM), (" yet", Ink.DIM))
+
+
+def _pinned(scene: Scene, place: Place) -> curves.Bins | None:
+    answer = scene.answers.get("curve_pinned")
+    return curves.bins_of(answer, curves.metric_of(place)) if place.pinned and answer is not None else None
+
+
+def _panel(scene: Scene, place: Place, run: Row, width: int) -> list[Line]:
+    """Tell what was at the cursor; without one, what the run is."""
+    inner = width - 2
+    curve = curves.curve_of(scene, place, run["run"])
+    if place.cursor is not None and curve is not None:
+        moment = _at_cursor(scene, place, run)
+        lines = [line((f"at step {place.cursor:,.0f}", Ink.STRONG))]
+        lines += _told(scene, run, moment, inner) if moment else []
+        lines += curves.at_cursor(curve, place.cursor, inner)
+    else:
+        lines = _facts(run)
+    return [fit(line("  ", *one), width) for one in lines]
+
+
+def _told(scene: Scene, run: Row, moment: Moment, width: int) -> list[Line]:
+    found = moments_of(scene, curves.whole_of(scene, run["run"]))
+    return curves.moment_words(moment, [one for one in found if one.cause == moment.position], width)
+
+
+def _facts(run: Row) -> list[Line]:
+    begun = f", begun {run['starts']} times" if run["starts"] > 1 else ""
+    counted = run.get("checkpoint_step")
+    return pairs(
+        ("name", said(run["name"])),
+        ("node", said(run.get("node") or NONE)),
+        ("agent", said(run["agent"]) if run.get("agent") else None),
+        ("started", f"{age(run['age_seconds'])} ago{begun}"),
+        ("heard", f"{age(run['silent_seconds'])} ago"),
+        ("processes", str(run["world_size"]) if run.get("world_size", 1) > 1 else None),
+        ("checkpoint", NONE if counted is None else f"of step {counted:,}{_checkpoint_size(run)}"),
+        ("why", said(run["reason"], Ink.WARN) if run.get("reason") else None),
+        ("no memory", (f"{run['out_of_memory']} times", Ink.WARN) if run.get("out_of_memory") else None),
+        ("not finite", (f"{run['not_finite']} values", Ink.WARN) if run.get("not_finite") else None),
+        ("dropped", (f"{run['dropped_points']} points", Ink.WARN) if run.get("dropped_points") else None),
+    )
+
+
+def _checkpoint_size(run: Row) -> str:
+    found = run.get("checkpoints") or ()
+    return f", {size(found[0]['size_bytes'])}" if found else ""
+
+
+def _small_boxes(scene: Scene, place: Place, run: Row, width: int, height: int) -> list[Line]:
+    curve = curves.curve_of(scene, place, run["run"])
+    names = [name for name in (*curves.SMALL, curves.LOSS) if name != curves.metric_of(place)]
+    have = [
+        (name, bins) for name in names if (bins := curves.bins_of(curve, name)) is not None and bins.steps
+    ]
+    have = have[: max(width // 40, 1)]
+    if not have:
+        return [fit((), width) for _ in range(height)]
+    widths = shares(width, *[1] * len(have))
+    blocks = [
+        box(_small_title(name, run), curves.small(bins, wide - 2, height - 2, place.cursor), wide, height)
+        for (name, bins), wide in zip(have, widths, strict=True)
+    ]
+    return beside(*blocks)
+
+
+def _small_title(metric: str, run: Row) -> str:
+    return f"{metric} {figure(run.get('latest', {}).get(metric))}"
+
+
+def _marks_box(place: Place, moments: Sequence[Moment], width: int, height: int) -> list[Line]:
+    ordered = sorted(moments, key=lambda one: one.position)
+    chosen = next((at for at, one in enumerate(ordered) if str(one.position) in words_of(place.mode)), -1)
+    rows = height - 2
+    shown = listed(listed_columns(), ordered, chosen if chosen >= 0 else len(ordered) - 1, width - 2, rows)
+    lines = shown.lines
+    if chosen < 0:
+        lines = [tuple(span._replace(chosen=False) for span in one) for one in lines]
+        lines = [(line("  ")[0], *one[1:]) if one and one[0].text == "▸ " else one for one in lines]
+    return box("Spikes and directives", lines, width, height, "n N mark  ↵ go to that moment")
+
+
+def _at_cursor(scene: Scene, place: Place, run: Row) -> Moment | None:
+    """Return the mark that was gone to, else the one at the very step of the cursor."""
+    found = stops(moments_of(scene, curves.whole_of(scene, run["run"])))
+    marked = [one for one in found if str(one.position) in words_of(place.mode)]
+    here = [one for one in found if place.cursor is not None and one.step == round(place.cursor)]
+    return next(iter(marked or here), None)
+
+
+def _moved(key: str, scene: Scene, place: Place) -> Outcome:
+    if key in ("n", "N"):
+        return _to_mark(scene, place, 1 if key == "n" else -1)
+    bins = curves.bins_of(curves.curve_of(scene, place, place.chosen), curves.metric_of(place))
+    if bins is None or not bins.steps:
+        return Say("There is no curve to move on yet.")
+    stride = (10 if key.startswith("shift") else 1) * (-1 if key.endswith("left") else 1)
+    at = len(bins.steps) - 1 if place.cursor is None else curves.nearest(bins, place.cursor)
+    at = min(max(at + stride, 0), len(bins.steps) - 1)
+    return replace(place, cursor=bins.steps[at], mode="")
+
+
+def _to_mark(scene: Scene, place: Place, stride: int) -> Outcome:
+    found = stops(moments_of(scene, curves.whole_of(scene, place.chosen)))
+    if not found:
+        return Say("Nothing happened to this run yet that one could go to.")
+    marked = next((at for at, one in enumerate(found) if str(one.position) in words_of(place.mode)), None)
+    if marked is not None:
+        at = marked + stride
+    elif place.cursor is None:
+        at = 0 if stride > 0 else len(found) - 1
+    else:
+        before = sum(one.step < place.cursor for one in found)
+        upto = sum(one.step <= place.cursor for one in found)
+        at = upto if stride > 0 else before - 1
+    if not 0 <= at < len(found):
+        return Say("There is no further mark this way.")
+    return replace(place, cursor=float(found[at].step), mode=str(found[at].position))
+
+
+def _entered(scene: Scene, place: Place) -> Outcome:
+    run = _chosen(scene, place)
+    moment = _at_cursor(scene, place, run) if run else None
+    if moment is not None:
+        return Go("runs", place.chosen, moment.position)
+    return replace(place, opened=not place.opened)
+
+
+def _out(place: Place) -> Outcome:
+    if place.opened:
+        return replace(place, opened=False)
+    return replace(place, cursor=None, mode="") if place.cursor is not None else None
+
+
+_CHANGES: Final = ("f", "L", "g", "p", "plus", "+", "minus", "-")
+
+
+def _changed(key: str, scene: Scene, place: Place) -> Outcome:
+    if key == "f":
+        return replace(place, opened=not place.opened)
+    if key == "L":
+        return replace(place, log=not place.log)
+    if key == "p":
+        return replace(place, pinned="" if place.pinned == place.chosen else place.chosen)
+    if key == "g":
+        return _next_metric(scene, place)
+    step = 1 if key in ("plus", "+") else -1
+    return replace(place, window=min(max(place.window + step, 0), len(curves.WINDOWS) - 1))
+
+
+def _next_metric(scene: Scene, place: Place) -> Outcome:
+    curve = curves.whole_of(scene, place.chosen)
+    names = list((curve or {}).get("metrics", ()))
+    if not names:
+        return Say("The run has told no metric yet.")
+    now = curves.metric_of(place)
+    at = names.index(now) + 1 if now in names else 0
+    return replace(place, metric=names[at % len(names)])
+
+
+KEYS: Final = (
+    Key("left", "←→", "cursor", "Moves the cursor over the curve; with shift by ten."),
+    Key(
+        "n",
+        "n N",
+        "mark",
+        "Goes to the next or the one before: a spike ▲, a directive ◆, a failed allocation ✖.",
+    ),
+    Key(
+        "enter",
+        "↵",
+        "moment",
+        "Goes to the moment of the mark at the cursor; without one, the curve fills the view.",
+    ),
+    Key("g", "g", "metric", "Draws the next metric that the run tells."),
+    Key("L", "L", "log", "Changes between a linear and a logarithmic scale."),
+    Key("p", "p", "pin", "Keeps this run's curve beside those of others; again: no more."),
+    Key("f", "f", "full", "Lets the curve fill the view."),
+    Key("plus", "+ −", "window", "Shows fewer or more steps, round the cursor or up to the newest."),
+    Key("z", "z", "pause", "Asks the run to pause, or, when it is paused, to go on."),
+    Key("c", "c", "checkpoint", "Asks the run to write a checkpoint now."),
+    Key("X", "X", "stop", "Asks the run to end, after a question."),
+    Key("W", "W", "withdraw", "Takes back the newest directive that was not answered yet."),
+)
+
+VIEW: Final = View("runs", "Runs", "Runs", wishes, draw, press, KEYS, ORDERS, copies, follows)
