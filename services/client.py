@@ -127,6 +127,22 @@ def health(folder: Folder, socket_name: str, seconds: float) -> Reply:
         raise OutcomeUnknown(f"{socket_name} was asked, and {silence}.") from silence
 
 
+def peek(folder: Folder, question: str, fields: Mapping[str, Any], seconds: float) -> Reply:
+    """Ask one question of whoever listens now; the whole of it takes at most about `seconds`.
+
+    Raises:
+        CoordError: nobody answered in time, or the answer is no.
+    """
+    body = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+    try:
+        with open_socket(folder, PROJECTOR_SOCKET) as connection:
+            return _done(_exchange(connection, "POST", f"/v1/questions/{question}", body, "", seconds), "")
+    except OSError as error:
+        raise NoServer(f"nobody answers questions on {folder.root}: {error.strerror}.") from error
+    except _Silence as silence:
+        raise OutcomeUnknown(f"the question was asked, and {silence}.") from silence
+
+
 def supervisor(folder: Folder) -> int | None:
     """Return the process that minds the services of a folder; None: nobody does."""
     pid = (folder.read_json("up.json") or {}).get("pid")

@@ -14,11 +14,20 @@ from typing import Any, Final
 
 from coord.events.documents import asyncapi
 from coord.events.schemas import STORED, json_schema
+from coord.services.cli.completion import SCRIPTS
+from coord.services.cli.manual import mdoc
 from coord.services.cli.page import reference
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ASYNCAPI: Final = ROOT / "deploy" / "asyncapi.json"
 COMMANDS: Final = ROOT / "tests" / "data" / "commands.txt"
+MANUAL: Final = ROOT / "deploy" / "man" / "coord.1"
+COMPLETIONS: Final = {
+    "bash": ROOT / "deploy" / "completions" / "bash" / "coord",
+    "zsh": ROOT / "deploy" / "completions" / "zsh" / "_coord",
+    "fish": ROOT / "deploy" / "completions" / "fish" / "coord.fish",
+}
+"""Each where its shell looks for it, once it is installed: a file is called as its shell wants it."""
 SHAPES: Final = ROOT / "tests" / "data" / "schemas.json"
 HOW_TO_CHANGE: Final = (
     "what is stored is never rewritten and must stay readable, so a stored shape never changes. Add the new "
@@ -66,6 +75,9 @@ def main(reshaped: Iterable[str]) -> int:
     SHAPES.write_text(written(now))
     ASYNCAPI.write_text(written(asyncapi()))
     COMMANDS.write_text(reference())
+    MANUAL.write_text(mdoc())
+    for shell, path in COMPLETIONS.items():
+        path.write_text(SCRIPTS[shell])
     return 0
 
 

@@ -121,9 +121,9 @@ def _named(values: dict[str, Value], prefix: str) -> dict[str, Value]:
 
 
 def _argument(argument: Argument) -> Parameter:
-    default = ... if argument.required else None
-    made = typer.Argument(default, metavar=argument.metavar)
-    return _parameter(_OWN + argument.name, made, str if argument.required else str | None)
+    made = typer.Argument(... if argument.required else None, metavar=argument.metavar)
+    annotation: Any = list[str] if argument.many else str
+    return _parameter(_OWN + argument.name, made, annotation if argument.required else annotation | None)
 
 
 def _option(option: Option, prefix: str) -> Parameter:

@@ -5,8 +5,10 @@ The garbage collector rests in a light command, and does not clean up behind it:
 """
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 STOPPED: Final = 130
 READER_GONE: Final = 141
+COMPLETING: Final = "_COORD_COMPLETE"
+"""Set by the scripts of `coord completion` to the name of a shell that asks what might come next."""
 
 
 def main() -> None:
@@ -28,7 +32,7 @@ def main() -> None:
 def run(words: Sequence[str]) -> int:
     """Do what a command line says and return its exit code."""
     try:
-        return _guarded(words)
+        return _guarded(words) if COMPLETING not in os.environ else _completed(words)
     except KeyboardInterrupt as stop:
         if stop.args and sys.stderr is not None:
             print(f"coord: {stop}", file=sys.stderr)
@@ -49,6 +53,18 @@ def perform(parsed: "Parsed") -> int:
     if parsed.verb.name in HEAVY:
         gc.enable()
     return int(act(Call(parsed)) or 0)
+
+
+def _completed(words: Sequence[str]) -> int:
+    """Answer a shell that wants to complete a line; nothing is ever said about what goes wrong."""
+    from coord.events.errors import CoordError
+    from coord.services.cli import completing, terminal
+
+    with suppress(CoordError, OSError, ValueError, LookupError, TypeError, terminal.ReaderGone):
+        terminal.prepare()
+        completing.answer(os.environ[COMPLETING], words)
+        terminal.flush()
+    return 0
 
 
 def _guarded(words: Sequence[str]) -> int:

@@ -83,9 +83,12 @@ def _whole(
     verb: Verb, arguments: Sequence[str], own: dict[str, Value], settings: dict[str, Value]
 ) -> Parsed | None:
     required = sum(argument.required for argument in verb.arguments)
-    if not required <= len(arguments) <= len(verb.arguments):
+    many = verb.arguments[-1] if verb.arguments and verb.arguments[-1].many else None
+    if len(arguments) < required or (many is None and len(arguments) > len(verb.arguments)):
         return None
     own.update(zip((argument.name for argument in verb.arguments), arguments, strict=False))
+    if many is not None and many.name in own:
+        own[many.name] = tuple(arguments[len(verb.arguments) - 1 :])
     return finished(verb, own, settings)
 
 

@@ -303,10 +303,29 @@ HOUSE: Final = (
     ),
 )
 
+HELP: Final = (
+    Verb(
+        "completion",
+        "Help",
+        "completion:completion",
+        "Print a script that completes command lines.",
+        (Argument("shell", "SHELL", "bash, zsh or fish."),),
+        more="Verbs, options and values are completed, and ids from the house that runs on the data folder: "
+        "open items, agents, runs, metrics, alerts, directives, nodes and scenarios.",
+    ),
+    Verb(
+        "man",
+        "Help",
+        "manual:man",
+        "The manual page; in a pipe, its source.",
+        more="The source is mdoc, for `man -l`, mandoc and groff.",
+    ),
+)
+
 HEAVY: Final = frozenset(("tail", "train", "watchdog", *(verb.name for verb in HOUSE)))
 """Verbs that run for long or load much."""
 
-VERBS: Final = {verb.name: verb for verb in (*WORK, *AGENTS, *OVERSIGHT, *LOOK, *HOUSE)}
+VERBS: Final = {verb.name: verb for verb in (*WORK, *AGENTS, *OVERSIGHT, *LOOK, *HOUSE, *HELP)}
 
 EXIT_CODES: Final = (
     (0, "done, also when it was so already"),

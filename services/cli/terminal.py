@@ -82,6 +82,11 @@ def choose_colour(when: str | None) -> None:
     _chosen = when or "auto"
 
 
+def is_terminal() -> bool:
+    """Tell whether stdout is one."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def columns() -> int | None:
     """Return the width that lines must fit; None when they may be as long as they are."""
     if sys.stdout is None:

@@ -27,6 +27,8 @@ class Argument(NamedTuple):
     metavar: str
     what: str
     required: bool = True
+    many: bool = False
+    """May be given several times; only a verb's last argument may."""
 
 
 class Verb(NamedTuple):

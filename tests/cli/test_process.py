@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -13,13 +12,14 @@ from typing import Any
 import pytest
 from command_line import COORD, UNMEASURED, Cli, stopped_by
 from scripted_service import AS_OF, SILENCE, Service, done, said, streamed
+from terminals import in_terminal
 
 from coord.services.cli.surface import HEAVY, VERBS
 
 Start = Callable[..., Service]
 HEAVY_MODULES = {
     "asyncio", "click", "dataclasses_json", "duckdb", "email", "faststream", "http", "http.client", "msgspec", "nats",
-    "numpy", "psutil", "pyarrow", "pydantic", "requests", "rich", "ssl", "subprocess", "textual", "tomllib", "typer",
+    "nanoarrow", "numpy", "psutil", "pydantic", "requests", "rich", "ssl", "subprocess", "textual", "tomllib", "typer",
     "uvicorn", "urllib.request", "uuid",
 }  # fmt: skip
 LIGHT: dict[str, list[str]] = {
@@ -31,6 +31,7 @@ LIGHT: dict[str, list[str]] = {
     "history": ["history", "w-1"], "deadletters": ["deadletters"],
     "runs": ["runs"], "alerts": ["alerts"], "ack": ["ack", "a-1"], "silence": ["silence", "a-1", "--for", "1h"],
     "direct": ["direct", "r1", "pause"], "withdraw": ["withdraw", "r1", "d-1"],
+    "man": ["man"], "completion": ["completion", "bash"],
 }  # fmt: skip
 
 
@@ -165,27 +166,6 @@ def test_sigterm_ends_a_command_as_it_ends_any(cli: Cli, projector: Start) -> No
     assert asked.asked.wait(30)
     ran = stopped_by(process, signal.SIGTERM)
     assert (ran.code, ran.err) == (-signal.SIGTERM, "")
-
-
-def in_terminal(cli: Cli, word: str, width: int, environment: dict[str, str], *more: str) -> str:
-    """Run in a terminal of so many columns and return what it showed."""
-    import fcntl
-    import struct
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    process = cli.start(word, *more, stdout=theirs, stderr=theirs, environment=environment)
-    os.close(theirs)
-    shown = b""
-    try:
-        while part := os.read(ours, 65_536):
-            shown += part
-    except OSError:
-        pass
-    os.close(ours)
-    assert process.wait(30) == 0
-    return shown.decode().replace("\r\n", "\n")
 
 
 BOARD = {

@@ -1,0 +1,184 @@
+"""What values may be: fixed choices by place, and where ids come from: questions to the house that runs.
+
+A place is `verb.name` of an argument or option, or only its name, or what stands for its value in the help.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from coord.events.errors import CoordError
+from coord.services import client
+from coord.services.cli.directing import ACTIONS, KINDS
+from coord.services.folder import Folder
+
+_ANSWER_SECONDS: Final = 0.5
+_ROWS: Final = 200
+
+
+class Candidate(NamedTuple):
+    """A word, and what it is."""
+
+    text: str
+    what: str = ""
+
+
+class House:
+    """Whoever answers questions on the data folder; nobody is no error."""
+
+    def __init__(self, folder: Folder | None) -> None:
+        self._folder = folder
+
+    def rows(self, question: str, key: str = "rows", **fields: Any) -> list[dict[str, Any]]:
+        """Ask for rows; none where nobody answers at once."""
+        if self._folder is None:
+            return []
+        try:
+            found = client.peek(self._folder, question, fields, _ANSWER_SECONDS).get(key)
+        except CoordError:
+            return []
+        return found if isinstance(found, list) else []
+
+
+Source = Callable[[House, Sequence[str], Mapping[str, str]], Iterator[Candidate]]
+"""From the house, the arguments and the options that were typed, to what may come next."""
+
+CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
+    "color": dict.fromkeys(("auto", "always", "never"), ""),
+    "board.status": dict.fromkeys(("open", "claimed", "completed", "failed", "cancelled"), ""),
+    "alerts.status": dict.fromkeys(("open", "active", "acknowledged", "resolved"), ""),
+    "top.by": dict.fromkeys(("cpu", "memory", "gpu"), ""),
+    "tail.until": {"now": "end at what the log holds"},
+    "history.aggregate": dict.fromkeys(("work", "agent", "node", "run", "alert", "directive"), ""),
+    "direct.action": dict.fromkeys(ACTIONS, ""),
+    "direct.kind": dict.fromkeys(KINDS, ""),
+    "completion.shell": dict.fromkeys(("bash", "zsh", "fish"), ""),
+    "serve.service": {
+        "coordinator": "decides commands",
+        "projector": "answers questions",
+        "hardware": "tells how this machine is",
+        "watchdog": "watches runs and machines",
+    },
+    "watchdog.action": {"rules": "list them", "bench": "score them", "replay": "one of them over a run"},
+    "watchdog.rule": dict.fromkeys(
+        (
+            "loss-spike", "model-damaged", "loss-not-finite", "out-of-memory", "recovery-exhausted",
+            "gpu-throttled", "gpu-too-hot", "gpu-lost", "gpu-unresponsive", "memory-pressure",
+            "memory-exhaustion", "device-memory", "agent-lost", "node-lost", "run-lost",
+        ),
+        "",
+    ),
+    "precision": dict.fromkeys(("auto", "fp32", "bf16"), ""),
+}  # fmt: skip
+
+
+def _items(*statuses: str | None) -> Source:
+    def found(house: House, _: Sequence[str], given: Mapping[str, str]) -> Iterator[Candidate]:
+        for status in statuses:
+            holder = given.get("--agent") if status == "claimed" else None
+            rows = house.rows("board", status=status, agent=holder, limit=_ROWS)
+            yield from (Candidate(row["id"], f"{row['status']}: {row['title']}") for row in rows)
+
+    return found
+
+
+def _agents(house: House, *_: Any) -> Iterator[Candidate]:
+    for row in house.rows("agents", limit=_ROWS):
+        yield Candidate(row["agent"], f"{row['status']}, holds {row['holds']}")
+
+
+def _teams(house: House, *_: Any) -> Iterator[Candidate]:
+    rows = house.rows("agents", limit=_ROWS)
+    yield from (Candidate(team) for team in sorted({row["team"] for row in rows if row.get("team")}))
+
+
+def _runs(house: House, *_: Any) -> Iterator[Candidate]:
+    for row in house.rows("runs", limit=_ROWS):
+        yield Candidate(row["run"], f"{row['status']} at step {row['step']}")
+
+
+def _metrics(house: House, arguments: Sequence[str], _: Mapping[str, str]) -> Iterator[Candidate]:
+    latest: dict[str, Any] = {}
+    for row in house.rows("runs", run=arguments[0]):
+        latest |= row.get("latest", {})
+    known = (Candidate(name, f"{value} now") for name, value in latest.items() if name not in arguments)
+    yield from known
+
+
+def _nodes(house: House, *_: Any) -> Iterator[Candidate]:
+    yield from (Candidate(row["node"], row["status"]) for row in house.rows("nodes", limit=_ROWS))
+
+
+def _entities(house: House, _: Sequence[str], given: Mapping[str, str]) -> Iterator[Candidate]:
+    kind = given.get("--kind")
+    yield from _agents(house) if kind == "agent" else _nodes(house) if kind == "node" else _runs(house)
+
+
+def _anything(house: House, *_: Any) -> Iterator[Candidate]:
+    yield from _runs(house)
+    yield from _nodes(house)
+    yield from _agents(house)
+    yield from _teams(house)
+
+
+def _traced(house: House, arguments: Sequence[str], given: Mapping[str, str]) -> Iterator[Candidate]:
+    yield from _items(None)(house, arguments, given)
+    yield from _agents(house)
+    yield from _runs(house)
+    yield from _nodes(house)
+
+
+def _alerts(house: House, *_: Any) -> Iterator[Candidate]:
+    for row in house.rows("alerts", status="open", limit=_ROWS):
+        yield Candidate(row["id"], f"{row['severity']}, {row['status']}: {row['summary']}")
+
+
+def _directives(house: House, arguments: Sequence[str], _: Mapping[str, str]) -> Iterator[Candidate]:
+    for row in house.rows("runs", run=arguments[0]):
+        open_ones = (one for one in row.get("directives", ()) if one["status"] == "issued")
+        yield from (Candidate(one["id"], one["action"]) for one in open_ones)
+
+
+def _scored(house: House, *_: Any) -> Iterator[Candidate]:
+    yield Candidate("system", "everything")
+    for part in house.rows("health", "parts"):
+        yield Candidate(part["entity"], f"{part['score']:.0f}")
+
+
+def _scenarios(house: House, *_: Any) -> Iterator[Candidate]:
+    for row in house.rows("scenarios"):
+        yield Candidate(row["id"], f"{row['outcome']}: {row['scenario']}")
+
+
+def _provable(house: House, *_: Any) -> Iterator[Candidate]:
+    yield Candidate("claims", "measure the figures of README")
+    yield from _scenarios(house)
+
+
+SOURCES: Final[Mapping[str, Source]] = {
+    "claim.id": _items("open"),
+    "progress.id": _items("claimed"),
+    "complete.id": _items("claimed"),
+    "fail.id": _items("claimed"),
+    "release.id": _items("claimed"),
+    "cancel.id": _items("open", "claimed"),
+    "show.id": _items(None),
+    "history.id": _traced,
+    "agent": _agents,
+    "heartbeat.name": _agents,
+    "retire.name": _agents,
+    "register.name": _agents,
+    "team": _teams,
+    "run": _runs,
+    "RUN": _runs,
+    "direct.entity": _entities,
+    "withdraw.entity": _runs,
+    "withdraw.directive": _directives,
+    "ALERT": _alerts,
+    "METRIC": _metrics,
+    "NODE": _nodes,
+    "alerts.entity": _anything,
+    "health.explain": _scored,
+    "verify.what": _provable,
+    "submit.verify": _scenarios,
+}
+"""Where ids come from, by place."""
