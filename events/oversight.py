@@ -103,6 +103,8 @@ class RunRow(Words):
     status: Literal["running", "completed", "failed", "stopped", "lost"]
     node: Token | None = None
     agent: Token | None = None
+    work_item: Token | None = None
+    """What it works for."""
     world_size: Count = 1
     starts: Count
     step: Count

@@ -110,7 +110,7 @@ class BoardRow(Words):
     verify: Token | None = None
     """The scenario that must have passed since its claim."""
     note: Note | None = None
-    """What its holder said last; of an ended item, why it ended."""
+    """What its holder said last; of an ended item, why it ended. The first 200 characters."""
 
 
 class BoardAnswer(Answer):

@@ -29,6 +29,7 @@ def answer_agents(reader: Reader, question: Agents, moment: Moment) -> AgentsAns
         as_of=as_of(reader, moment),
         rows=tuple(_agent_row(row, scores, moment) for row in rows),
         truncated=truncated,
+        silence_seconds=moment.agent_silence_seconds,
     )
 
 

@@ -17,8 +17,8 @@ DIRECTIVES_SHOWN: Final = 100
 CHECKPOINTS_SHOWN: Final = 100
 
 _RUNS: Final = """
-    SELECT run, name, status, node, agent, world_size, starts, step, checkpoint_step, out_of_memory, not_finite,
-           dropped_points, reason, started_at_ns, heard_at_ns
+    SELECT run, name, status, node, agent, work_item, world_size, starts, step, checkpoint_step, out_of_memory,
+           not_finite, dropped_points, reason, started_at_ns, heard_at_ns
     FROM runs WHERE $run::VARCHAR IS NULL OR run = $run
     ORDER BY status <> 'running', changed_at_ns DESC, run LIMIT $limit"""
 

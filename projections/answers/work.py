@@ -16,7 +16,9 @@ _ITEM: Final = """
 _BOARD: Final = """
     SELECT id, title, status, priority, team, attempt, progress, submitted_at_ns, changed_at_ns,
            CASE WHEN status <> 'open' THEN agent END AS agent,
-           CASE WHEN status <> 'open' THEN fence END AS fence
+           CASE WHEN status <> 'open' THEN fence END AS fence,
+           capabilities, lease_seconds, verify,
+           left(CASE WHEN status = 'claimed' THEN progress_note WHEN status <> 'open' THEN reason END, 200) AS note
     FROM {table}
     WHERE ($status::VARCHAR IS NULL OR status = $status) AND ($team::VARCHAR IS NULL OR team = $team)
       AND ($agent::VARCHAR IS NULL OR (agent = $agent AND status <> 'open'))
