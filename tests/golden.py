@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from rule_texts import MODULE, written_rules
+
 from coord.events.documents import asyncapi
 from coord.events.schemas import STORED, json_schema
 from coord.services.cli.completion import SCRIPTS
@@ -52,6 +54,18 @@ def written(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
+def deployment() -> dict[Path, str]:
+    """Return what is generated of the deployment, by file: the dashboards, and the server's users."""
+    from boards.writing import BOARDS, file_name, written
+    from nats_confs import users_conf
+
+    boards = ROOT / "deploy" / "grafana" / "dashboards"
+    return {
+        **{boards / file_name(board): written(board) for board in BOARDS},
+        ROOT / "deploy" / "nats" / "users.conf": users_conf(),
+    }
+
+
 def _without_prose(node: Any) -> Any:
     if isinstance(node, dict):
         return {
@@ -75,6 +89,7 @@ def main(reshaped: Iterable[str]) -> int:
     SHAPES.write_text(written(now))
     ASYNCAPI.write_text(written(asyncapi()))
     COMMANDS.write_text(reference())
+    MODULE.write_text(written_rules())
     MANUAL.write_text(mdoc())
     for shell, path in COMPLETIONS.items():
         path.write_text(SCRIPTS[shell])
