@@ -1,4 +1,4 @@
-"""The store: one DuckDB file, owned by one process. The only door to duckdb and pyarrow.
+"""The store: one DuckDB file, owned by one process. The only door to duckdb and nanoarrow.
 
     connection  open hardened, and the ladder of recovery on open
     schema      what each table is in SQL and in Arrow; the fingerprint of all of it

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 import duckdb
 
 from coord.projections.folds.shape import Changes, Key, Kind, Table
-from coord.projections.store.schema import ALL_TABLES, BY_NAME, keys_to_arrow
+from coord.projections.store.arrow import keys_to_arrow
+from coord.projections.store.schema import ALL_TABLES, BY_NAME
 
 ROWS_MAX: Final = 10_000
 """Rows kept a table."""

@@ -1,12 +1,10 @@
-"""What each table is in SQL and in Arrow, derived from its record type; and one fingerprint of all."""
+"""What each table is in SQL, derived from its record type; and one fingerprint of all."""
 
 import hashlib
 from typing import Any, Final
 
-import pyarrow as pa
-
 from coord.projections.folds.catalog import TABLES, VERSION
-from coord.projections.folds.shape import Columns, Key, Kind, Table
+from coord.projections.folds.shape import Kind, Table
 from coord.projections.intake import LEDGER
 from coord.projections.views import VIEWS
 
@@ -21,14 +19,6 @@ _SQL: Final[dict[Kind, str]] = {
     "integers": "BIGINT[]",
     "number": "DOUBLE",
     "flag": "BOOLEAN",
-}
-_ARROW: Final[dict[Kind, pa.DataType]] = {
-    "text": pa.string(),
-    "texts": pa.list_(pa.string()),
-    "integer": pa.int64(),
-    "integers": pa.list_(pa.int64()),
-    "number": pa.float64(),
-    "flag": pa.bool_(),
 }
 
 
@@ -46,31 +36,3 @@ STATEMENTS: Final = (
 )
 FINGERPRINT: Final = hashlib.sha256("\n".join((str(VERSION), *STATEMENTS)).encode()).hexdigest()
 """Changes with any table or view, and with what the folds mean: a file of another one is built anew."""
-
-_ARROW_SCHEMAS: Final = {
-    table.name: pa.schema([(column.name, _ARROW[column.kind]) for column in table.columns])
-    for table in ALL_TABLES
-}
-
-
-def to_arrow(table: Table[Any], columns: Columns) -> pa.Table:
-    """Write rows as Arrow, to be inserted.
-
-    Raises:
-        OverflowError, UnicodeError, pa.ArrowException: a value does not fit its column.
-    """
-    schema = _ARROW_SCHEMAS[table.name]
-    return pa.Table.from_arrays(
-        [pa.array(columns[field.name], field.type) for field in schema], schema=schema
-    )
-
-
-def keys_to_arrow(table: Table[Any], keys: list[Key]) -> pa.Table:
-    """Write keys as Arrow, to be joined with."""
-    schema = _ARROW_SCHEMAS[table.name]
-    return pa.table(
-        {
-            name: pa.array([key[place] for key in keys], schema.field(name).type)
-            for place, name in enumerate(table.key)
-        }
-    )

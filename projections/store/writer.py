@@ -11,10 +11,11 @@ import duckdb
 from coord.events.streams import MIB
 from coord.projections.folds.shape import Changes, Columns, Key, Table, columns_of
 from coord.projections.intake import POSITIONS, Gap, Intake, Mark, changes_of, reads_of
+from coord.projections.store.arrow import keys_to_arrow, to_arrow
 from coord.projections.store.faults import read_border, told_apart
 from coord.projections.store.reader import Reader
 from coord.projections.store.rows import HotRows
-from coord.projections.store.schema import BY_NAME, keys_to_arrow, to_arrow
+from coord.projections.store.schema import BY_NAME
 
 CHECKPOINT_BYTES: Final = 16 * MIB
 """So much of messages is folded between two checkpoints: emptying the log of writes takes several times the
