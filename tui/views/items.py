@@ -53,17 +53,24 @@ def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
 
 
 def _why_open(item: Row, crew: Crew) -> Why:
-    fitting = crew.takers(item)
-    if not fitting:
+    takers = crew.takers(item)
+    again = (
+        f"open again after {item['attempt']} attempt{'s' if item['attempt'] > 1 else ''}; "
+        if item.get("attempt")
+        else ""
+    )
+    if not takers:
         missing = what_is_missing(item, crew)
         return Why(missing, Ink.WARN, 1, missing)
-    idle = [agent for agent in fitting if not agent["holds"]]
+    idle = [agent for agent in takers if not agent["holds"]]
+    free = [agent for agent in takers if not is_full(agent)]
     if idle:
-        return Why(f"{_names(idle)} may take it: idle, has not asked", Ink.TEXT, 4)
-    free = [agent for agent in fitting if not is_full(agent)]
-    if not free:
-        return Why(f"all who may take it hold as many as they may: {_names(fitting)}", Ink.TEXT, 4)
-    return Why(f"waits for {_names(free)}: busy", Ink.TEXT, 4)
+        words = f"{_names(idle)} may take it: idle, not asking for it"
+    elif free:
+        words = f"waits for {_names(free)}: busy"
+    else:
+        words = f"all who may take it hold as many as they may: {_names(takers)}"
+    return Why(again + words, Ink.TEXT, 4)
 
 
 def what_is_missing(item: Row, crew: Crew) -> str:
@@ -106,7 +113,8 @@ def _why_claimed(item: Row, crew: Crew, late_seconds: float) -> Why:
         )
     if left is not None and left < item["lease_seconds"] / 3:
         return Why(f"no sign of life for {age(item['lease_seconds'] - left)}{then}", Ink.WARN, 0)
-    return Why(_going_on(item), Ink.TEXT, 3)
+    told = _going_on(item)
+    return Why(told or "in work; nothing told yet", Ink.TEXT if told else Ink.DIM, 3)
 
 
 def _going_on(item: Row) -> str:
@@ -114,7 +122,7 @@ def _going_on(item: Row) -> str:
     parts = ["" if share is None else f"{100 * share:.0f} %", note or ""]
     if item.get("verify"):
         parts.append(f"ends only when {item['verify']} has passed")
-    return " · ".join(part for part in parts if part) or "in work; nothing told yet"
+    return " · ".join(part for part in parts if part)
 
 
 def seconds_left(item: Row, crew: Crew, late_seconds: float = 0.0) -> float | None:

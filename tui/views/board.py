@@ -1,0 +1,89 @@
+"""The board: a column for each state, cards below one another; the worst cards first in each."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from coord.services.wording import age
+from coord.tui.boxes import beside as side_by_side
+from coord.tui.boxes import box, shares
+from coord.tui.ink import Ink, Line, choose, fit, line, said
+from coord.tui.scene import Row
+from coord.tui.views.crew import Crew
+from coord.tui.views.items import STATES, seconds_left, why
+
+WIDE: Final = 100
+CARD_LINES: Final = 4
+ENDED: Final = ("completed", "failed", "cancelled")
+
+
+def lanes(rows: Sequence[Row], width: int) -> list[tuple[str, list[Row]]]:
+    """Divide items into lanes; a narrow board has one for everything that has ended."""
+    if width >= WIDE:
+        return [(state, [row for row in rows if row["status"] == state]) for state in STATES]
+    return [
+        ("open", [row for row in rows if row["status"] == "open"]),
+        ("claimed", [row for row in rows if row["status"] == "claimed"]),
+        ("ended", [row for row in rows if row["status"] in ENDED]),
+    ]
+
+
+def draw(
+    rows: Sequence[Row], crew: Crew, at: int, late_seconds: float, width: int, height: int
+) -> tuple[list[Line], dict[int, str], Sequence[tuple[int, int]]]:
+    """Draw the lanes into exactly `width` x `height` cells, the card under the cursor in sight.
+
+    No lines are told for the mouse: a line crosses several cards.
+    """
+    divided = lanes(rows, width)
+    widths = shares(width, *[1] * len(divided))
+    chosen = rows[at]["id"] if at >= 0 else ""
+    blocks = [
+        _lane(state, cards, crew, chosen, late_seconds, wide, height)
+        for (state, cards), wide in zip(divided, widths, strict=True)
+    ]
+    return side_by_side(*blocks), {}, ()
+
+
+def _lane(
+    state: str, cards: Sequence[Row], crew: Crew, chosen: str, late_seconds: float, width: int, height: int
+) -> list[Line]:
+    here = next((place for place, card in enumerate(cards) if card["id"] == chosen), -1)
+    room = max((height - 2) // CARD_LINES, 1)
+    first = max(0, min(here - room // 2, len(cards) - room)) if here >= 0 and len(cards) > room else 0
+    body = [
+        part
+        for card in cards[first : first + room]
+        for part in _card(card, crew, late_seconds, width - 2, card["id"] == chosen)
+    ]
+    hidden = len(cards) - first - room
+    hint = f"{hidden} more" if hidden > 0 else ""
+    ink = Ink.ACCENT if here >= 0 else Ink.DIM
+    return box(f"{state} {len(cards)}", body[: max(height - 2, 0)], width, height, hint, ink)
+
+
+def _card(item: Row, crew: Crew, late_seconds: float, width: int, chosen: bool) -> list[Line]:
+    reason = why(item, crew, late_seconds)
+    left = seconds_left(item, crew, late_seconds)
+    tail = f"lease {age(max(left, 0))}" if left is not None else age(item["state_seconds"] + late_seconds)
+    who = f"{crew.moods[item['agent']].glyph} {item['agent']}  " if item.get("agent") in crew.moods else ""
+    mark = ("▸", Ink.ACCENT) if chosen else " "
+    lines = [
+        line(mark, said(item["id"], Ink.STRONG), (f" P{item['priority']}", Ink.DIM)),
+        line("  ", said(item["title"])),
+        line("  ", (who + tail, Ink.DIM)),
+        line("  ", said(reason.words, reason.ink)),
+    ]
+    whole = [fit(one, width) for one in lines]
+    return [choose(one) for one in whole] if chosen else whole
+
+
+def beside(rows: Sequence[Row], at: int, step: int) -> str:
+    """Return the card to go to in the next lane that has any; empty: there is none on that side."""
+    states = list(STATES)
+    divided = [[row["id"] for row in rows if row["status"] == state] for state in states]
+    lane = states.index(rows[at]["status"])
+    here = divided[lane].index(rows[at]["id"])
+    for other in range(lane + step, len(states) if step > 0 else -1, step):
+        if divided[other]:
+            return str(divided[other][min(here, len(divided[other]) - 1)])
+    return ""

@@ -1,0 +1,98 @@
+"""The life of a work item as one line: submitted ─ claimed a4 ─ ✖ lease of a4 ran out ╌ 7h ╌ claimed a7 ─ now.
+
+Long waits are compressed to their length. When the line is too short for a whole life, its beginning and its
+end stay, and what lies between is counted.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from coord.services.wording import age
+from coord.tui.ink import Ink, Line, Span, fit, line, said, width_of
+from coord.tui.phrases import day_and_time, time_of
+from coord.tui.scene import Row
+from coord.tui.telling import kind_of
+
+DAY_NS: Final = 86_400 * 10**9
+IDLE_SECONDS: Final = 60.0
+"""A wait that is longer is told by its length."""
+
+
+class Stage(NamedTuple):
+    """One step of a life."""
+
+    at_ns: int
+    words: str
+    ink: Ink
+    waiting: bool
+    """Whether nobody holds the item from here on."""
+
+
+def stages_of(events: Sequence[Row]) -> list[Stage]:
+    """Read the stages from an item's history; progress changes no stage."""
+    return [stage for stage in map(_stage, events) if stage is not None]
+
+
+def _stage(entry: Row) -> Stage | None:
+    told: Any = entry.get("fields") or {}
+    agent = told.get("agent") or entry.get("actor") or "?"
+    at_ns = entry["recorded_at_ns"]
+    match kind_of(entry):
+        case "work.submitted":
+            return Stage(at_ns, "submitted", Ink.TEXT, True)
+        case "work.claimed":
+            return Stage(at_ns, f"claimed {agent}", Ink.ACCENT, False)
+        case "work.lease_expired":
+            return Stage(at_ns, f"✖ lease of {agent} ran out", Ink.BAD, True)
+        case "work.released":
+            return Stage(at_ns, f"released by {agent}", Ink.WARN, True)
+        case "work.completed":
+            return Stage(at_ns, f"✔ completed by {agent}", Ink.OK, False)
+        case "work.failed":
+            return Stage(at_ns, f"✖ failed by {agent}", Ink.BAD, False)
+        case "work.cancelled":
+            return Stage(at_ns, "cancelled", Ink.DIM, False)
+    return None
+
+
+def life_line(stages: Sequence[Stage], now_ns: int, ended: bool, width: int) -> Line:
+    """Draw a life into one line of exactly `width` cells."""
+    if not stages:
+        return fit((), width)
+    for kept in range(len(stages), 0, -1):
+        drawn = _drawn(stages, kept, now_ns, ended)
+        if width_of(drawn) <= width:
+            return fit(drawn, width)
+    return fit(_drawn(stages, 1, now_ns, ended), width)
+
+
+def _drawn(stages: Sequence[Stage], kept: int, now_ns: int, ended: bool) -> Line:
+    """Draw the first stage and the newest, `kept` in all."""
+    newest = max(kept - 1, 1)
+    shown = stages if kept >= len(stages) else [stages[0], *stages[-newest:]] if kept > 1 else stages[-1:]
+    left_out = len(stages) - len(shown)
+    parts: list[Span] = []
+    for place, stage in enumerate(shown):
+        if place:
+            gap = (
+                line((f" ╌ {left_out} more ╌ ", Ink.DIM))
+                if place == 1 and left_out
+                else _gap(shown[place - 1], stage.at_ns)
+            )
+            parts += gap
+        parts += (Span(_moment(stage, now_ns), Ink.DIM), said(stage.words, stage.ink))
+    if not ended:
+        parts += (*_gap(shown[-1], now_ns), Span("now", Ink.STRONG))
+    return tuple(parts)
+
+
+def _gap(stage: Stage, until_ns: int) -> Line:
+    seconds = (until_ns - stage.at_ns) / 1e9
+    if stage.waiting and seconds >= IDLE_SECONDS:
+        return line((f" ╌ waits {age(seconds)} ╌ ", Ink.DIM))
+    return line((f" ─ {age(seconds)} ─ " if seconds >= 1 else " ─ ", Ink.DIM))
+
+
+def _moment(stage: Stage, now_ns: int) -> str:
+    near = stage.at_ns // DAY_NS == now_ns // DAY_NS
+    return f"{time_of(stage.at_ns) if near else day_and_time(stage.at_ns)} "
