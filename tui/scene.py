@@ -69,6 +69,8 @@ class Scene:
 
     now_ns: int
     """The moment that is shown: now, or the past one."""
+    clock_ns: int = 0
+    """Now, also while a past moment is shown; 0: `now_ns` is."""
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """The last answer by the key of its wish."""
     faults: Mapping[str, str] = field(default_factory=dict)
@@ -86,6 +88,11 @@ class Scene:
     frozen: bool = False
     last_action: str = ""
     """What was done last, as a command line, and how it ended."""
+
+    @property
+    def today_ns(self) -> int:
+        """Now, whatever moment is shown."""
+        return self.clock_ns or self.now_ns
 
     def rows(self, key: str) -> Sequence[Row]:
         """Return the rows of an answer; none while there is no answer."""
