@@ -38,8 +38,17 @@ class _Silence(Exception):
     """The request was sent, and what came back is no answer."""
 
 
-def tell(folder: Folder, verb: str, command: Mapping[str, Any], actor: str, seconds: float) -> Reply:
+def tell(
+    folder: Folder,
+    verb: str,
+    command: Mapping[str, Any],
+    actor: str,
+    seconds: float,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> Reply:
     """Send one command and return its reply, which is `done`.
+
+    A service that is being started again is waited for `connect_seconds`.
 
     Raises:
         NoServer: nothing was sent.
@@ -49,7 +58,7 @@ def tell(folder: Folder, verb: str, command: Mapping[str, Any], actor: str, seco
     body = json.dumps({name: value for name, value in command.items() if value is not None}).encode()
     headers = f"coord-actor: {actor}\r\n" if actor else ""
     request_id = str(command["request_id"])
-    with _connected(folder, COORDINATOR_SOCKET) as connection:
+    with _connected(folder, COORDINATOR_SOCKET, connect_seconds) as connection:
         try:
             reply = _exchange(connection, "POST", f"/v1/commands/{verb}", body, headers, seconds)
             if reply.get("status") != "done" and "exit_code" not in reply:
@@ -61,8 +70,14 @@ def tell(folder: Folder, verb: str, command: Mapping[str, Any], actor: str, seco
     return _done(reply, f"Ask again with: --request-id {request_id}")
 
 
-def ask(folder: Folder, question: str, fields: Mapping[str, Any], seconds: float) -> Reply:
-    """Ask one question and return the answer.
+def ask(
+    folder: Folder,
+    question: str,
+    fields: Mapping[str, Any],
+    seconds: float,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> Reply:
+    """Ask one question and return the answer; a projector that is being started again is waited for.
 
     Raises:
         NoServer: nobody answers questions there.
@@ -71,7 +86,7 @@ def ask(folder: Folder, question: str, fields: Mapping[str, Any], seconds: float
     """
     body = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
     try:
-        with _connected(folder, PROJECTOR_SOCKET) as connection:
+        with _connected(folder, PROJECTOR_SOCKET, connect_seconds) as connection:
             reply = _exchange(connection, "POST", f"/v1/questions/{question}", body, "", seconds)
         if "as_of" not in reply and "exit_code" not in reply:
             raise _Silence("what came back is no answer of coord's")
@@ -82,7 +97,14 @@ def ask(folder: Folder, question: str, fields: Mapping[str, Any], seconds: float
     return _done(reply, "Ask again.")
 
 
-def lines(folder: Folder, socket_name: str, method: str, path: str, seconds: float | None) -> Iterator[bytes]:
+def lines(
+    folder: Folder,
+    socket_name: str,
+    method: str,
+    path: str,
+    seconds: float | None,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> Iterator[bytes]:
     """Send a request and yield the lines of its answer as they come; `seconds` bounds the wait for each.
 
     Raises:
@@ -90,7 +112,7 @@ def lines(folder: Folder, socket_name: str, method: str, path: str, seconds: flo
         OutcomeUnknown: the answer broke off.
         CoordError: the answer is no, as the error of its exit code.
     """
-    with _connected(folder, socket_name) as connection:
+    with _connected(folder, socket_name, connect_seconds) as connection:
         connection.settimeout(seconds)
         try:
             _send(connection, method, path, b"", "")
@@ -162,9 +184,9 @@ def _exchange(
         raise _Silence(_words(error, seconds)) from error
 
 
-def _connected(folder: Folder, name: str) -> socket.socket:
+def _connected(folder: Folder, name: str, seconds: float) -> socket.socket:
     """Connect; wait for a service that its supervisor is about to start again."""
-    deadline = clock.monotonic() + CONNECT_SECONDS
+    deadline = clock.monotonic() + seconds
     while True:
         try:
             return open_socket(folder, name)
