@@ -269,7 +269,7 @@ def press(key: str, scene: Scene, place: Place, _: Drawn) -> Outcome:
     if key == "escape" and place.opened:
         return replace(place, opened=False)
     if key == "h":
-        return Go("events", filter=f"entity:{item['id']}")
+        return Go("events", filter=item["id"])
     if key == "o":
         run = run_of(scene, item["id"])
         return Go("runs", run) if run else Say(f"No run says that it works for {item['id']}.")
