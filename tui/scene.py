@@ -31,6 +31,7 @@ class Wish(NamedTuple):
     """Under which the answer stands in the scene; another wish of the same key takes its place."""
     question: str
     fields: Mapping[str, Any]
+    """In the past, whoever asks adds `at_position`, unless it is there already."""
     every_seconds: float = 0.5
 
 
@@ -161,6 +162,7 @@ class Act(NamedTuple):
 
     verb: str
     fields: Mapping[str, Any]
+    """Without what whoever sends it adds: `request_id`, and `by` where the command has it."""
     cli: str
     """The same as a command line: shown when it is done, and copied by `Y`."""
     asks: str = ""
@@ -192,7 +194,14 @@ class Copy(NamedTuple):
     text: str
 
 
-Outcome = Place | Act | Go | Say | Copy | None
+class Write(NamedTuple):
+    """A text for a file in the folder that the dashboard was started in; one that is there is not replaced."""
+
+    path: str
+    text: str
+
+
+Outcome = Place | Act | Go | Say | Copy | Write | None
 """None: the view has no use for this key."""
 
 
