@@ -24,6 +24,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "duckdb": ("projections/store/",),
     "faststream": ("services/projector/", "services/gateway.py"),
     "nanoarrow": ("projections/store/",),
+    "matplotlib": ("services/cli/picture.py",),
     "nats": ("services/log/",),
     "numpy": ("training_worker/",),
     "opentelemetry": ("services/otlp/",),

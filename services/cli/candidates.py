@@ -174,7 +174,7 @@ SOURCES: Final[Mapping[str, Source]] = {
     "withdraw.entity": _runs,
     "withdraw.directive": _directives,
     "ALERT": _alerts,
-    "METRIC": _metrics,
+    "plot.metric": _metrics,
     "NODE": _nodes,
     "alerts.entity": _anything,
     "health.explain": _scored,

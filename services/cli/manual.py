@@ -150,7 +150,8 @@ def _text(text: str) -> str:
     r"""Escape a text so that it is shown as it stands, on paper too; `words` are set in quotes."""
     parts = _QUOTED.split(text) if text.count("`") % 2 == 0 else [text]
     told = [_CHARACTERS.sub(lambda found: _ESCAPES[found[0]], part) for part in parts]
-    return "".join(rf"\(oq{part}\(cq" if place % 2 else part for place, part in enumerate(told))
+    line = "".join(rf"\(oq{part}\(cq" if place % 2 else part for place, part in enumerate(told))
+    return "".join(mark if mark.isascii() else rf"\[u{ord(mark):04X}]" for mark in line)
 
 
 def _shown_by_man(source: str) -> int | None:

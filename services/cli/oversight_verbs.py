@@ -32,6 +32,33 @@ OVERSIGHT: Final = (
         (LIMIT,),
     ),
     Verb(
+        "plot",
+        "Runs and alerts",
+        "plotting:plot",
+        "Draw the curves of a run, here or into a file.",
+        (
+            Argument("run", "RUN", "The run."),
+            Argument(
+                "metric",
+                "[METRIC...]",
+                "What is drawn, one below the other. [default: loss]",
+                required=False,
+                many=True,
+            ),
+        ),
+        (
+            Option("--to", "FILE", "Into this file, which ends in .png or .svg."),
+            Option("--first-step", "N", "From this step on."),
+            Option("--last-step", "N", "Up to this step."),
+            Option("--rank", "N", "What this rank told. [default: 0]"),
+            Option("--width", "N", "Columns. [default: the terminal's]"),
+            Option("--height", "N", "Rows of each curve. [default: what the terminal has]"),
+            Option("--ascii", "", "Without braille and glyphs."),
+        ),
+        "▲ marks an alert, ◆ a directive, ✖ a failed allocation; the list below names them. Every column is drawn "
+        "from the lowest to the highest value of its steps, so that no spike is lost.",
+    ),
+    Verb(
         "alerts",
         "Runs and alerts",
         "alerts:alerts",

@@ -144,9 +144,7 @@ def painter() -> Painter:
     """Return what paints a page on stdout: nothing where colours are not welcome."""
     if not terminal.is_colourful():
         return plain
-    return lambda text, meaning: (
-        f"\x1b[1m{text}\x1b[0m" if meaning == "head" else terminal.painted(text, meaning)
-    )
+    return lambda text, meaning: terminal.bold(text) if meaning == "head" else terminal.painted(text, meaning)
 
 
 def told_everywhere() -> list[Option]:

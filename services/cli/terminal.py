@@ -23,6 +23,8 @@ WHEN: Final = ("auto", "always", "never")
 _chosen = "auto"
 _COLUMNS_MIN: Final = 40
 _COLUMNS_USUAL: Final = 80
+_COLUMNS_DRAWN: Final = 100
+_LINES_DRAWN: Final = 30
 _COLUMNS_MAX: Final = 1_000
 
 
@@ -96,6 +98,17 @@ def columns() -> int | None:
     return _within(_told_columns() or _measured(sys.stdout))
 
 
+def screen() -> tuple[int, int]:
+    """Return columns and lines of what is drawn on: the terminal, or what COLUMNS and LINES say."""
+    told = os.environ.get("LINES", "")
+    high = int(told) if told.isascii() and told.isdigit() and len(told) < 5 else 0
+    try:
+        wide, tall = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        wide, tall = _COLUMNS_DRAWN, _LINES_DRAWN
+    return _within(_told_columns() or wide), max(high or tall, 1)
+
+
 def page_columns(most: int) -> int:
     """Return how wide a page of prose is: as the terminal is, or COLUMNS says, and never wider than `most`."""
     stream = sys.stdout
@@ -107,6 +120,11 @@ def painted(text: str, meaning: str) -> str:
     """Colour a text where that is welcome; the text is safe already."""
     code = COLOURS.get(meaning)
     return f"\x1b[{code}m{text}\x1b[0m" if code and is_colourful() else text
+
+
+def bold(text: str) -> str:
+    """Make a text stand out where colours are welcome; it is safe already."""
+    return f"\x1b[1m{text}\x1b[0m" if text and is_colourful() else text
 
 
 def is_colourful() -> bool:

@@ -53,7 +53,7 @@ def test_the_page_shows_every_verb_option_and_example_as_they_are_typed(shower: 
 
 
 def test_what_would_be_an_order_to_the_printer_is_escaped() -> None:
-    assert _text(r"a\b -x 'y' `z`") == r"a\eb \-x \(aqy\(aq \(oqz\(cq"
+    assert _text(r"a\b -x 'y' `z` ▲") == r"a\eb \-x \(aqy\(aq \(oqz\(cq \[u25B2]"
 
 
 def test_in_a_pipe_the_source_is_printed_and_as_json_too(cli: Cli) -> None:

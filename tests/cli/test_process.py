@@ -31,7 +31,7 @@ LIGHT: dict[str, list[str]] = {
     "history": ["history", "w-1"], "deadletters": ["deadletters"],
     "runs": ["runs"], "alerts": ["alerts"], "ack": ["ack", "a-1"], "silence": ["silence", "a-1", "--for", "1h"],
     "direct": ["direct", "r1", "pause"], "withdraw": ["withdraw", "r1", "d-1"],
-    "man": ["man"], "completion": ["completion", "bash"],
+    "plot": ["plot", "r1"], "man": ["man"], "completion": ["completion", "bash"],
 }  # fmt: skip
 
 
@@ -53,7 +53,16 @@ def answer(heard: Any) -> bytes:
         "entity": "system",
         "item": item,
     }
-    return said({**base, "submitted_at_ns": 1, "changed_at_ns": 1})
+    line = {"metric": "loss", "steps": [0, 1], **{key: [2.0, 1.0] for key in ("lowest", "highest", "last")}}
+    curve = {
+        "run": "r1",
+        "name": "r1",
+        "status": "running",
+        "lines": [line],
+        "marks": [],
+        "metrics": ["loss"],
+    }
+    return said({**base, **curve, "submitted_at_ns": 1, "changed_at_ns": 1})
 
 
 def test_every_verb_is_light_or_known_to_be_heavy() -> None:
