@@ -1,0 +1,143 @@
+"""One event in full: its fields or its JSON, what led to it, and what it led to among the events at hand."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from coord.services.wording import safe
+from coord.tui.boxes import box
+from coord.tui.ink import Ink, Line, fit, line, said
+from coord.tui.phrases import wrapped
+from coord.tui.scene import Row
+from coord.tui.telling import aggregate_of, entity_of, kind_of, mark_of, sentence
+from coord.tui.views.event_rows import when
+
+_LINKS: Final = {
+    "directive_position": "the directive",
+    "fence": "the claim",
+    "incarnation": "the registration",
+}
+"""Fields that hold the position of another event."""
+_NAME_CELLS: Final = 14
+_VALUE_LENGTH: Final = 2_000
+
+
+class Cause(NamedTuple):
+    """Another event that this one names."""
+
+    position: int
+    words: str
+
+
+def causes_of(entry: Row, entries: Mapping[int, Row]) -> list[Cause]:
+    """Return what an event names as before it; the first is what led to it most directly."""
+    fields = _fields(entry)
+    found = [Cause(fields[name], words) for name, words in _LINKS.items() if _is_position(fields.get(name))]
+    raised = _raised(entry, fields, entries)
+    found = [Cause(raised, "the alert"), *found] if raised else found
+    evidence = fields.get("evidence")
+    for one in evidence if isinstance(evidence, list) else ():
+        if isinstance(one, Mapping) and one.get("stream") == "EVENTS" and _is_position(one.get("position")):
+            found.append(Cause(one["position"], "evidence"))
+    return [one for one in dict.fromkeys(found) if one.position < entry["position"]]
+
+
+def effects_of(entry: Row, entries: Mapping[int, Row]) -> list[int]:
+    """Return the positions of events at hand that name this one."""
+    return sorted(
+        position
+        for position, other in entries.items()
+        if position > entry["position"]
+        and any(cause.position == entry["position"] for cause in causes_of(other, entries))
+    )
+
+
+def event_box(entry: Row, entries: Mapping[int, Row], raw: bool, width: int, height: int) -> list[Line]:
+    """Draw the pane of an event."""
+    inner = width - 2
+    body = [*_head(entry, entries, inner - 2), *(_raw(entry) if raw else _told(entry, inner - 2))]
+    title = safe(f"#{entry['position']:,} {kind_of(entry)} · {entity_of(entry)}")
+    hint = "x fields" if raw else "x JSON"
+    return box(title, [fit(line(" ", *one), inner) for one in body], width, height, hint)
+
+
+def _head(entry: Row, entries: Mapping[int, Row], width: int) -> Iterator[Line]:
+    glyph, ink = mark_of(entry)
+    yield fit(line((f"{glyph} " if glyph.strip() else "", ink), said(sentence(entry), Ink.STRONG)), width)
+    causes, effects = causes_of(entry, entries), effects_of(entry, entries)
+    if causes or effects:
+        yield fit(line(*_linked("c caused by ", causes), *_led(effects)), width)
+    by = entry.get("actor") or entry.get("source") or ""
+    yield fit(
+        line((f"{when(entry)}  by ", Ink.DIM), said(by), ("  request ", Ink.DIM), _request(entry)), width
+    )
+
+
+def _linked(words: str, causes: Sequence[Cause]) -> Iterator[tuple[str, Ink]]:
+    if causes:
+        yield words, Ink.DIM
+    for place, cause in enumerate(causes[:3]):
+        yield f"{', ' if place else ''}{cause.words} ", Ink.DIM
+        yield f"#{cause.position:,}", Ink.ACCENT
+    if len(causes) > 3:
+        yield f" and {len(causes) - 3} more", Ink.DIM
+
+
+def _led(effects: Sequence[int]) -> Iterator[tuple[str, Ink]]:
+    if effects:
+        yield "   C led to ", Ink.DIM
+        yield ", ".join(f"#{one:,}" for one in effects[:4]), Ink.ACCENT
+
+
+def _request(entry: Row) -> Any:
+    return said(entry["request_id"], Ink.DIM) if entry.get("request_id") else ("none", Ink.DIM)
+
+
+def _told(entry: Row, width: int) -> Iterator[Line]:
+    if entry.get("fault"):
+        yield from wrapped(f"It is no event of ours: {entry['fault']}", width, Ink.BAD)
+    for name, value in _fields(entry).items():
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        rows = wrapped(str(shown)[:_VALUE_LENGTH], max(width - _NAME_CELLS, 8))
+        for place, row in enumerate(rows or [line("")]):
+            yield line(
+                (
+                    safe(name)[: _NAME_CELLS - 1].ljust(_NAME_CELLS) if place == 0 else " " * _NAME_CELLS,
+                    Ink.DIM,
+                ),
+                *row,
+            )
+
+
+def _raw(entry: Row) -> Iterator[Line]:
+    for row in json.dumps(entry, indent=1, ensure_ascii=False).splitlines():
+        yield line(" " * (len(row) - len(row.lstrip())), said(row.lstrip()))
+
+
+def _raised(entry: Row, fields: Mapping[str, Any], entries: Mapping[int, Row]) -> int:
+    """Return where the alert was raised that an event is about, as far as it is at hand."""
+    aggregate, kind = aggregate_of(entry), kind_of(entry)
+    alert = (
+        fields.get("alert")
+        if aggregate == "directive"
+        else entity_of(entry)
+        if aggregate == "alert"
+        else None
+    )
+    if not alert or kind == "alert.raised":
+        return 0
+    found = (
+        position
+        for position, one in entries.items()
+        if position < entry["position"] and one["type"].startswith("alert.raised") and entity_of(one) == alert
+    )
+    return max(found, default=0)
+
+
+def _fields(entry: Row) -> Mapping[str, Any]:
+    fields = entry.get("fields")
+    return fields if isinstance(fields, Mapping) else {}
+
+
+def _is_position(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

@@ -1,0 +1,162 @@
+"""The list of events: what the filter leaves of the newest, and of what the log was searched for."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from coord.services.wording import age
+from coord.tui.filtering import filtered
+from coord.tui.ink import Ink, said
+from coord.tui.memo import remembered
+from coord.tui.phrases import day_and_time, exact_time
+from coord.tui.scene import Answer, Place, Row, Scene
+from coord.tui.table import Column
+from coord.tui.telling import aggregate_of, entity_of, kind_of, mark_of, sentence
+
+FOUND: Final = "events_found"
+SEARCHED: Final = 500
+"""Events that one search returns."""
+_READ_MAX: Final = 8_000
+_OWN_FIELDS: Final = ("type", "entity", "by", "aggregate")
+
+
+class Shown(NamedTuple):
+    """The events that are shown, oldest first."""
+
+    rows: Sequence[Row]
+    """In a row for the list; `entry` of a position is the event itself."""
+    entries: Mapping[int, Row]
+    deltas: Mapping[int, int]
+    """Nanoseconds since the one shown before, by position."""
+    total: int
+    fault: str = ""
+
+
+class _Read(NamedTuple):
+    entry: Row
+    row: Row
+
+
+_READ: Final[dict[int, _Read]] = {}
+"""Events as rows: one is read once, however often the list is drawn."""
+
+
+def shown_events(scene: Scene, place: Place) -> Shown:
+    """Return the events that the place's filter leaves, those that a search of the log found among them."""
+    found = scene.answers.get(FOUND) if place.filter else None
+    return _shown(scene.events, found, place.filter)
+
+
+def search_fields(text: str) -> Mapping[str, Any]:
+    """Turn a filter into what the log is searched for: never less than the filter leaves, often more."""
+    fields: dict[str, Any] = {"limit": SEARCHED}
+    texts: list[str] = []
+    for word in text.split():
+        name, sign, value = _parted(word)
+        if word.startswith("!") or not value:
+            continue
+        if name == "type" and "." in value and "," not in value:
+            fields["type"] = value
+        elif name == "aggregate" and sign == "=":
+            fields["aggregate"] = value
+        elif name == "entity" and sign == "=":
+            fields["entity"] = value
+        elif name == "by":
+            fields["actor"] = value
+        elif name in ("", "entity") and "," not in value:
+            texts.append(value)
+    if texts:
+        fields["text"] = max(texts, key=len)
+    return fields
+
+
+def columns(shown: Shown, wide: bool) -> Sequence[Column[Row]]:
+    """Return what the list shows."""
+    times = exact_time if wide else lambda at_ns: exact_time(at_ns)[:8]
+    return (
+        Column("POSITION", 9, lambda row: f"{row['position']:,}", right=True),
+        Column("TIME", 12 if wide else 8, lambda row: (times(row["at_ns"]), Ink.DIM)),
+        Column("Δ", 7, lambda row: (_delta(shown.deltas.get(row["position"])), Ink.DIM), right=True, rank=3),
+        Column("", 1, lambda row: row["mark"]),
+        Column("TYPE", 22 if wide else 18, lambda row: said(row["type"], row["mark"][1])),
+        Column("ENTITY", 16 if wide else 12, lambda row: said(row["entity"], Ink.STRONG)),
+        Column("WHAT IT SAYS", 20, lambda row: said(row["summary"]), flexible=True),
+        Column("BY", 12, lambda row: said(row["by"], Ink.DIM), rank=2),
+    )
+
+
+def when(entry: Row) -> str:
+    """Write when an event was recorded, with its day."""
+    return f"{day_and_time(entry['recorded_at_ns'])}Z"
+
+
+def slice_text(shown: Shown) -> str:
+    """Write the events that are shown as lines of JSON."""
+    return "".join(
+        json.dumps(shown.entries[row["position"]], ensure_ascii=False) + "\n" for row in shown.rows
+    )
+
+
+@remembered
+def _shown(events: Sequence[Row], found: Answer | None, text: str) -> Shown:
+    entries = {one["position"]: one for one in (found or {}).get("events", ())}
+    entries |= {one["position"]: one for one in events}
+    positions = sorted(entries) if found else list(entries)
+    rows = [_row(entries[position]) for position in positions]
+    left = filtered(rows, text, _names(entries)) if text else None
+    kept = left.rows if left else rows
+    return Shown(kept, entries, _deltas(kept), len(rows), left.fault if left else "")
+
+
+def _row(entry: Row) -> Row:
+    known = _READ.get(entry["position"])
+    if known is not None and known.entry is entry:
+        return known.row
+    if len(_READ) >= _READ_MAX:
+        _READ.clear()
+    row = {
+        "position": entry["position"],
+        "at_ns": entry["recorded_at_ns"],
+        "mark": mark_of(entry),
+        "type": kind_of(entry),
+        "entity": _about(entry),
+        "aggregate": aggregate_of(entry),
+        "summary": sentence(entry),
+        "by": entry.get("actor") or str(entry.get("source") or "").strip("/").replace("/", " "),
+    }
+    _READ[entry["position"]] = _Read(entry, row)
+    return row
+
+
+def _about(entry: Row) -> str:
+    """Return what an event is about: of an alert that is raised, what it is raised about, not its own id."""
+    fields = entry.get("fields")
+    named = fields.get("entity") if isinstance(fields, Mapping) and aggregate_of(entry) == "alert" else None
+    return str(named or entity_of(entry))
+
+
+def _names(entries: Mapping[int, Row]) -> Mapping[str, Any]:
+    """Let words be looked for in the whole event, as the log itself does."""
+    return {"body": lambda row: json.dumps(entries[row["position"]].get("fields"), ensure_ascii=False)}
+
+
+def _deltas(rows: Sequence[Row]) -> Mapping[int, int]:
+    found: dict[int, int] = {}
+    for place in range(1, len(rows)):
+        found[rows[place]["position"]] = rows[place]["at_ns"] - rows[place - 1]["at_ns"]
+    return found
+
+
+def _delta(nanoseconds: int | None) -> str:
+    if nanoseconds is None or nanoseconds < 0:
+        return ""
+    seconds = nanoseconds / 1e9
+    return f"+{seconds * 1_000:.0f}ms" if seconds < 1 else f"+{age(seconds)}"
+
+
+def _parted(word: str) -> tuple[str, str, str]:
+    for sign in (":", "="):
+        name, found, value = word.partition(sign)
+        if found and name.lower() in _OWN_FIELDS:
+            return name.lower(), sign, value
+    return "", "", word
