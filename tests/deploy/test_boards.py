@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import promql_parser
 import pytest
 from boards.shape import WIDTH
 from boards.writing import BOARDS, file_name
+from deployed import DASHBOARDS, dashboard, panels, rows_and_panels
 from golden import deployment
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
@@ -19,7 +19,6 @@ from coord.services.cli.surface import VERBS
 from coord.services.exporter.names import LOG_EVENTS, METRICS
 from coord.services.exporter.prometheus import prometheus_label
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "dashboards"
 NAMES: Final = [file_name(board) for board in BOARDS]
 SOURCES: Final = {"prometheus", "loki", "tempo"}
 UNITS: Final = {
@@ -28,28 +27,13 @@ UNITS: Final = {
 }  # fmt: skip
 
 
-def document(name: str) -> dict[str, Any]:
-    return dict(json.loads((FOLDER / name).read_text()))
-
-
-def panels(name: str) -> Iterator[dict[str, Any]]:
-    """Yield rows and panels, those inside collapsed rows too."""
-    for panel in document(name)["panels"]:
-        yield panel
-        yield from panel.get("panels", [])
-
-
-def shown(name: str) -> list[dict[str, Any]]:
-    return [panel for panel in panels(name) if panel["type"] != "row"]
-
-
 def expressions() -> Iterator[tuple[str, str]]:
     """Yield every query to Prometheus: of panels, annotations and variables."""
     for name in NAMES:
-        for panel in shown(name):
+        for panel in panels(name):
             if panel["datasource"]["uid"] == "prometheus":
                 yield from ((f"{name}: {panel['title']}", target["expr"]) for target in panel["targets"])
-        for one in document(name)["annotations"]["list"]:
+        for one in dashboard(name)["annotations"]["list"]:
             if one["datasource"]["uid"] == "prometheus":
                 yield f"{name}: {one['name']}", one["expr"]
 
@@ -60,19 +44,19 @@ EXPRESSIONS: Final = list(expressions())
 def test_they_are_committed_as_they_are_generated() -> None:
     for path, text in deployment().items():
         assert path.read_text() == text, f"{path.name} is old: make documents"
-    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(NAMES)
+    assert sorted(path.name for path in DASHBOARDS.iterdir()) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_grafana_s_own_models_read_and_write_them_unchanged(name: str) -> None:
-    read = Dashboard.from_json(document(name))
-    assert json.loads(JSONEncoder().encode(read)) == document(name)
+    read = Dashboard.from_json(dashboard(name))
+    assert json.loads(JSONEncoder().encode(read)) == dashboard(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_panel_overlaps_another_or_leaves_the_grid_and_no_line_has_a_hole(name: str) -> None:
     taken: dict[tuple[int, int], str] = {}
-    for panel in panels(name):
+    for panel in rows_and_panels(name):
         place = panel["gridPos"]
         assert place["x"] + place["w"] <= WIDTH, panel["title"]
         for x in range(place["x"], place["x"] + place["w"]):
@@ -81,13 +65,13 @@ def test_no_panel_overlaps_another_or_leaves_the_grid_and_no_line_has_a_hole(nam
                 taken[x, y] = panel["title"]
     height = max(y for _, y in taken) + 1
     assert len(taken) == WIDTH * height
-    identities = [panel["id"] for panel in panels(name)]
+    identities = [panel["id"] for panel in rows_and_panels(name)]
     assert len(set(identities)) == len(identities)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_panel_says_what_it_shows_in_which_unit(name: str) -> None:
-    for panel in shown(name):
+    for panel in panels(name):
         assert panel["title"]
         assert len(panel["description"]) > 20, panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"] in UNITS, panel["title"]
@@ -96,30 +80,30 @@ def test_every_panel_says_what_it_shows_in_which_unit(name: str) -> None:
 def test_every_panel_names_a_command_that_exists() -> None:
     verbs = {name.split()[0] for name in VERBS}
     for name in NAMES:
-        for panel in shown(name):
+        for panel in panels(name):
             (words,) = re.findall(r"In the terminal: coord (\w+)", panel["description"])
             assert words in verbs, (panel["title"], words)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_only_data_sources_that_are_provisioned_are_asked(name: str) -> None:
-    asked = [one["datasource"] for one in shown(name)]
-    asked += [target["datasource"] for one in shown(name) for target in one["targets"]]
-    asked += [one["datasource"] for one in document(name)["annotations"]["list"]]
-    asked += [one["datasource"] for one in document(name)["templating"]["list"]]
+    asked = [one["datasource"] for one in panels(name)]
+    asked += [target["datasource"] for one in panels(name) for target in one["targets"]]
+    asked += [one["datasource"] for one in dashboard(name)["annotations"]["list"]]
+    asked += [one["datasource"] for one in dashboard(name)["templating"]["list"]]
     assert {one["uid"] for one in asked} <= SOURCES
     assert all(one["uid"] == one["type"] for one in asked)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_alerts_and_directives_are_marked_and_a_site_can_be_chosen(name: str) -> None:
-    marked = {one["name"]: one["enable"] for one in document(name)["annotations"]["list"]}
+    marked = {one["name"]: one["enable"] for one in dashboard(name)["annotations"]["list"]}
     assert marked["alerts"]
     assert marked["directives"]
-    variables = {one["name"] for one in document(name)["templating"]["list"]}
+    variables = {one["name"] for one in dashboard(name)["templating"]["list"]}
     used = {word for _, text in EXPRESSIONS for word in re.findall(r"\$([a-z]+)", text)}
     assert "site" in variables
-    assert {word for panel in shown(name) for target in panel["targets"]
+    assert {word for panel in panels(name) for target in panel["targets"]
             for word in re.findall(r"\$([a-z]+)", target.get("expr", ""))} == variables  # fmt: skip
     assert used == {"site", "team", "run", "host"}
 
@@ -145,9 +129,11 @@ def test_what_is_asked_of_logs_is_what_is_logged() -> None:
     types = {event.name for event in LOG_EVENTS}
     for name in NAMES:
         texts = [
-            one["expr"] for one in document(name)["annotations"]["list"] if one["datasource"]["uid"] == "loki"
+            one["expr"]
+            for one in dashboard(name)["annotations"]["list"]
+            if one["datasource"]["uid"] == "loki"
         ]
-        texts += [panel["targets"][0]["expr"] for panel in shown(name) if panel["type"] == "logs"]
+        texts += [panel["targets"][0]["expr"] for panel in panels(name) if panel["type"] == "logs"]
         for text in texts:
             selector, _, pattern = text.partition(' | coord_event_type=~"')
             assert selector == '{service_name="coord"}'
