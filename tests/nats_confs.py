@@ -17,7 +17,7 @@ _OPENING: Final = """\
 #
 # Each password begins with a letter (a variable that looks like a number is read as one):
 #
-#     COORD_NATS_CORE_PASSWORD="c$(openssl rand -hex 32)"
+#     NATS_CORE_PASSWORD="c$(openssl rand -hex 32)"
 #
 # The services have ~core, the hardware monitors ~monitor, trainers ~trainer, dashboards ~reader. An agent elsewhere
 # needs a user of its own: `coord register NAME` says what to add here.
@@ -27,7 +27,7 @@ _OPENING: Final = """\
 
 def variable_of(role: str) -> str:
     """Return the environment variable that holds a role's password."""
-    return f"COORD_NATS_{role.upper()}_PASSWORD"
+    return f"NATS_{role.upper()}_PASSWORD"
 
 
 def users_conf(site: str = DEFAULT_SITE) -> str:

@@ -43,7 +43,7 @@ def passwords() -> dict[str, str]:
 
 def variables(store: Path, known: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a server."""
-    return {"PATH": os.environ["PATH"], "COORD_NATS_STORE": str(store), **known}
+    return {"PATH": os.environ["PATH"], "NATS_STORE": str(store), **known}
 
 
 def credentials_file(folder: Path, role: str, known: Mapping[str, str]) -> Path:

@@ -72,10 +72,10 @@ def test_the_server_accepts_its_configuration(name: str, known: Mapping[str, str
 
 
 def test_a_password_that_is_not_set_is_missed(known: Mapping[str, str], tmp_path: Path) -> None:
-    fewer = {name: value for name, value in known.items() if name != "COORD_NATS_CORE_PASSWORD"}
+    fewer = {name: value for name, value in known.items() if name != "NATS_CORE_PASSWORD"}
     checked = read_by_server("nats", fewer, tmp_path)
     assert checked.returncode != 0
-    assert "COORD_NATS_CORE_PASSWORD" in checked.stderr
+    assert "NATS_CORE_PASSWORD" in checked.stderr
 
 
 def test_coord_works_on_one_server(known: Mapping[str, str], tmp_path: Path) -> None:
@@ -105,8 +105,8 @@ def _items(cli: Cli) -> list[dict[str, Any]]:
 def test_nobody_comes_in_without_a_password(known: Mapping[str, str], tmp_path: Path) -> None:
     with running_server(tmp_path / "server", known) as server:
         url = server.address.url
-        assert log_in(url, "~trainer", known["COORD_NATS_TRAINER_PASSWORD"]).accepted
-        assert not log_in(url, "~core", known["COORD_NATS_TRAINER_PASSWORD"]).accepted
+        assert log_in(url, "~trainer", known["NATS_TRAINER_PASSWORD"]).accepted
+        assert not log_in(url, "~core", known["NATS_TRAINER_PASSWORD"]).accepted
         assert not log_in(url, "", "").accepted
 
 
@@ -160,7 +160,7 @@ def test_the_hook_for_certificates_works(known: Mapping[str, str], tmp_path: Pat
          "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
         check=True, capture_output=True,
     )  # fmt: skip
-    files = {"COORD_NATS_CERT": str(certificate), "COORD_NATS_KEY": str(key)}
+    files = {"NATS_CERT": str(certificate), "NATS_KEY": str(key)}
     with running_server(tmp_path / "server", {**known, **files}, whole) as server:
         url = server.address.url.replace("nats://", "tls://")
         ran = Cli(tmp_path, environment_of(tmp_path, tmp_path / "data") | {
