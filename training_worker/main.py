@@ -55,16 +55,20 @@ class Ended:
             if value is not None
         )
         happened = ", ".join(
-            f"{count} {what}"
-            for count, what in (
-                (self.left_out, "updates left out"),
-                (self.rolled_back, "rolled back"),
-                (self.out_of_memory, "times out of memory"),
+            words
+            for count, words in (
+                (self.left_out, f"{self.left_out} update{'s' * (self.left_out != 1)} left out"),
+                (self.rolled_back, f"rolled back {_times(self.rolled_back)}"),
+                (self.out_of_memory, f"out of memory {_times(self.out_of_memory)}"),
             )
             if count
         )
         parts = (f"{self.step:,} steps", f"{self.seconds:.1f} s", figures, happened)
         return f"{self.run} {self.outcome}{why}: {', '.join(filter(None, parts))}; {self.checkpoint}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def train(configuration: TrainingConfiguration, settings: Settings) -> Ended | None:

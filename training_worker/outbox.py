@@ -80,11 +80,12 @@ class Outbox:
         names = self._shapes.get(shape) or self._learn(shape)
         try:
             numbers = tuple(map(float, values.values()))
-            self.step = step = index(step)
+            step = index(step)
         except (TypeError, ValueError, RuntimeError) as error:
             raise _no_numbers(step, values) from error
         if not 0 <= step <= POSITION_MAX:
-            raise UsageError(f"the step is {step}; it must be 0 or more.")
+            raise UsageError(f"the step is {step}; it must be from 0 to {POSITION_MAX}.")
+        self.step = step
         self._points.append((next(self._numbers), step, names, numbers))
         return not isfinite(sum(numbers)) or len(self._points) > POINTS_CALLED_FOR
 

@@ -50,7 +50,7 @@ def _training_faults(played: Play) -> list[str]:
 def _tell_run(played: Play) -> None:
     run, made = played.run, played.stage.made
     say(
-        f"The run {run.run}: {len(run.skipped)} updates left out, {len(run.applied)} directives obeyed,"
+        f"The run {run.run}: {len(run.skipped)} update{'s' * (len(run.skipped) != 1)} left out, {len(run.applied)} directives obeyed,"
         f" {len(run.alerts)} alerts, all resolved: {set(run.alerts) <= run.resolved}."
     )
     for step in sorted(played.checkpoints):

@@ -175,8 +175,14 @@ def _summary(
 def _canary(incident: Incident) -> str:
     if incident.canary is None:
         return ""
-    before = "" if incident.canary_before is None else f" from {incident.canary_before:.4g}"
-    return f"the canary {'rose' if incident.risen else 'did not rise'}{before} to {incident.canary:.4g}"
+    now = f"{incident.canary:.4g}"
+    if incident.canary_before is None:
+        return f"the canary {'rose to' if incident.risen else 'did not rise, and is'} {now}"
+    before = f"{incident.canary_before:.4g}"
+    if before == now and not incident.risen:
+        return f"the canary stayed at {now}"
+    more = "hardly rose" if incident.canary > incident.canary_before else "did not rise"
+    return f"the canary {'rose' if incident.risen else more} from {before} to {now}"
 
 
 def _batches(stretch: tuple[int, int] | None) -> str:

@@ -140,7 +140,7 @@ def test_what_is_not_finite_is_to_go_at_once(values: dict[str, Any], at_once: bo
         (1, {"loss": [1.0, 2.0]}, r"the metric loss is \[1.0, 2.0\]; it must be one number"),
         (1, {}, "a step has 0 metrics; it must have 1 to 200"),
         (1, {f"m{n}": 1.0 for n in range(201)}, "a step has 201 metrics"),
-        (-1, {"loss": 1.0}, "the step is -1; it must be 0 or more"),
+        (-1, {"loss": 1.0}, "the step is -1; it must be from 0 to"),
         (1.5, {"loss": 1.0}, "the step is 1.5; it must be a whole number"),
     ],
 )

@@ -43,6 +43,18 @@ def test_two_runs_of_one_name_are_two_runs(told: RunLog) -> None:
         assert one.run_id != other.run_id
 
 
+@pytest.mark.parametrize("step", [-1, 2**63])
+def test_a_step_that_is_none_is_refused_at_once_and_the_run_ends_at_its_last_one(
+    told: RunLog, step: int
+) -> None:
+    with told.begin() as run:
+        run.log(3, loss=1.0)
+        with pytest.raises(UsageError, match=rf"^the step is {step}; it must be from 0 to"):
+            run.log(step, loss=1.0)
+    (finished,) = told.of(RunFinished)
+    assert (finished.outcome, finished.step) == ("completed", 3)
+
+
 @pytest.mark.parametrize(
     ("ending", "outcome", "reason"),
     [
