@@ -1,0 +1,305 @@
+"""What needs attention: everything that is wrong, worst first, each in a sentence with the place to go to.
+
+Nothing is told twice: what an open alert says of an agent, a run or a machine is not said of it again, and what
+health deducts is told only where nothing else explains it. Many of one kind are one line.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from coord.services.wording import age
+from coord.tui.ink import SEVERITIES, Ink
+from coord.tui.memo import remembered
+from coord.tui.phrases import asked_for, became
+from coord.tui.scene import Answer, Go, Row, Scene
+from coord.tui.views.crew import LOST, NO_ANSWER, SILENT, Crew, crew_of, lease_left, within
+from coord.tui.views.items import FRESH_SECONDS, why
+
+APART_MAX: Final = 3
+"""More of one kind than this are told together."""
+POINTS_MIN: Final = 1.0
+"""Deductions that are smaller are no matter for a person."""
+DAY_SECONDS: Final = 86_400.0
+BAD, WARN, NOTE = range(3)
+_GLYPHS: Final = (("✖", Ink.BAD), ("⚠", Ink.WARN), ("·", Ink.DIM))
+_RANKS: Final = {"critical": BAD, "warning": WARN, "info": NOTE}
+_EXPLAINED: Final = frozenset(
+    {"alerts", "agents", "agents_lost", "nodes", "runs", "nobody_works", "failures"}
+)
+"""Deductions of the system that other lines tell in full."""
+
+
+class Trouble(NamedTuple):
+    """One thing that is wrong."""
+
+    id: str
+    rank: int
+    """`BAD` is worst."""
+    subject: str
+    words: str
+    go: Go
+    age_seconds: float | None = None
+    key: str = ""
+    """Of the answer whose age counts on."""
+    quiet: bool = False
+    """Somebody took notice of it, or wants no notice."""
+
+    @property
+    def glyph(self) -> tuple[str, Ink]:
+        """Return its mark."""
+        return SEVERITIES["info"] if self.quiet else _GLYPHS[self.rank]
+
+
+def troubles(scene: Scene) -> Sequence[Trouble]:
+    """Return what is wrong, worst first; worked out once an answer."""
+    named = ("alerts", "health", "board", "agents", "nodes", "runs")
+    return _troubles(*(scene.answers.get(name, NO_ANSWER) for name in named))
+
+
+@remembered
+def _troubles(
+    alerts: Answer, health: Answer, board: Answer, agents: Answer, nodes: Answer, runs: Answer
+) -> Sequence[Trouble]:
+    crew = crew_of(agents, board)
+    raised = [row for row in alerts.get("rows", ()) if row["status"] != "resolved"]
+    told = {(row["entity_kind"], row["entity"]) for row in raised}
+    found = [_of_alert(row, crew) for row in raised]
+    found += _runs(runs, told)
+    found += _nodes(nodes, told)
+    found += _agents(crew, told)
+    found += _leases(crew)
+    found += _stuck(board, crew)
+    found += _failed(board)
+    subjects = {(trouble.go.view, trouble.go.chosen) for trouble in found}
+    found += _health(health, told, subjects)
+    return sorted(found, key=lambda trouble: (trouble.quiet, trouble.rank))
+
+
+def _of_alert(row: Row, crew: Crew) -> Trouble:
+    kind, entity = row["entity_kind"], row["entity"]
+    quiet = row["status"] == "acknowledged" or bool(row.get("silenced_seconds"))
+    return Trouble(
+        id=f"alert:{row['id']}",
+        rank=_RANKS.get(row["severity"], NOTE),
+        subject=f"{kind} {entity}",
+        words=" — ".join(
+            part for part in (row["summary"], _noticed(row), _done(row), _held(row, crew)) if part
+        ),
+        go=Go("alerts", row["id"]),
+        age_seconds=row["age_seconds"],
+        key="alerts",
+        quiet=quiet,
+    )
+
+
+def _noticed(row: Row) -> str:
+    if row.get("silenced_seconds"):
+        return f"silenced for {age(row['silenced_seconds'])}"
+    return f"noticed by {row.get('by') or 'somebody'}" if row["status"] == "acknowledged" else ""
+
+
+def _done(row: Row) -> str:
+    """Say what was asked because of an alert, and what came of it."""
+    directives = row.get("directives") or ()
+    if not directives:
+        return ""
+    first = directives[0]
+    more = f" (and {len(directives) - 1} more)" if len(directives) > 1 else ""
+    return f"◆ {asked_for(first)} {became(first)[0]}{more}"
+
+
+def _held(row: Row, crew: Crew) -> str:
+    """Say what the agent of an alert still holds."""
+    held = crew.held.get(row["entity"], ()) if row["entity_kind"] == "agent" else ()
+    return f"holds {_ids(held)}" if held else ""
+
+
+def _runs(runs: Answer, told: set[tuple[str, str]]) -> Iterator[Trouble]:
+    for row in runs.get("rows", ()):
+        if ("run", row["run"]) in told:
+            continue
+        status, silent = row["status"], row["silent_seconds"]
+        because = f": {row['reason']}" if row.get("reason") else ""
+        if status == "lost" and silent < DAY_SECONDS:
+            yield _of_run(row, BAD, f"lost at step {row['step']:,}: nothing was heard of it", silent)
+        elif status == "failed" and silent < FRESH_SECONDS:
+            yield _of_run(row, BAD, f"failed at step {row['step']:,}{because}", silent)
+        elif status == "running" and row["latest"].get("paused") == 1:
+            yield _of_run(row, WARN, f"paused at step {row['step']:,}: it waits for a person", None)
+
+
+def _of_run(row: Row, rank: int, words: str, age_seconds: float | None) -> Trouble:
+    return Trouble(
+        f"run:{row['run']}", rank, f"run {row['run']}", words, Go("runs", row["run"]), age_seconds, "runs"
+    )
+
+
+def _nodes(nodes: Answer, told: set[tuple[str, str]]) -> Iterator[Trouble]:
+    for row in nodes.get("rows", ()):
+        silent = row.get("silent_seconds")
+        if row["status"] == "active" or ("node", row["node"]) in told or (silent or 0.0) > DAY_SECONDS:
+            continue
+        lost = row["status"] == "lost"
+        words = "lost: no readings come from it" if lost else "no readings come from it; not lost yet"
+        yield Trouble(
+            f"node:{row['node']}",
+            BAD if lost else WARN,
+            f"node {row['node']}",
+            words,
+            Go("nodes", row["node"]),
+            silent,
+            "nodes",
+        )
+
+
+def _agents(crew: Crew, told: set[tuple[str, str]]) -> Iterator[Trouble]:
+    lost = [
+        row
+        for row in crew.rows
+        if crew.moods[row["agent"]] is LOST
+        and ("agent", row["agent"]) not in told
+        and (row["holds"] or (row.get("silent_seconds") or 0.0) < FRESH_SECONDS)
+    ]
+    if len(lost) > APART_MAX:
+        names = ", ".join(row["agent"] for row in lost[:5])
+        yield Trouble(
+            "agents:lost",
+            WARN,
+            f"{len(lost)} agents",
+            f"lost: {names}{' …' if len(lost) > 5 else ''}",
+            Go("agents", lost[0]["agent"], filter="state:lost"),
+            max(row.get("silent_seconds") or 0.0 for row in lost),
+            "agents",
+        )
+        return
+    for row in lost:
+        held = crew.held.get(row["agent"], ())
+        words = f"lost, holding {_ids(held)}" if held else "lost; it holds nothing any more"
+        yield Trouble(
+            f"agent:{row['agent']}",
+            WARN if held else NOTE,
+            f"agent {row['agent']}",
+            words,
+            Go("agents", row["agent"]),
+            row.get("silent_seconds"),
+            "agents",
+        )
+
+
+def _leases(crew: Crew) -> Iterator[Trouble]:
+    """Tell of claims whose holder is silent, the first to end first; those of lost agents too."""
+    ending: list[tuple[float, Row, str]] = []
+    for name, held in crew.held.items():
+        if crew.moods.get(name) in (LOST, SILENT):
+            ending += [
+                (left, item, name)
+                for item in held
+                if (left := lease_left(item, crew.by_name.get(name))) is not None
+            ]
+    ending.sort(key=lambda one: one[0])
+    if len(ending) > APART_MAX:
+        names = sorted({name for *_, name in ending})
+        yield Trouble(
+            "work:leases",
+            WARN,
+            f"{len(ending)} items",
+            f"leases end from {within(ending[0][0])} on: {_few(names)} silent; then open again",
+            Go("work", ending[0][1]["id"]),
+            None,
+        )
+        return
+    for left, item, name in ending:
+        silent = crew.by_name[name].get("silent_seconds")
+        how = "lost" if crew.moods[name] is LOST else f"silent {age(silent)}"
+        yield Trouble(
+            f"work:{item['id']}",
+            WARN,
+            item["id"],
+            f"lease ends {within(left)}: {name} is {how}; then open again",
+            Go("work", item["id"]),
+            item["state_seconds"],
+            "board",
+        )
+
+
+def _stuck(board: Answer, crew: Crew) -> Iterator[Trouble]:
+    """Tell of items that nobody can take, together for each reason; the oldest says since when."""
+    groups: dict[str, list[Row]] = {}
+    for item in crew.open:
+        reason = why(item, crew)
+        if reason.stuck:
+            groups.setdefault(reason.stuck, []).append(item)
+    cut = "at least " if board.get("truncated") else ""
+    for reason_words, items in groups.items():
+        one = len(items) == 1
+        oldest = max(items, key=lambda item: item["age_seconds"])
+        yield Trouble(
+            f"stuck:{reason_words}"[:80],
+            WARN,
+            items[0]["id"] if one else f"{cut}{len(items)} items",
+            f"{'waits' if one else 'wait'}: {reason_words}",
+            Go("work", oldest["id"]),
+            oldest["age_seconds"],
+            "board",
+        )
+
+
+def _failed(board: Answer) -> Iterator[Trouble]:
+    failed = [
+        item
+        for item in board.get("rows", ())
+        if item["status"] == "failed" and item["state_seconds"] < FRESH_SECONDS
+    ]
+    if len(failed) > APART_MAX:
+        yield Trouble(
+            "work:failed",
+            WARN,
+            f"{len(failed)} items",
+            f"failed within the hour: {_ids(failed)}",
+            Go("work", failed[0]["id"], filter="state:failed"),
+            failed[0]["state_seconds"],
+            "board",
+        )
+        return
+    for item in failed:
+        yield Trouble(
+            f"work:{item['id']}",
+            WARN,
+            item["id"],
+            f"failed: {item.get('note') or 'no reason was given'}",
+            Go("work", item["id"]),
+            item["state_seconds"],
+            "board",
+        )
+
+
+def _health(health: Answer, told: set[tuple[str, str]], subjects: set[tuple[str, str]]) -> Iterator[Trouble]:
+    for cut in health.get("deductions", ()):
+        if cut["points"] >= POINTS_MIN and cut["name"] not in _EXPLAINED:
+            yield _of_health("system", "system", cut)
+    for part in health.get("parts", ()):
+        kind, _, name = part["entity"].partition(":")
+        if kind == "team" or (kind, name) in told or (f"{kind}s", name) in subjects or not part["deductions"]:
+            continue
+        worst = max(part["deductions"], key=lambda cut: cut["points"])
+        if worst["points"] >= 10 * POINTS_MIN:
+            yield _of_health(part["entity"], f"{kind} {name}", worst)
+
+
+def _of_health(entity: str, subject: str, cut: Mapping[str, Any]) -> Trouble:
+    return Trouble(
+        f"health:{entity}:{cut['name']}",
+        NOTE,
+        subject,
+        f"{str(cut['reason']).rstrip('.')} (health −{cut['points']:.0f})",
+        Go("health", entity),
+    )
+
+
+def _ids(items: Sequence[Row]) -> str:
+    return _few([item["id"] for item in items])
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

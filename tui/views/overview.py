@@ -1,0 +1,216 @@
+"""The overview: what needs attention first, in sentences; then the work, the newest run, machines, agents, events.
+
+Wide and narrow bodies have layouts of their own; a body of a few lines is the list of troubles alone.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from coord.services.wording import age
+from coord.tui.boxes import beside, box, filled, shares
+from coord.tui.ink import Ink, Line, cell, choose, fit, line, said
+from coord.tui.phrases import waiting
+from coord.tui.scene import Drawn, Go, Key, Outcome, Place, Scene, View, Wish, chosen_id, index_of
+from coord.tui.views import waiting as nothing
+from coord.tui.views.ages import late
+from coord.tui.views.attention import Trouble, troubles
+from coord.tui.views.crew import NO_ANSWER, Crew, crew_of
+from coord.tui.views.overview_panes import (
+    LOSS,
+    TREND_CELLS,
+    agents_box,
+    events_box,
+    in_work_box,
+    machines_box,
+    run_box,
+    run_of,
+    work_box,
+)
+
+ROWS_MAX: Final = 1_000
+WIDE: Final = 100
+LOW: Final = 16
+"""A body of fewer lines is the list of troubles alone."""
+SUBJECT_CELLS: Final = 20
+TREND_SECONDS: Final = 600.0
+POINTS: Final = 300
+"""Of the curve: two for each cell of a wide screen."""
+
+
+def wishes(_: Place) -> tuple[Wish, ...]:
+    """Ask for everything there is, in short."""
+    return (
+        Wish("board", "board", {"limit": ROWS_MAX}, 1.0),
+        Wish("agents", "agents", {"limit": ROWS_MAX}, 1.0),
+        Wish("runs", "runs", {}, 1.0),
+        Wish("nodes", "nodes", {}, 2.0),
+        Wish(
+            "overview_trend",
+            "trend",
+            {
+                "metrics": ["cpu_utilization_ratio", "memory_available_bytes", "memory_total_bytes"],
+                "seconds": TREND_SECONDS,
+                "bins": TREND_CELLS,
+            },
+            10.0,
+        ),
+    )
+
+
+def follows(scene: Scene, _: Place) -> tuple[Wish, ...]:
+    """Ask for the curve of the run that is shown."""
+    row = run_of(scene)
+    return (
+        (Wish("curve", "curve", {"run": row["run"], "metrics": [LOSS], "points": POINTS}, 1.0),)
+        if row
+        else ()
+    )
+
+
+def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
+    """Draw everything, the worst first."""
+    if nothing.is_empty(scene) and not troubles(scene):
+        commands = [start.command for start in nothing.STARTS]
+        at = chosen_id(place, commands)
+        return Drawn(nothing.draw_empty(scene, width, height, at), commands)
+    found = troubles(scene)
+    ids = [trouble.id for trouble in found]
+    crew = crew_of(scene.answers.get("agents", NO_ANSWER), scene.answers.get("board", NO_ANSWER))
+    layout = _low if height < LOW else _wide if width >= WIDE else _narrow
+    lines, at_lines, columns = layout(scene, place, found, crew, width, height)
+    return Drawn(filled(lines, width, height), ids, at_lines, columns)
+
+
+Laid = tuple[list[Line], dict[int, str], Sequence[tuple[int, int]]]
+
+
+def _wide(scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, width: int, height: int) -> Laid:
+    above = min(max(len(found) + 2, 8), max(height // 4, 8))
+    below = max(height // 4, 6)
+    middle = height - above - below
+    left, right = shares(width, 72, 28) if width < 180 else shares(width, 76, 24)
+    upper, at = _attention(scene, place, found, left, above)
+    lines = beside(upper, work_box(scene, crew, right, above))
+    big, side = shares(width, 63, 37)
+    row = run_of(scene)
+    main = run_box(scene, row, big, middle) if row else in_work_box(scene, crew, big, middle)
+    machines = min(max(len(scene.rows("nodes")), 1) + 2, middle // 2)
+    lines += beside(
+        main,
+        [*machines_box(scene, side, machines), *agents_box(scene, crew, side, middle - machines)],
+    )
+    return [*lines, *events_box(scene, width, below)], at, [(0, left)]
+
+
+def _narrow(
+    scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, width: int, height: int
+) -> Laid:
+    above = min(max(len(found), 1) + 2, max(height // 4, 5))
+    below = max(height // 4, 5)
+    middle = height - above - below
+    upper, at = _attention(scene, place, found, width, above)
+    left, right = shares(width, 57, 43)
+    row = run_of(scene)
+    main = run_box(scene, row, left, middle) if row else in_work_box(scene, crew, left, middle)
+    work = min(8, middle - 3)
+    lines = [
+        *upper,
+        *beside(main, [*work_box(scene, crew, right, work), *machines_box(scene, right, middle - work)]),
+        *beside(agents_box(scene, crew, left, below), events_box(scene, right, below)),
+    ]
+    return lines, at, ()
+
+
+def _low(scene: Scene, place: Place, found: Sequence[Trouble], _: Crew, width: int, height: int) -> Laid:
+    lines, at = _attention(scene, place, found, width, height)
+    return lines, at, ()
+
+
+def _attention(
+    scene: Scene, place: Place, found: Sequence[Trouble], width: int, height: int
+) -> tuple[list[Line], dict[int, str]]:
+    """Draw the troubles round the one under the cursor, and say which line is which."""
+    room = max(height - 2, 0)
+    at = index_of(place, [trouble.id for trouble in found])
+    first = max(0, min(at - room // 2, len(found) - room)) if len(found) > room else 0
+    shown = found[first : first + room]
+    body = [_row(trouble, scene, width - 2, first + number == at) for number, trouble in enumerate(shown)]
+    worst = min((trouble.rank for trouble in found if not trouble.quiet), default=2)
+    ink = (Ink.BAD, Ink.WARN, Ink.DIM)[worst]
+    hidden = len(found) - first - len(shown)
+    hint = f"{hidden} more, a alerts" if hidden else "a alerts"
+    lines = box("Needs attention", body or [_calm(scene)], width, height, hint, ink)
+    return lines, {number + 1: trouble.id for number, trouble in enumerate(shown)}
+
+
+def _calm(scene: Scene) -> Line:
+    for key in ("alerts", "health", "board", "agents"):
+        if key not in scene.answers:
+            return waiting(scene, key, f" asking for {key}")
+    score = scene.answers["health"].get("score")
+    return line(
+        (" ✔ ", Ink.OK), "nothing needs you now", ("" if score is None else f"  health {score:.0f}", Ink.DIM)
+    )
+
+
+def _row(trouble: Trouble, scene: Scene, width: int, chosen: bool) -> Line:
+    glyph, ink = trouble.glyph
+    since = "" if trouble.age_seconds is None else age(trouble.age_seconds + late(scene, trouble.key))
+    subject = min(SUBJECT_CELLS if width >= WIDE - 20 else 16, max(width // 3, 8))
+    words = max(width - subject - 10, 0)
+    whole = fit(
+        line(
+            ("▸" if chosen else " ", Ink.ACCENT),
+            (f"{glyph} ", ink),
+            (cell(said(trouble.subject).text, subject) + " ", Ink.STRONG),
+            (cell(said(trouble.words).text, words), Ink.DIM if trouble.quiet else Ink.TEXT),
+            (f" {since:>4} ", Ink.DIM),
+        ),
+        width,
+    )
+    return choose(whole) if chosen else whole
+
+
+def press(key: str, scene: Scene, place: Place, drawn: Drawn) -> Outcome:
+    """Answer a key."""
+    if key == "a":
+        return Go("alerts")
+    if key not in ("enter", "o"):
+        return None
+    at = chosen_id(place, drawn.ids)
+    return next((trouble.go for trouble in troubles(scene) if trouble.id == at), None)
+
+
+def copies(scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
+    """Copy the id of what is wrong, and the command that shows it; in an empty house, the way to begin."""
+    at = chosen_id(place, drawn.ids)
+    trouble = next((one for one in troubles(scene) if one.id == at), None)
+    if trouble is None:
+        return (at, at) if at else ("", "coord health")
+    name = trouble.go.chosen
+    commands = {
+        "alerts": "coord alerts",
+        "agents": f"coord history {name} --aggregate agent",
+        "work": f"coord show {name}",
+        "runs": f"coord runs {name}",
+        "nodes": f"coord nodes {name}",
+    }
+    return name, commands.get(trouble.go.view, f"coord health {name}".strip())
+
+
+KEYS: Final = (
+    Key("enter", "↵", "go there", "Go to the view and the row that the line speaks of."),
+    Key("a", "a", "alerts", "Go to all alerts."),
+)
+
+VIEW: Final = View(
+    name="overview",
+    title="Overview",
+    short="Over",
+    wishes=wishes,
+    draw=draw,
+    press=press,
+    keys=KEYS,
+    copies=copies,
+    follows=follows,
+)

@@ -1,0 +1,336 @@
+"""The boxes of the overview: work by state, the newest run, machines, agents, what is in work, newest events."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from coord.services.wording import age, percent
+from coord.tui.boxes import box
+from coord.tui.ink import Ink, Line, Part, cell, fit, line, said
+from coord.tui.memo import remembered
+from coord.tui.phrases import MISSING, figure, not_kept, time_of, waiting
+from coord.tui.plot import BARS, LABEL_CELLS, Trace, bars, plot, scale_of
+from coord.tui.scene import Answer, Row, Scene
+from coord.tui.telling import entity_of, kind_of, mark_of, sentence
+from coord.tui.views.ages import late
+from coord.tui.views.crew import BUSY, MOODS, NO_ANSWER, Crew, note
+from coord.tui.views.items import STATES, seconds_left
+from coord.tui.views.run_curves import bins_of
+from coord.tui.views.run_marks import flags_of, moments_of
+
+LOSS: Final = "loss"
+GIB: Final = 1 << 30
+HOT_MARGIN: Final = 5.0
+"""A GPU counts as hot from so many degrees below the temperature at which it slows down."""
+TREND_CELLS: Final = 8
+
+
+def work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
+    """Count the work by state, with bars: what lives on one scale, what has ended on another."""
+    board = scene.answers.get("board")
+    if board is None:
+        return box("Work", [waiting(scene, "board", " asking for the board")], width, height, "2")
+    counts: Mapping[str, int] = board.get("counts", {})
+    body = [_state_row(state, counts, width - 2) for state in STATES]
+    oldest = max(crew.open, key=lambda item: item["age_seconds"], default=None)
+    if oldest is not None:
+        waited = age(oldest["age_seconds"] + late(scene, "board"))
+        body.insert(2, line((f" oldest open {waited} ", Ink.DIM), said(oldest["id"], Ink.DIM)))
+    return box("Work", _within(body, height - 2), width, height, "2")
+
+
+def _state_row(state: str, counts: Mapping[str, int], width: int) -> Line:
+    live = ("open", "claimed")
+    peers = [count for name, count in counts.items() if (name in live) == (state in live)]
+    count, most = counts.get(state, 0), max(peers, default=0)
+    ink = STATES[state][1]
+    return line(f" {state:<10}{count:>6,} ", (_bar(count, most, width - 19), ink))
+
+
+def _bar(count: int, most: int, width: int) -> str:
+    if not count or width <= 0:
+        return ""
+    return "▇" * (count * width // most) or "▏"
+
+
+def _within(body: Sequence[Line], height: int) -> list[Line]:
+    """Leave out what is at the end where there is no room, and say nothing of it: it is a summary."""
+    return list(body[: max(height, 0)])
+
+
+def run_of(scene: Scene) -> Row | None:
+    """Return the run that is shown: the newest that runs, else the one that ended last."""
+    rows = scene.rows("runs")
+    return rows[0] if rows else None
+
+
+def run_box(scene: Scene, row: Row, width: int, height: int) -> list[Line]:
+    """Draw the loss of the newest run, with ▲ where an alert was raised and ◆ where something was asked of it."""
+    title = said(f"Run {row['run']} · {LOSS}").text
+    inner, room = width - 2, height - 3
+    curve = scene.answers.get("curve")
+    if curve is None or curve.get("run") != row["run"]:
+        return box(
+            title,
+            [_run_line(row, scene), waiting(scene, "curve", " asking for its curve")],
+            width,
+            height,
+            "4",
+        )
+    drawn = _curve(scene, curve, inner, max(room, 0))
+    if drawn is None:
+        return box(
+            title, [_run_line(row, scene), line((" no loss was told yet", Ink.DIM))], width, height, "4"
+        )
+    return box(title, [_run_line(row, scene), *drawn], width, height, "4")
+
+
+def _run_line(row: Row, scene: Scene) -> Line:
+    latest = row["latest"]
+    parts: list[Part] = [
+        (f" {row['status']}", Ink.OK if row["status"] == "running" else Ink.WARN),
+        f"  loss {figure(latest.get(LOSS))}  step {row['step']:,}",
+    ]
+    pace = latest.get("tokens_per_second")
+    if isinstance(pace, int | float) and row["status"] == "running":
+        parts.append(f"  {figure(pace)} tok/s")
+    if row.get("checkpoint_step") is not None:
+        parts.append((f"  checkpoint {row['checkpoint_step']:,}", Ink.DIM))
+    if row["status"] == "running" and row["silent_seconds"] > 5:
+        parts.append((f"  silent {age(row['silent_seconds'] + late(scene, 'runs'))}", Ink.WARN))
+    return line(*parts)
+
+
+def _curve(scene: Scene, curve: Answer, width: int, height: int) -> list[Line] | None:
+    bins = bins_of(curve, LOSS)
+    if bins is None or not bins.steps or height < 3:
+        return None
+    traces = [Trace(bins.steps, bins.lowest, bins.highest)]
+    scale = scale_of(traces)
+    if scale is None:
+        return None
+    flags = flags_of(moments_of(scene, curve), scale.first, scale.last, width - LABEL_CELLS)
+    return plot(traces, flags, width, height)
+
+
+def machines_box(scene: Scene, width: int, height: int) -> list[Line]:
+    """Tell of each machine in a line, on scales from 0 to 100 %: its GPUs, or that it has none, and its cores."""
+    if scene.past is not None:
+        return box("Machines", [not_kept(" machines")], width, height, "5")
+    if "nodes" not in scene.answers:
+        return box("Machines", [waiting(scene, "nodes", " asking for the machines")], width, height, "5")
+    rows = scene.rows("nodes")
+    body = [part for row in rows for part in _machine(row, scene, width - 2)]
+    return box(
+        _machines_title(rows),
+        body or [line((" none yet: coord up watches this one", Ink.DIM))],
+        width,
+        height,
+        "5",
+    )
+
+
+def _machines_title(rows: Sequence[Row]) -> str:
+    values = [_by_metric(row) for row in rows]
+    gpus = [share for one in values for share in one.get("gpu_utilization_ratio", {}).values()]
+    heat = [one for value in values for one in value.get("gpu_temperature_celsius", {}).values()]
+    if not gpus:
+        return f"Machines {len(rows)}" if len(rows) > 1 else "Machine"
+    hottest = f" · max {max(heat):.0f}°" if heat else ""
+    return f"GPUs {len(gpus)} · {100 * sum(gpus) / len(gpus):.0f} %{hottest}"
+
+
+def _by_metric(row: Row) -> Mapping[str, Mapping[str, float]]:
+    return _readings(row.get("readings", ()))
+
+
+@remembered
+def _readings(readings: Sequence[Row]) -> Mapping[str, Mapping[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for reading in readings:
+        found.setdefault(reading["metric"], {})[reading.get("device") or ""] = reading["value"]
+    return found
+
+
+def _machine(row: Row, scene: Scene, width: int) -> list[Line]:
+    values = _by_metric(row)
+    name = cell(said(row["node"]).text, min(max(len(row["node"]), 4), 10))
+    if row["status"] != "active":
+        silent = age((row.get("silent_seconds") or 0.0) + late(scene, "nodes"))
+        return [
+            line(
+                f" {name} ",
+                (f"{'✖ lost' if row['status'] == 'lost' else '⚠ stale'}: no readings for {silent}", Ink.WARN),
+            )
+        ]
+    gpus = values.get("gpu_utilization_ratio", {})
+    return [
+        _gpu_line(name, row, values, gpus, scene) if gpus else _core_line(name, row, values, scene, width)
+    ]
+
+
+def _gpu_line(
+    name: str, row: Row, values: Mapping[str, Mapping[str, float]], gpus: Mapping[str, float], scene: Scene
+) -> Line:
+    heat = values.get("gpu_temperature_celsius", {})
+    limits = values.get("gpu_temperature_slowdown_celsius", {})
+    hot = any(heat[gpu] > limits[gpu] - HOT_MARGIN for gpu in heat if gpu in limits)
+    watts = sum(values.get("gpu_power_watts", {}).values())
+    shares = [gpus[gpu] for gpu in sorted(gpus)]
+    jobs = ", ".join(
+        one["run"]
+        for one in scene.rows("runs")
+        if one.get("node") == row["node"] and one["status"] == "running"
+    )
+    return line(
+        f" {name} ",
+        (bars(shares, len(shares), 0.0, 1.0), Ink.OK),
+        f" {100 * sum(shares) / len(shares):3.0f} %",
+        (
+            f" {max(heat.values()):3.0f}°{'!' if hot else ' '}" if heat else f" {MISSING}  ",
+            Ink.WARN if hot else Ink.TEXT,
+        ),
+        f" {watts:5,.0f} W " if watts else " ",
+        said(f" {jobs}" if jobs else " free", Ink.TEXT if jobs else Ink.DIM),
+    )
+
+
+def _core_line(
+    name: str, row: Row, values: Mapping[str, Mapping[str, float]], scene: Scene, width: int
+) -> Line:
+    cores = values.get("cpu_utilization_ratio", {}).get("")
+    total = values.get("memory_total_bytes", {}).get("")
+    free = values.get("memory_available_bytes", {}).get("")
+    memory = None if not total or free is None else 1 - free / total
+    past = _trend(scene, row["node"])
+    parts: list[Part] = [f" {name} "]
+    for words, now in (("cpu", cores), ("mem", memory)):
+        series = past.get(words, ())
+        high = now is not None and now > 0.9
+        parts += [f" {words} ", (bars(series, TREND_CELLS, 0.0, 1.0) if series else _gauge(now), Ink.OK)]
+        parts += [(f" {MISSING} " if now is None else f"{100 * now:4.0f} %", Ink.WARN if high else Ink.TEXT)]
+    tail = line((" no GPU on this node" if width > 62 else " no GPU", Ink.DIM))
+    return (*line(*parts), *tail)
+
+
+def _gauge(share: float | None) -> str:
+    return " " if share is None else BARS[min(max(int(share * len(BARS)), 0), len(BARS) - 1)]
+
+
+def _trend(scene: Scene, node: str) -> Mapping[str, Sequence[float | None]]:
+    return _trends(scene.answers.get("overview_trend", NO_ANSWER)).get(node, {})
+
+
+@remembered
+def _trends(trend: Answer) -> Mapping[str, Mapping[str, Sequence[float | None]]]:
+    found: dict[str, dict[str, Sequence[float | None]]] = {}
+    totals = {
+        row["node"]: row["values"] for row in trend.get("rows", ()) if row["metric"] == "memory_total_bytes"
+    }
+    for row in trend.get("rows", ()):
+        if row["metric"] == "cpu_utilization_ratio":
+            found.setdefault(row["node"], {})["cpu"] = row["values"]
+        elif row["metric"] == "memory_available_bytes":
+            total: Any = next((one for one in reversed(totals.get(row["node"], ())) if one), None)
+            if total:
+                shares = [None if value is None else 1 - value / total for value in row["values"]]
+                found.setdefault(row["node"], {})["mem"] = shares
+    return found
+
+
+def agents_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
+    """Tell of the agents, those who work first, then the others, worst first; who retired is not told."""
+    if "agents" not in scene.answers:
+        return box("Agents", [waiting(scene, "agents", " asking for the agents")], width, height, "3")
+    counts = crew.counts()
+    here = [row for row in crew.rows if row["status"] != "retired"]
+    title = f"Agents {len(here)}" + "".join(
+        f" · {count} {name}" for name, count in counts.items() if name != "retired"
+    )
+    body = [
+        _agent_row(row, crew, late(scene, "agents"), width - 2)
+        for row in _busy_first(crew)[: max(height - 2, 0)]
+    ]
+    left = len(here) - len(body)
+    if left > 0 and body:
+        body[-1] = line((f" and {left + 1} more", Ink.DIM))
+    return box(title, body or [line((" none yet: coord register NAME", Ink.DIM))], width, height, "3")
+
+
+@remembered
+def _busy_first(crew: Crew) -> Sequence[Row]:
+    here = [row for row in crew.rows if row["status"] != "retired"]
+    return sorted(here, key=lambda row: (not row["holds"], crew.moods[row["agent"]].rank, row["agent"]))
+
+
+def _agent_row(row: Row, crew: Crew, late_seconds: float, width: int) -> Line:
+    mood = crew.moods[row["agent"]]
+    held = crew.held.get(row["agent"], ())
+    name = cell(said(row["agent"]).text, 8)
+    item = (
+        cell(said(held[0]["id"]).text + (f" +{len(held) - 1}" if len(held) > 1 else ""), 12)
+        if held
+        else cell("—", 12)
+    )
+    since = age(held[0]["state_seconds"] + late_seconds) if held else ""
+    silent = row.get("silent_seconds")
+    words = note(row, crew, late_seconds)
+    if mood not in (BUSY, MOODS[3]) and silent is not None:
+        words = f"{mood.name} {age(silent + late_seconds)}"
+    return fit(
+        line(
+            (f" {mood.glyph} ", mood.ink),
+            name,
+            f" {item} ",
+            (f"{since:>4} ", Ink.DIM),
+            said(words, mood.ink if mood.rank < 2 else Ink.DIM),
+        ),
+        width,
+    )
+
+
+def in_work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
+    """Tell what is in work, where there is no run to draw: items, their holders, how far they are."""
+    rows = [item for item in scene.rows("board") if item["status"] == "claimed"]
+    body = [_in_work(item, crew, late(scene, "board"), width - 2) for item in rows[: max(height - 2, 0)]]
+    empty = [line((" nobody works on anything now", Ink.DIM))]
+    return box(f"In work {len(rows)}", body or empty, width, height, "2")
+
+
+def _in_work(item: Row, crew: Crew, late_seconds: float, width: int) -> Line:
+    left = seconds_left(item, crew, late_seconds)
+    share = item.get("progress")
+    gauge = "" if share is None else "▇" * round(share * 8)
+    mood = crew.moods.get(str(item.get("agent") or ""))
+    return fit(
+        line(
+            (f" {mood.glyph} " if mood else "   ", mood.ink if mood else Ink.TEXT),
+            said(cell(str(item.get("agent") or ""), 8) + " "),
+            said(cell(item["id"], 12) + " ", Ink.STRONG),
+            (f"{gauge:<8} {percent(share):>5} ", Ink.OK),
+            (f"{age(item['state_seconds'] + late_seconds):>4} ", Ink.DIM),
+            ("" if left is None else f"lease {age(max(left, 0.0)):>4} ", Ink.DIM),
+            said(item["title"]),
+        ),
+        width,
+    )
+
+
+def events_box(scene: Scene, width: int, height: int) -> list[Line]:
+    """List the newest events, the newest first."""
+    room = max(height - 2, 0)
+    body = [_event(entry, width - 2) for entry in reversed(scene.events[-room:] if room else ())]
+    rate = f"Events {scene.rate:,.0f}/s" if scene.rate >= 1 else "Events"
+    return box(rate, body or [line((" nothing was written yet", Ink.DIM))], width, height, "7")
+
+
+def _event(entry: Row, width: int) -> Line:
+    glyph, ink = mark_of(entry)
+    wide = width >= 60
+    return line(
+        (f" {entry['position']:>8,} ", Ink.DIM),
+        (f"{time_of(entry['recorded_at_ns'])} " if wide else "", Ink.DIM),
+        (f"{glyph} ", ink),
+        said(kind_of(entry).ljust(20 if wide else 0) + " ", ink),
+        said(entity_of(entry) + "  ", Ink.STRONG),
+        said(sentence(entry)),
+    )

@@ -1,0 +1,112 @@
+"""What is shown when there is nothing to show: the house is away, or nothing has happened in it yet."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from coord.services.wording import age
+from coord.tui.boxes import box, filled
+from coord.tui.ink import Ink, Line, choose, dimmed, fit, line, said
+from coord.tui.phrases import time_of
+from coord.tui.scene import Scene
+from coord.tui.views.crew import NO_ANSWER
+from coord.tui.views.items import STATES
+
+LOST_LINES: Final = 8
+"""What the box of a lost house takes."""
+
+
+class Start(NamedTuple):
+    """A way to begin."""
+
+    command: str
+    words: str
+
+
+STARTS: Final = (
+    Start('coord submit "my first item"', "an item of work; press 2, then c on it to claim it"),
+    Start("coord train", "a small model learns; its loss curve appears under 4"),
+    Start("coord demo", "five agents, a run and a loss spike, on real work"),
+)
+
+
+def is_empty(scene: Scene) -> bool:
+    """Whether nothing has happened in this house: no work, no agents, no runs, as far as was answered."""
+    board = scene.answers.get("board")
+    if board is None or "agents" not in scene.answers or "runs" not in scene.answers:
+        return False
+    return not (any(board.get("counts", {}).values()) or scene.rows("agents") or scene.rows("runs"))
+
+
+def draw_empty(scene: Scene, width: int, height: int, chosen: str = "") -> list[Line]:
+    """Say what would be here, and the commands that fill it; the chosen one is what `y` copies."""
+    cells = max(len(start.command) for start in STARTS)
+    wide = width >= cells + 60
+    body: list[Line] = []
+    for number, start in enumerate(STARTS, 1):
+        here = start.command == chosen or (not chosen and number == 1)
+        told = line(
+            ("▸ " if here else "  ", Ink.ACCENT), f"{number}  ", (start.command.ljust(cells), Ink.ACCENT)
+        )
+        rest = line((f"   {start.words}", Ink.DIM))
+        one = fit((*told, *rest) if wide else told, max(width - 2, 0))
+        body.append(choose(one) if here else one)
+        if not wide:
+            body.append(line((f"     {start.words}", Ink.DIM)))
+    body += [(), line((" y copies the line under the cursor to your clipboard, over ssh too", Ink.DIM))]
+    if scene.link.folder:
+        body.append(line((" this house is ", Ink.DIM), said(scene.link.folder, Ink.DIM)))
+    title = "Nothing here yet — three ways to start"
+    return filled(box(title, body, width, min(height, len(body) + 3)), width, height)
+
+
+def draw_lost(scene: Scene, width: int, height: int) -> list[Line]:
+    """Say that the house is away, what still works, and below it the last known figures of the work, dim.
+
+    With a height of `LOST_LINES` it is the box alone, for the head of a body that is drawn dim below.
+    """
+    body = lost_words(scene)
+    lines = box(_title(scene), [line(" ", *one) for one in body], width, min(height, LOST_LINES), ink=Ink.BAD)
+    room = height - len(lines)
+    if room >= 3:
+        seconds = age(scene.seconds_since(scene.link.since_ns))
+        lines += box(f"Work (stale {seconds})", _last_known(scene), width, min(room, 4))
+    return filled(lines, width, height)
+
+
+def _title(scene: Scene) -> str:
+    if scene.link.state == "connecting":
+        return "Connecting"
+    return f"The house is away since {age(scene.seconds_since(scene.link.since_ns))}"
+
+
+def lost_words(scene: Scene) -> list[Line]:
+    """Say why the house is away, when the next try is, and what works without it."""
+    link = scene.link
+    last = f" ({time_of(scene.events[-1]['recorded_at_ns'])}Z)" if scene.events else ""
+    tries = f"   try {link.tries}, next in {link.retry_seconds:.0f}s" if link.tries else ""
+    return [
+        line(f"The values below are the last known ones{last}, drawn dim."),
+        line(
+            said(link.reason or "nobody answers yet.", Ink.WARN),
+            (tries, Ink.DIM),
+            ("   R ", Ink.ACCENT),
+            "now",
+        ),
+        line(
+            ("what to do   ", Ink.DIM),
+            ("coord up", Ink.ACCENT),
+            said(f" --data {link.folder}" if link.folder else "", Ink.ACCENT),
+        ),
+        line(("still works  ", Ink.DIM), "looking at what is here, copying, every view"),
+        line(
+            ("does not     ", Ink.DIM),
+            "news, past moments, and every verb: claim, release, cancel, retire, ack",
+        ),
+    ]
+
+
+def _last_known(scene: Scene) -> Sequence[Line]:
+    counts = scene.answers.get("board", NO_ANSWER).get("counts")
+    if counts is None:
+        return [line((" nothing was known yet", Ink.DIM))]
+    return [dimmed(line(*(f" {state} {counts.get(state, 0):,}  " for state in STATES)))]
