@@ -28,6 +28,8 @@ class Moment:
     agent_silence_seconds: float = 60.0
     node_silence_seconds: float = 10.0
     run_silence_seconds: float = 60.0
+    past: bool = False
+    """Whether it is a past one, of tables that were folded up to there."""
 
     def seconds_since(self, at_ns: int) -> float:
         """Return an age; never negative, because the broker's clock may be ahead of ours."""
@@ -46,6 +48,7 @@ def as_of(reader: Reader, moment: Moment) -> AsOf:
         time_ns=moment.time_ns,
         recorded_at_ns=mark.recorded_at_ns if mark else 0,
         lag=moment.lag,
+        past=moment.past,
     )
 
 

@@ -26,9 +26,12 @@ from coord.events.questions import (
 )
 from coord.projections.answers import ANSWERS, Moment, as_of
 from coord.services import clock
+from coord.services.folder import Folder
 from coord.services.projector.following import Follower
 from coord.services.projector.keeper import Keeper
 from coord.services.projector.logbook import answer_events, answer_history, in_full
+from coord.services.projector.moments import find_moment
+from coord.services.projector.past import Past
 from coord.services.projector.scoring import Scores
 from coord.services.settings import Settings
 
@@ -49,13 +52,14 @@ class Answered:
 class Asking:
     """Answers questions."""
 
-    def __init__(self, settings: Settings, keeper: Keeper, follower: Follower) -> None:
+    def __init__(self, settings: Settings, folder: Folder, keeper: Keeper, follower: Follower) -> None:
         self.over_nats = False
         """Whether questions are answered over NATS too."""
         self._settings = settings
         self._keeper = keeper
         self._follower = follower
         self.scores = Scores(keeper, self.moment)
+        self.past = Past(settings, folder)
 
     async def answer(self, name: str, body: bytes, after: str = "") -> Answered:
         """Answer a question.
@@ -72,7 +76,7 @@ class Asking:
         if position:
             await self._keeper.until_folded(position, AFTER_SECONDS_MAX)
         if isinstance(question, PastQuestion) and question.is_past:
-            return _answered(Invalid(reason=f"{name}: past moments cannot be asked for yet."))
+            return await self._of_the_past(name, question)
         if isinstance(question, History | Events):
             return _answered(await self._from_log(question))
         moment = self.moment()
@@ -92,6 +96,20 @@ class Asking:
             node_silence_seconds=self._settings.node_silence_seconds,
             run_silence_seconds=self._settings.run_silence_seconds,
         )
+
+    async def _of_the_past(self, name: str, question: PastQuestion) -> Answered:
+        """Answer as of a past moment: from the log itself, or from tables folded up to there."""
+        log = await self._follower.log()
+        moment = await find_moment(log, self._keeper, question)
+        if isinstance(moment, Refusal):
+            return _answered(moment)
+        if isinstance(question, Events):
+            return _answered(await answer_events(log, question, moment.as_of, moment.position))
+        if isinstance(question, History):
+            site, until = self._settings.site, moment.position
+            return _answered(await answer_history(log, site, question, moment.as_of, until))
+        said = await self.past.answer(name, question, moment.position)
+        return _answered(said) if isinstance(said, Refusal) else Answered(said[1:], said[0])
 
     async def _from_log(self, question: History | Events) -> HistoryAnswer | EventsAnswer | Refusal:
         """Answer from the log itself: always fresh, whatever is folded in."""

@@ -51,7 +51,7 @@ async def project(settings: Settings) -> None:
 
 async def _serve(settings: Settings, folder: Folder, keeper: Keeper, stop: asyncio.Event) -> None:
     follower = Follower(settings, folder, keeper, lambda log: _over_nats(log, asking))
-    asking = Asking(settings, keeper, follower)
+    asking = Asking(settings, folder, keeper, follower)
     asked = routes(settings, folder, asking, keeper, follower)
     async with (
         serve(folder, PROJECTOR_SOCKET, asked),
@@ -61,7 +61,10 @@ async def _serve(settings: Settings, folder: Folder, keeper: Keeper, stop: async
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(follower.connected.wait(), CONNECTING_SECONDS)
         tell_ready()
-        await stop.wait()
+        try:
+            await stop.wait()
+        finally:
+            await asking.past.close()
 
 
 async def _over_nats(log: Log, asking: Asking) -> None:

@@ -87,13 +87,21 @@ def end_with_parent(how: signal.Signals) -> Callable[[], None]:
     """Return what a child of this process runs first, so that the kernel signals it when this thread ends."""
     prctl = ctypes.CDLL(None).prctl
     parent = os.getpid()
+    return lambda: _end_with(prctl, parent, how)
 
-    def in_child() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(how))
-        if os.getppid() != parent:
-            os._exit(1)
 
-    return in_child
+def end_with(parent: int, how: signal.Signals) -> None:
+    """Have the kernel signal this process when the thread that started it ends; for a child that was executed.
+
+    A process of many threads starts children this way: nothing runs between fork and exec.
+    """
+    _end_with(ctypes.CDLL(None).prctl, parent, how)
+
+
+def _end_with(prctl: Any, parent: int, how: signal.Signals) -> None:
+    prctl(_PR_SET_PDEATHSIG, int(how))
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def end_child(child: "subprocess.Popen[bytes]", seconds: float = STOP_SECONDS) -> int:
