@@ -47,6 +47,11 @@ def new_id() -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
+def chance() -> float:
+    """Return a number from 0 to 1 by chance: for pauses, so that many do not come at once."""
+    return int.from_bytes(os.urandom(4)) / 0xFFFF_FFFF
+
+
 def id_time_ms(text: str) -> int | None:
     """Return the moment a UUIDv7 was made, in milliseconds since 1970; None for any other text."""
     import uuid

@@ -193,6 +193,14 @@ class Settings:
     events_gib_max: int = _setting(_whole(1, 65_536), "the brake on the size of EVENTS, in GiB", 16)
     replicas: int = _setting(_whole(1, 5), "how many servers of a cluster keep EVENTS", 1)
     projection_memory_mib: int = _setting(_whole(64, 1_048_576), "what DuckDB may use, in MiB", 256)
+    otlp_logs: str = _setting(
+        _one_of("alerts", "all"),
+        "what is exported as log records: alerts and directives, or every event",
+        "alerts",
+    )
+    otlp_lookback_seconds: float = _setting(
+        _seconds(0, 30 * 86_400), "how far back a first export of the log begins", 3_600.0
+    )
     log_level: str = _setting(
         _one_of("debug", "info", "warning", "error"), "how much the services say", "info"
     )

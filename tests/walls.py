@@ -24,10 +24,12 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "duckdb": ("projections/store/",),
     "faststream": ("services/projector/", "services/gateway.py"),
     "nanoarrow": ("projections/store/",),
+    "google": ("services/exporter/",),
+    "grpc": ("services/exporter/",),
     "matplotlib": ("services/cli/picture.py",),
     "nats": ("services/log/",),
     "numpy": ("training_worker/",),
-    "opentelemetry": ("services/otlp/",),
+    "opentelemetry": ("services/exporter/",),
     "psutil": ("services/hardware/",),
     "pynvml": ("services/hardware/",),
     "pytest": ("services/verification/",),
@@ -39,6 +41,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "typer": ("services/cli/",),
     "uuid": ("services/clock.py",),
     "random": ("services/clock.py",),
+    "urllib3": ("services/exporter/",),
     "uvicorn": ("services/gateway.py",),
 }
 """Each library has one door: where it may be imported, at the top of a module or inside a function."""

@@ -57,6 +57,7 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
         "projector": "answers questions",
         "hardware": "tells how this machine is",
         "watchdog": "watches runs and machines",
+        "exporter": "sends all of it as OpenTelemetry",
     },
     "watchdog.action": {"rules": "list them", "bench": "score them", "replay": "one of them over a run"},
     "watchdog.rule": dict.fromkeys(

@@ -138,7 +138,7 @@ def _metric(points: Sequence[Point | HistogramPoint], starts: Mapping[str, int])
 
 def _number(point: Point, start: int | None) -> NumberDataPoint:
     started = None if point.metric.kind == "gauge" else start
-    return NumberDataPoint(dict(point.attributes), started or 0, point.at_ns, point.value, exemplars=[])
+    return NumberDataPoint(dict(point.attributes), started or 0, point.at_ns, float(point.value), exemplars=[])
 
 
 def _distribution(point: HistogramPoint, start: int | None) -> HistogramDataPoint:

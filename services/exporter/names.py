@@ -22,7 +22,7 @@ OVERFLOW: Final = "otel.metric.overflow"
 _WORK: Final = (
     Metric("cicd.pipeline.run.duration", "histogram", "s", "cicd_pipeline_run_duration_seconds",
            "From submission to the end of a work item",
-           ("cicd.pipeline.name", "cicd.pipeline.run.state", "cicd.pipeline.result")),
+           ("cicd.pipeline.name", "cicd.pipeline.result")),
     Metric("cicd.pipeline.run.active", "updown", "{run}", "cicd_pipeline_run_active",
            "Work items that have not ended; pending is open, executing is claimed",
            ("cicd.pipeline.name", "cicd.pipeline.run.state")),
@@ -201,7 +201,9 @@ _DIRECTIVE: Final = (
     "coord.directive.id", "coord.directive.action", "coord.directive.parameters", "coord.entity.kind",
     "coord.entity.name", "coord.alert.id", "coord.run.step", "coord.actor", "coord.reason",
 )  # fmt: skip
-_EVERY: Final = ("coord.event.id", "coord.event.type", "coord.position", "coord.site")
+_EVERY: Final = (
+    "coord.event.id", "coord.event.type", "coord.position", "coord.site", "coord.correlation", "coord.causation",
+)  # fmt: skip
 
 LOG_EVENTS: Final = (
     LogEvent("coord.alert.raised", "A rule found something wrong", _ALERT + _EVERY),
@@ -218,14 +220,15 @@ LOG_EVENTS: Final = (
 """Severity of an alert: info 9 (INFO), warning 13 (WARN), critical 21 (FATAL); resolved and acknowledged are INFO.
 
 With `otlp_logs = all` every other event goes out too, as `coord.<its type>`, e.g. `coord.work.claimed`, at severity
-INFO, with `coord.entity.name`, `coord.actor`, `coord.event.body` (JSON) and the four keys above.
+INFO, with `coord.entity.name`, `coord.actor`, `coord.event.body` (JSON) and the keys that all have.
 """
 
 RESOURCE: Final = (
-    "service.name", "service.namespace", "service.version", "service.instance.id", "deployment.environment.name",
-    "host.name", "host.arch", "os.type", "os.description", "coord.site",
+    "service.name", "service.version", "service.instance.id", "coord.site", "host.name", "host.arch", "os.type",
+    "os.description",
 )  # fmt: skip
-"""Keys of the resources: coord's own, and one a node for its hardware."""
+"""Keys of the resources: coord's own (the first four), and one a node for its hardware, whose `service.instance.id` is
+the node. OTEL_RESOURCE_ATTRIBUTES adds others, such as service.namespace and deployment.environment.name."""
 
 PROMETHEUS_LABELS: Final = (
     "service_name",

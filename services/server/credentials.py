@@ -4,6 +4,7 @@
     monitor  the hardware monitor: readings and what nodes say of themselves
     reader   dashboards: ask questions, watch what happens
     trainer  the training worker: what its runs say; of the log it reads directives, and what runs have said
+    exporter reads the log and asks for figures; it writes nothing but which exporter sends the metrics
     sys      the server's own account, for its operator
     NAME     an agent: its own commands, questions, watching
 
@@ -20,7 +21,7 @@ from coord.events.tokens import is_token
 from coord.services.folder import Folder
 from coord.services.settings import Settings
 
-ROLES: Final = ("core", "monitor", "reader", "trainer", "sys")
+ROLES: Final = ("core", "monitor", "reader", "trainer", "exporter", "sys")
 ACCOUNT: Final = "COORD"
 _SECRET_BYTES: Final = 32
 
@@ -38,6 +39,27 @@ _CORE_API: Final = (
     "$JS.FC.>",
 )
 """All of JetStream's API but deleting, purging, restoring and moving streams, and deleting messages."""
+
+EXPORTER_ASKS: Final = ("health", "meters")
+"""The questions of the exporter."""
+EXPORTER_LEASE: Final = "otlp-metrics"
+"""The key of the exporter that sends the metrics."""
+_EXPORTING: Final = (
+    *(
+        f"$JS.API.STREAM.INFO.{name}"
+        for name in (*(stream.name for stream in STREAMS), f"KV_{LEASES_BUCKET}")
+    ),
+    f"$JS.API.STREAM.MSG.GET.{EVENTS.name}",
+    f"$JS.API.DIRECT.GET.{EVENTS.name}",
+    f"$JS.API.DIRECT.GET.KV_{LEASES_BUCKET}.$KV.{LEASES_BUCKET}.{EXPORTER_LEASE}",
+    f"$KV.{LEASES_BUCKET}.{EXPORTER_LEASE}",
+    f"$JS.API.CONSUMER.CREATE.{EVENTS.name}.>",
+    f"$JS.API.CONSUMER.INFO.{EVENTS.name}.*",
+    f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS.name}.*",
+    f"$JS.API.CONSUMER.DELETE.{EVENTS.name}.*",
+    f"$JS.ACK.{EVENTS.name}.*.>",
+)
+"""Reading EVENTS whole, with consumers of its own. Their names are made of its password: see exporter/consumers.py."""
 
 _STREAM_STATE: Final = tuple(f"$JS.API.STREAM.INFO.{stream.name}" for stream in STREAMS)
 
@@ -90,6 +112,7 @@ def allowed(role: str, site: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
              *_reading(f"ev.{site}.directive.*", f"ev.{site}.run.*")),
             (f"live.{site}.directive.*",),
         ),
+        "exporter": ((*(f"ask.{one}" for one in EXPORTER_ASKS), *_EXPORTING), ()),
         "sys": (("$SYS.REQ.>",), ("$SYS.>",)),
     }  # fmt: skip
     return rivers[role]

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Final
 
 from coord.events.errors import UsageError
+from coord.services.exporter.environment import is_wanted
 from coord.services.settings import Settings
 
 SERVICES: Final[Mapping[str, str]] = {
@@ -13,10 +14,20 @@ SERVICES: Final[Mapping[str, str]] = {
     "projector": "coord.services.projector.main",
     "hardware": "coord.services.hardware.main",
     "watchdog": "coord.services.watchdog.main",
+    "exporter": "coord.services.exporter.main",
 }
 """Every service by name, and the module whose `run(settings)` is it, in the order in which they start."""
 
 _LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def started_here() -> dict[str, str]:
+    """Return the services that `coord up` starts: the exporter only where the environment says where to send.
+
+    Raises:
+        SettingsError: one of the variables that say so has a wrong value.
+    """
+    return {name: module for name, module in SERVICES.items() if name != "exporter" or is_wanted()}
 
 
 def serve(name: str, settings: Settings, services: Mapping[str, str] = SERVICES) -> None:

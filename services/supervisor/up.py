@@ -28,7 +28,7 @@ from coord.services.settings import Settings
 from coord.services.supervisor.children import Child, printable, set_aside
 from coord.services.supervisor.custody import POLL_SECONDS, Custody
 from coord.services.supervisor.detached import down, up_detached
-from coord.services.supervisor.serve import SERVICES, serve
+from coord.services.supervisor.serve import SERVICES, serve, started_here
 from coord.services.supervisor.signals import Signals
 
 START_SECONDS: Final = 60.0
@@ -49,14 +49,16 @@ _HOPELESS: Final = {Exit.USAGE: UsageError, Exit.NO_SERVER: NoServer}
 __all__ = ["down", "up"]
 
 
-def up(settings: Settings, services: Mapping[str, str] = SERVICES, detach: bool = False) -> int:
+def up(settings: Settings, services: Mapping[str, str] | None = None, detach: bool = False) -> int:
     """Run everything until told to stop (Ctrl-C, SIGTERM); with `detach` return when it serves.
 
     Raises:
+        SettingsError: what the environment says of exporting is wrong.
         FolderTaken: another `up` runs on this data folder.
         NoServer: the server cannot run, or the external one cannot be used.
         CoordError: a service does not start; the message holds its last words.
     """
+    services = started_here() if services is None else services
     if detach:
         return up_detached(settings, services)
     with Signals() as signals:
