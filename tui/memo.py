@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
-KEPT: Final = 16
+KEPT: Final = 64
 """Results of one function."""
 F = TypeVar("F", bound=Callable[..., Any])
 _PLAIN: Final = (str, int, float, bool, type(None))
