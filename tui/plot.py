@@ -64,9 +64,15 @@ def plot(
     height: int,
     log: bool = False,
     cursor: float | None = None,
+    within: tuple[float, float] | None = None,
 ) -> list[Line]:
-    """Draw curves over an axis with its marks, into exactly `width` x `height` cells."""
+    """Draw curves over an axis with its marks, into exactly `width` x `height` cells.
+
+    `within` is the range of y where there is a limit; else it is what holds every value.
+    """
     scale = scale_of(traces, log)
+    if scale is not None and within is not None:
+        scale = scale._replace(low=within[0], high=within[1])
     across, down = width - LABEL_CELLS, height - 1
     if scale is None or across < 4 or down < 2:
         return [fit((), width) for _ in range(height)]
