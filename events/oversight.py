@@ -115,6 +115,10 @@ class RunRow(Words):
     """Since its last event."""
     checkpoint_step: Count | None = None
     """Of its newest checkpoint."""
+    left_out: Count = 0
+    """Steps whose update was left out; only of a run that is asked for by name."""
+    left_out_step: Count | None = None
+    """The last of them."""
     out_of_memory: Count = 0
     """Allocations that failed so far."""
     not_finite: Count = 0

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from coord.events.commands import Refusal, refusal
 from coord.events.questions import CheckpointRow, DirectiveRow, RunRow, Runs, RunsAnswer
+from coord.events.run import SKIPPED
 from coord.projections.answers.alerts import directives_of
 from coord.projections.answers.gather import gather
 from coord.projections.answers.moment import Moment, as_of, cut
@@ -30,6 +31,11 @@ _CHECKPOINTS: Final = """
     WHERE run = $run ORDER BY position DESC LIMIT $limit"""
 
 
+_LEFT_OUT: Final = """
+    SELECT count(DISTINCT step) AS left_out, max(step) AS left_out_step FROM run_points
+    WHERE run = $run AND metric = $metric AND rank = 0"""
+
+
 def answer_runs(reader: Reader, question: Runs, moment: Moment) -> RunsAnswer | Refusal:
     """List runs, those that run now first; one that is asked for by name with all there is about it."""
     found = reader.rows(_RUNS, run=question.run, limit=question.limit + 1)
@@ -43,7 +49,7 @@ def answer_runs(reader: Reader, question: Runs, moment: Moment) -> RunsAnswer | 
     asked = directives_of(
         reader, "entity", names, moment, DIRECTIVES_LISTED if question.run is None else DIRECTIVES_SHOWN
     )
-    checkpoints = () if question.run is None else _checkpoints(reader, question.run, moment)
+    whole = {} if question.run is None else _whole(reader, question.run, moment)
     return RunsAnswer(
         as_of=as_of(reader, moment),
         rows=tuple(
@@ -52,8 +58,8 @@ def answer_runs(reader: Reader, question: Runs, moment: Moment) -> RunsAnswer | 
                 moment,
                 latest=latest.get(row["run"], {}),
                 directives=tuple[DirectiveRow, ...](asked.get(row["run"], ())),
-                checkpoints=checkpoints,
                 score=scores.get(row["run"]),
+                **whole,
             )
             for row in rows
         ),
@@ -80,6 +86,12 @@ def _latest(reader: Reader, runs: list[str]) -> dict[str, dict[str, float | str]
 def _worded(value: float) -> float | str:
     """Write what is no number of JSON as a word, as the event did."""
     return value if math.isfinite(value) else str(value)
+
+
+def _whole(reader: Reader, run: str, moment: Moment) -> dict[str, Any]:
+    """Return what only a run that is asked for by name is told with."""
+    (left_out,) = reader.rows(_LEFT_OUT, run=run, metric=SKIPPED)
+    return {"checkpoints": _checkpoints(reader, run, moment), **left_out}
 
 
 def _checkpoints(reader: Reader, run: str, moment: Moment) -> tuple[CheckpointRow, ...]:

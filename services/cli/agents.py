@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.render import Column, age, print_table
+from coord.services.cli.render import Cell, Column, Toned, print_table, scored
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, talk
 from coord.services.cli.values import WIP_LIMIT_MAX, as_name, as_text, as_whole
 from coord.services.cli.work import as_of
 from coord.services.client import Reply
+from coord.services.wording import age
 
 STATUSES: Final = {"active": "ok", "lost": "bad", "retired": "dim"}
 
@@ -102,18 +103,19 @@ _AGENTS: Final = (
 )
 
 
-def _row(row: Mapping[str, Any]) -> list[str | int | None]:
+def _row(row: Mapping[str, Any]) -> list[Cell]:
     holds = f"{row['holds']}/{row['wip_limit']}" if row.get("wip_limit") else row["holds"]
-    score = row.get("score")
     return [
         row["agent"],
         row["status"],
-        None if score is None else f"{score:.0f}",
+        scored(row.get("score")),
         holds,
         row["completed"],
-        row["failed"],
-        row["expired"],
-        age(row.get("silent_seconds")),
+        Toned(row["failed"], "bad" if row["failed"] else ""),
+        Toned(row["expired"], "warn" if row["expired"] else ""),
+        Toned(
+            age(row.get("silent_seconds")), "dim" if row["status"] == "active" else STATUSES[row["status"]]
+        ),
         row.get("team"),
         row["incarnation"],
         ", ".join(row.get("capabilities", ())),

@@ -6,15 +6,16 @@ from typing import Any, Final
 from coord.events.errors import UsageError
 from coord.services import clock
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.directing import became
-from coord.services.cli.render import Column, age, print_table
+from coord.services.cli.directing import became, outlook
+from coord.services.cli.render import Cell, Column, Toned, aged, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, talk
 from coord.services.cli.values import as_name, as_silence, as_text
 from coord.services.cli.work import as_of, id_from_line
 from coord.services.client import Reply
+from coord.services.wording import age
 
-STATUSES: Final = ("active", "acknowledged", "resolved")
+STATUSES: Final = {"active": "warn", "acknowledged": "accent", "resolved": "dim"}
 _ASKED: Final = ("open", *STATUSES)
 _SEVERITIES: Final = {"critical": "bad", "warning": "warn", "info": "accent"}
 _SECOND_NS: Final = 1_000_000_000
@@ -94,23 +95,25 @@ def _nothing(call: Call, told: str) -> str:
 _ABOUT: Final = Column("ABOUT")
 _ALERTS: Final = (
     Column("ALERT"),
-    Column("SEVERITY", paint=_SEVERITIES),
+    Column("SEVERITY"),
     Column("STATUS", rank=4),
     Column("AGE", right=True),
     _ABOUT,
     Column("RULE", rank=3),
-    Column("DIRECTED", rank=1),
+    Column("DIRECTED", rank=1, flexible=True),
     Column("SUMMARY", flexible=True),
 )
 
 
-def _row(row: Mapping[str, Any]) -> list[str | int | None]:
-    silenced = row.get("silenced_seconds")
+def _row(row: Mapping[str, Any]) -> list[Cell]:
+    silenced, over = row.get("silenced_seconds"), row["status"] == "resolved"
     return [
         row["id"],
-        row["severity"],
-        row["status"] + (f", silent {age(silenced)}" if silenced else ""),
-        age(row["age_seconds"]),
+        Toned(row["severity"], "dim" if over else _SEVERITIES.get(row["severity"], "")),
+        Toned(
+            row["status"] + (f", silent {age(silenced)}" if silenced else ""), STATUSES.get(row["status"], "")
+        ),
+        aged(row["age_seconds"]),
         f"{row['entity_kind']}:{row['entity']}",
         row["rule"],
         _directed(row.get("directives", ())),
@@ -118,9 +121,9 @@ def _row(row: Mapping[str, Any]) -> list[str | int | None]:
     ]
 
 
-def _directed(directives: Sequence[Mapping[str, Any]]) -> str | None:
+def _directed(directives: Sequence[Mapping[str, Any]]) -> Toned | None:
     """Say what was directed last and what came of it, and how much there was before."""
     if not directives:
         return None
     more = f" (+{len(directives) - 1})" if len(directives) > 1 else ""
-    return f"{directives[0]['action']} {became(directives[0])}{more}"
+    return Toned(f"{directives[0]['action']} {became(directives[0])}{more}", outlook(directives[0]))

@@ -10,10 +10,10 @@ from typing import Any, Final
 from coord.events.errors import CoordError
 from coord.services import client
 from coord.services.cli.finding import BAD, OK, WARN, Finding
-from coord.services.cli.render import age, size
 from coord.services.cli.server_checks import ServerFacts
 from coord.services.folder import COORDINATOR_SOCKET, Folder, is_alive
 from coord.services.settings import Settings
+from coord.services.wording import age, size
 
 DISK_FREE_WARN: Final = 0.20
 DISK_FREE_BAD: Final = 0.05

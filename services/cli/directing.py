@@ -10,10 +10,10 @@ from typing import Any, Final
 from coord.events.errors import Exit, NoServer, OutcomeUnknown, Refused, UsageError
 from coord.services import clock
 from coord.services.cli.call import Call
-from coord.services.cli.render import age
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import flush, out, out_json, talk
 from coord.services.cli.values import as_factor, as_lease, as_name, as_numbers, as_position, as_text
+from coord.services.wording import age
 
 ACTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "skip_batch": {"batches": "batches"},
@@ -90,6 +90,13 @@ def became(directive: Mapping[str, Any]) -> str:
         over = directive["age_seconds"] > directive["live_seconds"]
         return "not answered" if over else f"asked {age(directive['age_seconds'])} ago"
     return f"{status} at {step}" if step is not None else str(status)
+
+
+def outlook(directive: Mapping[str, Any]) -> str:
+    """Say what it means that this became of a directive."""
+    if directive["status"] == "issued":
+        return "warn" if directive["age_seconds"] > directive["live_seconds"] else "accent"
+    return {"applied": "ok", "refused": "bad"}.get(directive["status"], "dim")
 
 
 def asked_for(directive: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The verbs of the log itself: history, tail and deadletters."""
+"""The verbs of the log itself: events, history, tail and deadletters."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,18 +6,42 @@ from typing import Any, Final
 
 from coord.events.errors import NoServer, OutcomeUnknown, UsageError
 from coord.services import client, clock
-from coord.services.cli.call import Call, note_cut
+from coord.services.cli.call import Call, note, note_cut
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import flush, out, out_json
-from coord.services.cli.values import as_name, as_position
+from coord.services.cli.values import as_name, as_position, as_text
 from coord.services.cli.work import as_of, id_from_line
+from coord.services.client import Reply
 from coord.services.folder import PROJECTOR_SOCKET
 
 _TAIL_DEFAULT: Final = 10
 _SHORT_LENGTH: Final = 60
+_FILTER_LENGTH_MAX: Final = 80
+_SEARCHED_LENGTH_MAX: Final = 200
 _AGAIN_MAX: Final = 5
 """How often in a row a tail may break off without an event before it is given up."""
+
+
+def events(call: Call) -> None:
+    """Print the newest events that match, the newest last."""
+    answer = call.ask(
+        "events",
+        aggregate=call.read("aggregate", as_name),
+        entity=call.read("entity", as_name),
+        type=call.read("type", _as_filter),
+        actor=call.read("actor", _as_filter),
+        text=call.read("text", lambda text, what: as_text(text, what, _SEARCHED_LENGTH_MAX)),
+        limit=call.limit(),
+    )
+    if call.json:
+        out_json(answer)
+        return
+    found = answer["events"]
+    out(f"{len(found)} event{'' if len(found) == 1 else 's'}{as_of(answer)}")
+    if found:
+        print_table(_EVENTS, [_row(entry, subject=True) for entry in found])
+    _note_older(answer)
 
 
 def history(call: Call) -> int:
@@ -36,6 +60,17 @@ def history(call: Call) -> int:
         note_cut(answer)
 
     return call.each("id", lambda text: as_name(text, "the id"), id_from_line, act)
+
+
+def _as_filter(text: str, what: str) -> str:
+    return as_text(text, what, _FILTER_LENGTH_MAX)
+
+
+def _note_older(answer: Reply) -> None:
+    """Say where to go on, when older events may match."""
+    if answer.get("truncated"):
+        before = answer["searched_from"] - 1
+        note(f"older ones may match: go on with --at {before}, or see --limit.")
 
 
 def deadletters(call: Call) -> None:
@@ -148,6 +183,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= _SHORT_LENGTH else text[: _SHORT_LENGTH - 1] + "…"
 
 
+_EVENTS: Final = (
+    Column("POSITION", right=True),
+    Column("RECORDED (UTC)"),
+    Column("SUBJECT"),
+    Column("EVENT"),
+    Column("ACTOR", rank=1),
+    Column("WHAT", flexible=True),
+)
 _HISTORY: Final = (
     Column("POSITION", right=True),
     Column("RECORDED (UTC)"),

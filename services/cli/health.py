@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from coord.services.cli.call import Call, note_cut
+from coord.services.cli.render import meaning_of
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted
 from coord.services.cli.values import as_text
 from coord.services.cli.work import as_of
 
 _ENTITY_LENGTH_MAX: Final = 80
-_GOOD: Final = 80.0
-_POOR: Final = 50.0
+_MARKS: Final = {"ok": "●", "warn": "▲", "bad": "✖"}
 _EVIDENCE_SHOWN: Final = 5
 _PARTS_SHOWN: Final = 10
 
@@ -39,8 +39,8 @@ def health(call: Call) -> None:
 
 
 def _scored(entity: str, score: float) -> str:
-    meaning, mark = ("ok", "●") if score >= _GOOD else ("warn", "▲") if score >= _POOR else ("bad", "✖")
-    return f"{painted(f'{mark} {_shown(score)}', meaning)}  {safe(entity)}"
+    meaning = meaning_of(score)
+    return f"{painted(f'{_MARKS[meaning]} {_shown(score)}', meaning)}  {safe(entity)}"
 
 
 def _shown(score: float) -> str:

@@ -5,14 +5,17 @@ from typing import Any, Final
 
 from coord.events.errors import UsageError
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.render import Column, age, percent, print_pairs, print_table, size
+from coord.services.cli.render import Cell, Column, Toned, print_pairs, print_table, scored
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import as_name
 from coord.services.cli.work import as_of
+from coord.services.wording import age, percent, size
 
 STATUSES: Final = {"active": "ok", "stale": "warn", "lost": "bad"}
 _ORDERS: Final = ("cpu", "memory", "gpu")
+_FULL_WARN: Final = 0.80
+_FULL_BAD: Final = 0.95
 
 
 def nodes(call: Call) -> None:
@@ -84,22 +87,30 @@ class _Readings:
         return len(self._values.get(metric, {}))
 
 
-def _node_row(row: Mapping[str, Any]) -> list[str | int | None]:
+def _node_row(row: Mapping[str, Any]) -> list[Cell]:
     values = _Readings(row)
-    load, score = values.own("load_average_1m"), row.get("score")
+    load = values.own("load_average_1m")
     return [
         row["node"],
         row["status"],
-        None if score is None else f"{score:.0f}",
+        scored(row.get("score")),
         percent(values.own("cpu_utilization_ratio")),
         None if load is None else f"{load:.2f}",
-        percent(values.share("memory_used_bytes", "memory_total_bytes")),
+        _full(values.share("memory_used_bytes", "memory_total_bytes")),
         size(values.own("memory_total_bytes")),
-        percent(values.share("disk_used_bytes", "disk_total_bytes")),
+        _full(values.share("disk_used_bytes", "disk_total_bytes")),
         _celsius(values.highest("temperature_celsius")),
         _gpus(values),
-        age(row.get("silent_seconds")),
+        Toned(
+            age(row.get("silent_seconds")), "dim" if row["status"] == "active" else STATUSES[row["status"]]
+        ),
     ]
+
+
+def _full(share: float | None) -> Toned:
+    """Write how full something is; what is nearly full stands out."""
+    full = share or 0.0
+    return Toned(percent(share), "bad" if full >= _FULL_BAD else "warn" if full >= _FULL_WARN else "")
 
 
 def _gpus(values: _Readings) -> str | None:
@@ -118,7 +129,7 @@ def _celsius(value: float | None) -> str | None:
     return None if value is None else f"{value:.0f} °C"
 
 
-def _process_row(row: Mapping[str, Any]) -> list[str | int | None]:
+def _process_row(row: Mapping[str, Any]) -> list[Cell]:
     process = row["process"]
     gpu = process.get("gpu_memory_bytes")
     return [

@@ -1,7 +1,7 @@
 """Tables for people. Every cell is made safe here, and nowhere else.
 
-In a terminal a table fits its width: the least important columns go first, then the flexible one is cut
-with an ellipsis, and a sentence says so. In a pipe nothing is cut and nothing is coloured.
+In a terminal a table fits its width: the least important columns go first, then the flexible ones are cut
+with an ellipsis, the widest most, and a sentence says so. In a pipe nothing is cut and nothing is coloured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,24 @@ from typing import Final, NamedTuple
 
 from coord.services.cli import terminal
 from coord.services.cli.safe import safe
-from coord.services.wording import ELLIPSIS, NOTHING, age, display_width, percent, shortened, size
+from coord.services.wording import NOTHING, age, display_width, shortened
 
 _GAP: Final = "  "
 _FLEXIBLE_MIN: Final = 12
 
-Cell = str | int | float | None
+GOOD: Final = 80.0
+POOR: Final = 50.0
+"""From which score on something is good, and below which it is bad."""
+
+
+class Toned(NamedTuple):
+    """A cell that means one of terminal.COLOURS, whatever it says."""
+
+    text: str | int | float | None
+    meaning: str
+
+
+Cell = str | int | float | Toned | None
 
 
 class Column(NamedTuple):
@@ -23,7 +35,7 @@ class Column(NamedTuple):
     title: str
     right: bool = False
     flexible: bool = False
-    """Is cut when the terminal is too narrow; one of a table's columns is."""
+    """Is cut when the terminal is too narrow."""
     rank: int = 0
     """Goes before lower ranks do; 0 stays."""
     paint: Mapping[str, str] = {}
@@ -48,8 +60,11 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int 
     cut = False
     if width is not None:
         shown, cut = _fitted(columns, widths, width)
-    head = _line(columns, shown, widths, [column.title for column in columns], painted=False)
-    body = [_line(columns, shown, widths, row, painted=True) for row in cells]
+    head = _line(columns, shown, widths, [column.title for column in columns], [""] * len(columns))
+    body = [
+        _line(columns, shown, widths, row, _meanings(columns, row, given))
+        for row, given in zip(cells, rows, strict=True)
+    ]
     return Table([terminal.painted(head, "dim"), *body], cut)
 
 
@@ -64,33 +79,62 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> No
 
 def print_pairs(pairs: Sequence[tuple[str, Cell]]) -> None:
     """Print named values, one a line; what is not there is left out."""
-    known = [(name, _text(value)) for name, value in pairs if value is not None and value != ""]
+    known = [(name, value) for name, value in pairs if _plain(value) not in (None, "")]
     wide = max((len(name) for name, _ in known), default=0)
     for name, value in known:
-        terminal.out(f"  {terminal.painted(f'{name:{wide}}', 'dim')}  {value}")
+        told = terminal.painted(_text(value), value.meaning if isinstance(value, Toned) else "")
+        terminal.out(f"  {terminal.painted(f'{name:{wide}}', 'dim')}  {told}")
+
+
+def aged(seconds: float | None) -> Toned:
+    """Write how long ago something was: beside what matters, so it is dim."""
+    return Toned(age(seconds), "dim")
+
+
+def scored(score: float | None) -> Toned | None:
+    """Write a score from 0 to 100."""
+    return None if score is None else Toned(f"{score:.0f}", meaning_of(score))
+
+
+def meaning_of(score: float) -> str:
+    """Say whether a score is good."""
+    return "ok" if score >= GOOD else "warn" if score >= POOR else "bad"
 
 
 def _text(cell: Cell) -> str:
-    return NOTHING if cell is None or cell == "" else safe(cell)
+    text = _plain(cell)
+    return NOTHING if text is None or text == "" else safe(text)
+
+
+def _plain(cell: Cell) -> str | int | float | None:
+    return cell.text if isinstance(cell, Toned) else cell
+
+
+def _meanings(columns: Sequence[Column], texts: Sequence[str], cells: Sequence[Cell]) -> list[str]:
+    return [
+        cell.meaning if isinstance(cell, Toned) else column.paint.get(text, "")
+        for column, text, cell in zip(columns, texts, cells, strict=True)
+    ]
 
 
 def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> tuple[list[int], bool]:
-    """Choose the columns that fit and narrow the flexible one; `widths` is changed."""
+    """Choose the columns that fit and narrow the flexible ones; `widths` is changed."""
     shown = list(range(len(columns)))
-    flexible = next((place for place, column in enumerate(columns) if column.flexible), None)
     cut = False
 
     def excess() -> int:
         return sum(widths[place] for place in shown) + len(_GAP) * (len(shown) - 1) - width
 
-    def spare() -> int:
-        return max(widths[flexible] - _FLEXIBLE_MIN, 0) if flexible in shown and flexible is not None else 0
+    def narrowable() -> list[int]:
+        return [place for place in shown if columns[place].flexible and widths[place] > _FLEXIBLE_MIN]
 
-    while excess() > spare() and any(columns[place].rank for place in shown):
+    while excess() > sum(widths[place] - _FLEXIBLE_MIN for place in narrowable()):
+        if not any(columns[place].rank for place in shown):
+            break
         shown.remove(max(shown, key=lambda place: columns[place].rank))
         cut = True
-    if excess() > 0 and flexible in shown and flexible is not None:
-        widths[flexible] = max(widths[flexible] - excess(), min(_FLEXIBLE_MIN, widths[flexible]))
+    while excess() > 0 and (flexible := narrowable()):
+        widths[max(flexible, key=lambda place: widths[place])] -= 1
         cut = True
     return shown, cut
 
@@ -100,19 +144,12 @@ def _line(
     shown: Sequence[int],
     widths: Sequence[int],
     cells: Sequence[str],
-    painted: bool,
+    meanings: Sequence[str],
 ) -> str:
     parts = []
     for place in shown:
         text = shortened(cells[place], widths[place])
         padding = " " * (widths[place] - display_width(text))
-        colour = columns[place].paint.get(cells[place]) if painted else None
-        text = terminal.painted(text, colour) if colour else text
+        text = terminal.painted(text, meanings[place])
         parts.append(padding + text if columns[place].right else text + padding)
     return _GAP.join(parts).rstrip()
-
-
-__all__ = [
-    "ELLIPSIS", "Cell", "Column", "Table", "age", "display_width", "percent", "print_pairs", "print_table",
-    "shortened", "size", "table",
-]  # fmt: skip

@@ -5,12 +5,13 @@ from typing import Any, Final
 
 from coord.services.cli.alerts import print_alerts
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.directing import asked_for, became
-from coord.services.cli.render import Column, age, print_pairs, print_table, size
+from coord.services.cli.directing import asked_for, became, outlook
+from coord.services.cli.render import Cell, Column, Toned, aged, print_pairs, print_table, scored
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import as_name
 from coord.services.cli.work import as_of
+from coord.services.wording import age, size
 
 STATUSES: Final = {
     "running": "accent", "paused": "warn", "completed": "ok", "failed": "bad", "lost": "bad", "stopped": "dim",
@@ -62,13 +63,14 @@ def _print_run(row: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         ("processes", row.get("world_size")),
         ("started", f"{age(row['age_seconds'])} ago{_again(row['starts'])}"),
         ("heard", f"{age(row['silent_seconds'])} ago"),
-        ("health", _score(row)),
+        ("health", scored(row.get("score"))),
+        ("updates left out", _left_out(row)),
         ("failed allocations", row.get("out_of_memory") or None),
         ("not finite", row.get("not_finite") or None),
         ("points dropped", row.get("dropped_points") or None),
     ])  # fmt: skip
     if row.get("latest"):
-        out("\nlatest")
+        out("\nlatest" if not row["latest"].get("paused") else "\nlatest, before it was paused")
         print_pairs([(name, _number(value)) for name, value in _in_order(row["latest"])])
     _section("directives", _DIRECTIVES, map(_directive_row, row.get("directives", ())), _DIRECTIVES_SHOWN)
     _section(
@@ -104,43 +106,46 @@ def _status(row: Mapping[str, Any]) -> str:
     return "paused" if paused else str(row["status"])
 
 
-def _score(row: Mapping[str, Any]) -> str | None:
-    return None if row.get("score") is None else f"{row['score']:.0f}"
+def _left_out(row: Mapping[str, Any]) -> str | None:
+    """Say how many updates were left out, and at which step the last one was."""
+    count = row.get("left_out", 0)
+    return f"{count:,}, the last at step {row['left_out_step']:,}" if count else None
 
 
 def _again(starts: int) -> str:
     return f", begun {starts} times" if starts > 1 else ""
 
 
-def _run_row(row: Mapping[str, Any]) -> list[str | int | None]:
+def _run_row(row: Mapping[str, Any]) -> list[Cell]:
     latest, directives = row.get("latest", {}), row.get("directives", ())
     return [
         row["run"],
         _status(row),
-        _score(row),
+        scored(row.get("score")),
         row["step"],
-        *(
-            _number(latest.get(name))
-            for name in ("loss", "canary_loss", "learning_rate", "tokens_per_second")
-        ),
+        *(_number(latest.get(name)) for name in ("loss", "canary_loss", "learning_rate")),
+        None if latest.get("paused") else _number(latest.get("tokens_per_second")),
         row.get("checkpoint_step"),
-        f"{directives[0]['action']} {became(directives[0])}" if directives else None,
-        age(row["age_seconds"]),
-        age(row["silent_seconds"]),
+        Toned(f"{directives[0]['action']} {became(directives[0])}", outlook(directives[0]))
+        if directives
+        else None,
+        aged(row["age_seconds"]),
+        Toned(age(row["silent_seconds"]), "bad" if row["status"] == "lost" else "dim"),
         row.get("node"),
         row["name"],
     ]
 
 
-def _directive_row(directive: Mapping[str, Any]) -> list[str | int | None]:
+def _directive_row(directive: Mapping[str, Any]) -> list[Cell]:
     return [
         directive["id"],
-        age(directive["age_seconds"]),
+        aged(directive["age_seconds"]),
         asked_for(directive),
-        became(directive),
+        Toned(became(directive), outlook(directive)),
         _reaction(directive.get("answered_seconds")),
+        directive.get("answer"),
+        directive["reason"],
         directive.get("alert"),
-        directive.get("answer") or directive["reason"],
     ]
 
 
@@ -149,10 +154,10 @@ def _reaction(seconds: float | None) -> str | None:
     return None if seconds is None else f"{1_000 * seconds:.0f} ms" if seconds < 1 else age(seconds)
 
 
-def _checkpoint_row(checkpoint: Mapping[str, Any]) -> list[str | int | None]:
+def _checkpoint_row(checkpoint: Mapping[str, Any]) -> list[Cell]:
     return [
         checkpoint["step"],
-        age(checkpoint["age_seconds"]),
+        aged(checkpoint["age_seconds"]),
         size(checkpoint["size_bytes"]),
         _reaction(checkpoint["write_seconds"]),
         checkpoint["path"],
@@ -169,7 +174,7 @@ _RUNS: Final = (
     Column("RATE", right=True, rank=6),
     Column("TOKENS/S", right=True, rank=5),
     Column("CHECKPOINT", right=True, rank=4),
-    Column("DIRECTED", rank=1),
+    Column("DIRECTED", rank=1, flexible=True),
     Column("AGE", right=True, rank=4),
     Column("HEARD", right=True),
     Column("NODE", rank=7),
@@ -178,11 +183,12 @@ _RUNS: Final = (
 _DIRECTIVES: Final = (
     Column("DIRECTIVE"),
     Column("AGE", right=True),
-    Column("ASKED FOR"),
-    Column("WHAT CAME OF IT"),
-    Column("AFTER", right=True),
-    Column("ALERT", rank=2),
-    Column("WHY", flexible=True, rank=1),
+    Column("ASKED FOR", flexible=True),
+    Column("WHAT CAME OF IT", flexible=True),
+    Column("AFTER", right=True, rank=2),
+    Column("ANSWER", flexible=True, rank=1),
+    Column("WHY", flexible=True, rank=3),
+    Column("ALERT", rank=4),
 )
 _CHECKPOINTS: Final = (
     Column("STEP", right=True),

@@ -10,13 +10,13 @@ from coord.events.errors import CoordError, NoServer
 from coord.events.streams import BRAKE_SHARE, STREAMS, StreamDefinition
 from coord.services import clock
 from coord.services.cli.finding import BAD, OK, WARN, Finding
-from coord.services.cli.render import percent, size
 from coord.services.folder import Folder
 from coord.services.log import Log
 from coord.services.log.streams import read_differences, stream_config
 from coord.services.server.external import VERSION_MIN
 from coord.services.server.probe import get, greeting
 from coord.services.settings import Settings, shown
+from coord.services.wording import percent, size
 
 CLOCK_SECONDS_WARN: Final = 1.0
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from coord.events.errors import Exit, NothingThere, UsageError
 from coord.services.cli.call import Call, note, note_cut
-from coord.services.cli.render import Column, age, print_table
+from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import flush, out, out_json, painted
 from coord.services.cli.values import ROWS_MAX
@@ -15,6 +15,7 @@ from coord.services.verification.features import choose, find_place, own_place, 
 from coord.services.verification.recording import Record, Recorder
 from coord.services.verification.runner import Result
 from coord.services.verification.status import Standing, markdown, standings
+from coord.services.wording import age
 
 CLAIMS: Final = "claims"
 _MARKS: Final = {"passed": "ok", "failed": "bad", "skipped": "warn", "never": "warn"}

@@ -7,7 +7,7 @@ from coord.events.errors import Refused, UsageError
 from coord.events.tokens import scenario_id
 from coord.services.cli import fences
 from coord.services.cli.call import STDIN, Call, note_cut
-from coord.services.cli.render import Column, age, percent, print_pairs, print_table
+from coord.services.cli.render import Cell, Column, aged, print_pairs, print_table
 from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import (
@@ -22,6 +22,7 @@ from coord.services.cli.values import (
     as_whole,
 )
 from coord.services.client import Reply
+from coord.services.wording import age, percent
 
 STATUSES: Final = {"open": "", "claimed": "accent", "completed": "ok", "failed": "bad", "cancelled": "dim"}
 _ENDING: Final = ("complete", "fail", "release")
@@ -240,7 +241,7 @@ _BOARD: Final = (
 )
 
 
-def _board_row(row: Mapping[str, Any]) -> list[str | int | None]:
+def _board_row(row: Mapping[str, Any]) -> list[Cell]:
     return [
         row["id"],
         row["status"],
@@ -249,8 +250,8 @@ def _board_row(row: Mapping[str, Any]) -> list[str | int | None]:
         row.get("team"),
         row.get("attempt") or None,
         None if row.get("progress") is None else percent(row["progress"]),
-        age(row["age_seconds"]),
-        age(row["state_seconds"]),
+        aged(row["age_seconds"]),
+        aged(row["state_seconds"]),
         row["title"],
     ]
 

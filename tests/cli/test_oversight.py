@@ -191,7 +191,7 @@ def one_in_full(heard: Heard) -> bytes:
     ]
     row = one_run(
         starts=2, latest={"zeta": 1.0, "loss": 2.5, "canary_loss": "inf"}, score=70.0,
-        checkpoints=checkpoints, directives=directives, out_of_memory=3, agent="ada", reason="so",
+        checkpoints=checkpoints, directives=directives, out_of_memory=3, agent="ada", reason="so", left_out=5, left_out_step=1200,
     )  # fmt: skip
     return runs(row)
 
@@ -204,9 +204,10 @@ def test_one_run_is_shown_in_full(here: Path, projector: Start, capsys: Capture)
     for line in (
         "started 5m ago, begun 2 times",
         "failed allocations 3",
+        "updates left out 5, the last at step 1,200",
         "health 70",
-        "d-1 12s roll_back before_step 900 applied at 1203 42 ms a-1 to step 750",
-        "d-0 12s skip_batch batches 7,8 asked 12s ago - - the canary rose",
+        "d-1 12s roll_back before_step 900 applied at 1203 42 ms to step 750 the canary rose a-1",
+        "d-0 12s skip_batch batches 7,8 asked 12s ago - - the canary rose -",
         "checkpoints, the last 5 of 9",
         "900 9s 1.0 MiB 50 ms checkpoints/900",
         "a-1 warning active 90s loss-spike - the loss rose",

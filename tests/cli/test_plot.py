@@ -173,7 +173,5 @@ def test_a_picture_is_a_picture(cli: Cli, projector: Start, tmp_path: Path) -> N
 
 def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture, "find_spec", lambda _: None)
-    with pytest.raises(
-        UsageError, match=r"needs matplotlib\. Install it with: pip install 'coord\[plot\]'"
-    ):
+    with pytest.raises(UsageError, match=r"needs matplotlib\. Install it with: pip install 'coord\[plot\]'"):
         picture.check_installed()

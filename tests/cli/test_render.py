@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coord.services.cli.render import (
-    Column,
-    age,
-    display_width,
-    percent,
-    shortened,
-    size,
-    table,
-)
+from coord.services.cli.render import Column, table
+from coord.services.wording import age, display_width, percent, shortened, size
 
 COLUMNS = (
     Column("ID"),

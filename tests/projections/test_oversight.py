@@ -243,6 +243,22 @@ def test_one_run_is_shown_with_its_checkpoints_and_directives(store: Store) -> N
     assert [one.id for one in listed["r2"]] == ["d-other"]
 
 
+def test_one_run_says_how_many_updates_it_left_out_and_where_the_last_one_was(store: Store) -> None:
+    history = History()
+    history.say("r1", run.RunStarted(name="tiny"))
+    for sequence, steps in enumerate(((3, 4), (4, 5), (9,))):
+        points = tuple(run.Point(step=step, values={"skipped": 1.0, "loss": 2.0}) for step in steps)
+        plain = (run.Point(step=20, values={"loss": 2.0}),)
+        pack = run.RunMetricsRecorded(writer="w", writer_sequence=sequence, points=points + plain)
+        history.say("r1", pack, at_ns=NOW_NS)
+    history.say("r2", run.RunStarted(name="tiny"))
+    tell(store, history)
+    (row,) = ask(store, "runs", run="r1").rows
+    assert (row.left_out, row.left_out_step) == (4, 9)
+    (row,) = ask(store, "runs", run="r2").rows
+    assert (row.left_out, row.left_out_step) == (0, None)
+
+
 def test_a_run_that_nobody_knows_is_refused(store: Store) -> None:
     refused = ask(store, "runs", run="r9")
     assert (refused.code, refused.exit_code) == ("unknown_id", 4)

@@ -1,0 +1,129 @@
+"""Asking as of a past moment: what --at reads, what is sent, what is said beside the data; and searching the log."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_service import AS_OF, Heard, Service, refused, said
+
+from coord.services import clock
+from coord.services.cli.main import run
+from coord.services.cli.past import heading
+
+Start = Callable[..., Service]
+Capture = pytest.CaptureFixture[str]
+DAY_NS = 86_400 * 10**9
+PAST = {"position": 7, "time_ns": 1_790_000_000_000_000_000, "recorded_at_ns": 1, "past": True}
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "board": {"counts": {}, "rows": []},
+    "agents": {"rows": []},
+    "runs": {"rows": []},
+    "alerts": {"counts": {}, "rows": []},
+    "history w-1": {"events": []},
+    "events": {"events": [], "searched_from": 1},
+    "show w-1": {
+        "item": {
+            "id": "w-1",
+            "title": "t",
+            "status": "open",
+            "priority": 5,
+            "lease_seconds": 30.0,
+            "attempt": 0,
+        },
+        "submitted_at_ns": 1,
+        "changed_at_ns": 1,
+    },
+}
+
+
+@pytest.mark.parametrize("words", ANSWERS)
+def test_a_verb_that_reads_takes_a_past_moment_and_says_which_it_shows(
+    here: Path, projector: Start, capsys: Capture, words: str
+) -> None:
+    asked = projector(said({"as_of": PAST, **ANSWERS[words]}))
+    assert run([*words.split(), "--at", "#7"]) == 0
+    assert asked.heard[0].body["at_position"] == 7
+    captured = capsys.readouterr()
+    assert "coord: as of position 7, 2026-09-21 14:13:20Z, " in captured.err
+    assert "as of position 7, 2026" not in captured.out
+
+
+@pytest.mark.parametrize("text", ["7", "#7"])
+def test_a_position_may_stand_alone(here: Path, projector: Start, text: str) -> None:
+    asked = projector(said({"as_of": PAST, **ANSWERS["board"]}))
+    assert run(["board", f"--at={text}"]) == 0
+    assert asked.heard[0].body == {"at_position": 7}
+
+
+@pytest.mark.parametrize(("text", "ago_seconds"), [("-2h", 7_200), ("-90s", 90), ("now", 0)])
+def test_a_time_is_sent_as_one(here: Path, projector: Start, text: str, ago_seconds: int) -> None:
+    asked = projector(said({"as_of": PAST, **ANSWERS["board"]}))
+    before = clock.now_ns()
+    assert run(["board", "--at", text]) == 0
+    at_ns = asked.heard[0].body["at_ns"]
+    assert before <= at_ns + ago_seconds * 10**9 <= clock.now_ns()
+
+
+def test_what_is_no_moment_is_told_before_anything_is_sent(
+    here: Path, projector: Start, capsys: Capture
+) -> None:
+    asked = projector(said({}))
+    assert run(["board", "--at", "soon"]) == 2
+    assert capsys.readouterr().err.startswith("coord: --at is 'soon', which names no moment.")
+    assert not asked.heard
+
+
+def test_a_past_that_is_not_ready_is_waited_for_aloud(here: Path, projector: Start, capsys: Capture) -> None:
+    not_yet = refused("not_yet", "4,000 of 9,000 events are folded.", 3)
+    answers = iter([not_yet, not_yet, said({"as_of": PAST, **ANSWERS["board"]})])
+
+    def answer(_: Heard) -> bytes:
+        return next(answers)
+
+    asked = projector(answer)
+    assert run(["board", "--at", "7"]) == 0
+    assert len(asked.heard) == 3
+    assert capsys.readouterr().err.count("4,000 of 9,000 events are folded. Waiting; Ctrl-C stops.\n") == 2
+
+
+def test_a_moment_of_today_has_no_date_and_agents_say_what_is_not_known() -> None:
+    now_ns = clock.now_ns()
+    of_today = heading("board", {"as_of": {"position": 3, "time_ns": now_ns}})
+    assert of_today == f"as of position 3, {clock.rfc3339(now_ns)[11:19]}Z, 0.0s ago"
+    before = heading("agents", {"as_of": {"position": 3, "time_ns": now_ns - 3 * DAY_NS}})
+    assert before.endswith("3d ago; signs of life that are no events are not known of then")
+
+
+def test_events_are_searched_for_and_the_newest_stands_last(
+    here: Path, projector: Start, capsys: Capture
+) -> None:
+    event = {
+        "position": 7, "recorded_at_ns": 1_790_000_000_123_000_000, "subject": "ev.local.work.w-1",
+        "type": "work.claimed.v1", "id": "i", "actor": "a1", "fields": {"agent": "a1", "lease_seconds": 30.0},
+    }  # fmt: skip
+    asked = projector(said({"as_of": AS_OF, "events": [event], "searched_from": 7, "truncated": True}))
+    filters = [
+        "--aggregate",
+        "work",
+        "--entity",
+        "w-1",
+        "--type",
+        "work.",
+        "--actor",
+        "a1",
+        "--text",
+        "LEASE",
+    ]
+    assert run(["events", *filters, "--limit", "1"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        "1 event   as of position 9",
+        "POSITION  RECORDED (UTC)            SUBJECT   EVENT            ACTOR  WHAT",
+        "       7  2026-09-21 14:13:20.123Z  work.w-1  work.claimed.v1  a1     lease_seconds 30",
+    ]
+    assert captured.err == "coord: older ones may match: go on with --at 6, or see --limit.\n"
+    assert asked.heard[0].body == {
+        "aggregate": "work", "entity": "w-1", "type": "work.", "actor": "a1", "text": "LEASE", "limit": 1,
+    }  # fmt: skip
