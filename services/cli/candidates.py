@@ -59,6 +59,7 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
         "watchdog": "watches runs and machines",
         "exporter": "sends all of it as OpenTelemetry",
     },
+    "otlp.action": {"status": "how it is going", "backfill": "send the past"},
     "watchdog.action": {"rules": "list them", "bench": "score them", "replay": "one of them over a run"},
     "watchdog.rule": dict.fromkeys(
         (

@@ -29,7 +29,7 @@ def doctor(call: Call) -> int:
 
 def _findings(call: Call) -> Iterator[Finding]:
     settings, folder = call.settings, call.folder
-    from coord.services.cli import checks, server_checks
+    from coord.services.cli import checks, export_checks, server_checks
 
     server = server_checks.find_server(settings, folder)
     yield from server_checks.check_server(server, settings)
@@ -40,6 +40,7 @@ def _findings(call: Call) -> Iterator[Finding]:
     yield from checks.check_projector(folder, _last_position(streams))
     yield checks.check_monitor(folder, settings)
     yield from checks.check_watchdog(folder)
+    yield from export_checks.check_exporter(folder)
     yield checks.check_folder(folder)
     yield checks.check_disk(folder)
     yield checks.check_versions(server)

@@ -236,7 +236,7 @@ HOUSE: Final = (
         "The house",
         "house:serve",
         "Run one service, on the embedded server or any other.",
-        (Argument("service", "SERVICE", "coordinator, projector, hardware or watchdog."),),
+        (Argument("service", "SERVICE", "coordinator, projector, hardware, watchdog or exporter."),),
     ),
     Verb(
         "rebuild",
@@ -250,6 +250,22 @@ HOUSE: Final = (
         "doctor:doctor",
         "Check everything, and say what to do.",
         more="Exit code 7: something was found wanting.",
+    ),
+    Verb(
+        "otlp",
+        "The house",
+        "otlp:otlp",
+        "How exporting to OpenTelemetry is going; or send the past.",
+        (Argument("action", "WHAT", "status or backfill."),),
+        (
+            Option(
+                "--from", "POSITION", "For backfill: where in the log to begin; it ends at what is there."
+            ),
+            Option("--traces-only", "", "For backfill: no log records."),
+        ),
+        "The exporter runs where OTEL_EXPORTER_OTLP_ENDPOINT is set when coord up starts. It begins an hour back "
+        "(otlp_lookback_seconds) and then sends everything once it has ended; what was sent stays sent, over restarts and "
+        "rebuilds. backfill sends what is older. Spans have the same ids however often they are sent.",
     ),
     Verb(
         "demo",

@@ -77,8 +77,8 @@ class Encoder:
         code = StatusCode.OK if span.fault is None else StatusCode.ERROR
         return ReadableSpan(
             name=span.name,
-            context=_context(span.at),
-            parent=_context(span.parent) if span.parent else None,
+            context=_context(span.at, remote=False),
+            parent=_context(span.parent, remote=False) if span.parent else None,
             resource=self._resource,
             attributes=span.attributes,
             links=[SdkLink(_context(link.to), {"coord.link.kind": link.kind}) for link in span.links],
@@ -138,7 +138,9 @@ def _metric(points: Sequence[Point | HistogramPoint], starts: Mapping[str, int])
 
 def _number(point: Point, start: int | None) -> NumberDataPoint:
     started = None if point.metric.kind == "gauge" else start
-    return NumberDataPoint(dict(point.attributes), started or 0, point.at_ns, float(point.value), exemplars=[])
+    return NumberDataPoint(
+        dict(point.attributes), started or 0, point.at_ns, float(point.value), exemplars=[]
+    )
 
 
 def _distribution(point: HistogramPoint, start: int | None) -> HistogramDataPoint:
@@ -160,5 +162,5 @@ def _resource(attributes: Attributes) -> Resource:
     return Resource(dict(attributes), SCHEMA_URL)
 
 
-def _context(at: SpanName) -> SpanContext:
-    return SpanContext(at.trace_id, at.span_id, is_remote=True, trace_flags=_SAMPLED)
+def _context(at: SpanName, remote: bool = True) -> SpanContext:
+    return SpanContext(at.trace_id, at.span_id, is_remote=remote, trace_flags=_SAMPLED)

@@ -120,3 +120,9 @@ class Status:
             "behind": self.behind.get(signal),
             "lag_seconds": self.lag_seconds.get(signal, 0.0),
         }
+
+
+def read_status(folder: Folder) -> dict[str, Any]:
+    """Return what the exporter of a data folder last said of itself; empty: none has."""
+    told = folder.read_json(FOLDER, FILE)
+    return told if isinstance(told, dict) else {}
