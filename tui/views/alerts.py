@@ -85,7 +85,7 @@ def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
         return _acted(key, scene, alert)
     if key == "o":
         return Go(_VIEWS.get(alert["entity_kind"], "overview"), alert["entity"])
-    if key == "f" or (key in ("backspace", "escape") and place.opened):
+    if key == "f":
         return replace(place, chosen=alert["id"], opened=not place.opened)
     if key == "enter":
         return _to_moment(scene, alert)

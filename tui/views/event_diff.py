@@ -33,7 +33,7 @@ def diff_box(scene: Scene, width: int, height: int) -> list[Line]:
     else:
         body = [line((f"from #{past.compared:,} to here #{past.position:,}", Ink.DIM)), *_changes(scene)]
     return box(
-        "What changed", [fit(line(" ", *one), width - 2) for one in body], width, height, "m mark  d close"
+        "What changed", [fit(line(" ", *one), width - 2) for one in body], width, height, "t m mark  d hide"
     )
 
 

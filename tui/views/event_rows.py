@@ -37,6 +37,7 @@ class _Read(NamedTuple):
     row: Row
 
 
+_LAST: Final[list[Sequence[Row]]] = [()]
 _READ: Final[dict[int, _Read]] = {}
 """Events as rows: one is read once, however often the list is drawn."""
 
@@ -44,7 +45,7 @@ _READ: Final[dict[int, _Read]] = {}
 def shown_events(scene: Scene, place: Place) -> Shown:
     """Return the events that the place's filter leaves, those that a search of the log found among them."""
     found = scene.answers.get(FOUND) if place.filter else None
-    return _shown(scene.events, found, place.filter)
+    return _shown(_same(scene.events), found, place.filter)
 
 
 def search_fields(text: str) -> Mapping[str, Any]:
@@ -95,6 +96,15 @@ def slice_text(shown: Shown) -> str:
     return "".join(
         json.dumps(shown.entries[row["position"]], ensure_ascii=False) + "\n" for row in shown.rows
     )
+
+
+def _same(events: Sequence[Row]) -> Sequence[Row]:
+    """Return the sequence that was drawn last when it holds the same events: a new one is made for every picture."""
+    last = _LAST[0]
+    if len(last) == len(events) and (not events or (last[0] is events[0] and last[-1] is events[-1])):
+        return last
+    _LAST[0] = events
+    return events
 
 
 @remembered

@@ -28,7 +28,8 @@ from coord.tui.views.event_rows import FOUND, Shown, columns, search_fields, sho
 
 WIDE: Final = 100
 RAW: Final = "raw"
-DIFF: Final = "diff"
+NO_DIFF: Final = "nodiff"
+"""Words of the place's mode: the event as JSON; no comparison, although a moment is marked."""
 _BESIDE_MIN: Final = 100
 _AFTER_MAX: Final = 3
 _VIEWS: Final = {
@@ -49,7 +50,7 @@ def wishes(place: Place) -> tuple[Wish, ...]:
 def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
     """Ask both moments what stood there, when they are compared."""
     past = scene.past
-    if DIFF not in place.mode.split() or past is None or past.compared is None:
+    if past is None or past.compared is None or not _is_compared(scene, place):
         return ()
     return diff_wishes(past.compared, past.position)
 
@@ -63,10 +64,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         return Drawn(filled(_empty(scene, place), width, height), told=words)
     at = _index(place, ids)
     entry = shown.entries[int(ids[at])]
-    words_of_mode = place.mode.split()
-    if place.opened:
-        return Drawn(event_box(entry, shown.entries, RAW in words_of_mode, width, height), ids, told=words)
-    pane = _pane_height(height)
+    pane = _pane_height(height, place.opened)
     lines: list[Line] = [_head(scene, place, width)] if height >= 12 else []
     rows, clicks = _list(scene, shown, at, width, height - pane - len(lines))
     clicked = {len(lines) + row: ids[index] for row, index in clicks.items()}
@@ -93,6 +91,8 @@ def press(key: str, scene: Scene, place: Place, drawn: Drawn) -> Outcome:
         return Go("events", str(entry["position"]), entry["position"], place.filter)
     if key == "o":
         return _subject(entry)
+    if key == "h":
+        return Go("events", filter=f"entity={shown.rows[at]['entity']}")
     if key in ("c", "C"):
         return _linked(key, place, shown, entry)
     return _written(shown) if key == "w" else None
@@ -109,8 +109,15 @@ def _index(place: Place, ids: Sequence[str]) -> int:
     return ids.index(place.chosen) if place.chosen in ids else len(ids) - 1
 
 
-def _pane_height(height: int) -> int:
-    return 0 if height < 11 else max(height // 3, 6)
+def _pane_height(height: int, opened: bool) -> int:
+    """Return how many lines the chosen event has; opened, it leaves the list only its neighbours."""
+    if height < 11:
+        return height // 2 if opened else 0
+    return height * 2 // 3 if opened else max(height // 3, 6)
+
+
+def _is_compared(scene: Scene, place: Place) -> bool:
+    return scene.past is not None and scene.past.compared is not None and NO_DIFF not in place.mode.split()
 
 
 def _head(scene: Scene, place: Place, width: int) -> Line:
@@ -167,7 +174,7 @@ def _here(width: int) -> Line:
 
 
 def _panes(scene: Scene, place: Place, shown: Shown, entry: Row, width: int, height: int) -> list[Line]:
-    raw, compared = RAW in place.mode.split(), DIFF in place.mode.split()
+    raw, compared = RAW in place.mode.split(), _is_compared(scene, place)
     if not compared:
         return event_box(entry, shown.entries, raw, width, height)
     if width < _BESIDE_MIN:
@@ -212,9 +219,9 @@ def _mode(key: str, scene: Scene, place: Place) -> Outcome:
         return replace(place, opened=not place.opened)
     if key == "x":
         return replace(place, mode=toggled(place.mode, RAW))
-    if DIFF not in place.mode.split() and (scene.past is None or scene.past.compared is None):
+    if scene.past is None or scene.past.compared is None:
         return Say("In the past (t), m marks a moment; d then shows what changed from there to here.")
-    return replace(place, mode=toggled(place.mode, DIFF))
+    return replace(place, mode=toggled(place.mode, NO_DIFF))
 
 
 def _subject(entry: Row) -> Outcome:
@@ -247,8 +254,10 @@ KEYS: Final = (
     Key("c", "c C", "cause", "Goes to what led to it; C to what it led to, among the events here."),
     Key("o", "o", "subject", "Goes to what it is about."),
     Key("x", "x", "JSON", "Shows the event as it stands in the log, or its fields in words."),
-    Key("v", "v", "full", "Lets the event fill the view."),
-    Key("d", "d", "diff", "In the past: shows what changed since the moment that m marked."),
+    Key("v", "v", "larger", "Gives the event most of the view."),
+    Key(
+        "d", "d", "diff", "In the past: hides what changed since the moment that m marked, or shows it again."
+    ),
     Key("w", "w", "write", "Writes the events that the filter leaves into a file, one JSON a line."),
 )
 

@@ -74,7 +74,7 @@ def detail_box(scene: Scene, place: Place, node: Row, width: int, height: int) -
         if len(body) < height - 4:
             body += _processes(scene, place, node, inner)
     title = safe(f"{node['node']}")
-    return box(title, [fit(one, inner) for one in body], width, height, "b by cpu, memory, gpu  ↵ full")
+    return box(title, [fit(one, inner) for one in body], width, height, "b by cpu, memory, gpu")
 
 
 def why_lines(scene: Scene, node: Row, width: int) -> list[Line]:

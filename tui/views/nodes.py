@@ -1,5 +1,6 @@
 """The view of machines: the list, the chosen one over time on fixed scales, its processes, what it is made of."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -72,11 +73,12 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         return Drawn(filled(_empty(place), width, height), told=words)
     chosen = index_of(place, ids)
     node = left.rows[chosen]
-    if place.opened:
-        return Drawn(detail_box(scene, place, node, width, height), ids, told=words)
-    rows = min(len(ids) + 1, max(height // 4, 3))
+    rows = 2 if place.opened else min(len(ids) + 1, max(height // 4, 3))
     table = listed(columns(scene.answers.get("node_trend")), left.rows, chosen, width, rows)
-    lines = [*table.lines, *_below(scene, place, left.rows, node, width, height - rows)]
+    lines = [
+        *table.lines,
+        *_below(scene, place, [node] if place.opened else left.rows, node, width, height - rows),
+    ]
     at = {1 + row: ids[table.first + row] for row in range(min(rows - 1, len(ids) - table.first))}
     return Drawn(filled(lines, width, height), ids, at, told=words)
 
@@ -92,11 +94,7 @@ def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
     if key == "b":
         return replace(place, mode=_BY[(_BY.index(by_of(place)) + 1) % len(_BY)])
     node = _chosen(scene, place)
-    if node is None:
-        return None
-    if key in ("enter", "f") or (key in ("backspace", "escape") and place.opened):
-        return replace(place, chosen=node["node"], opened=not place.opened)
-    return _drained(scene, node) if key == "D" else None
+    return _drained(scene, node) if key == "D" and node is not None else None
 
 
 def copies(_scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
@@ -111,7 +109,9 @@ def _chosen(scene: Scene, place: Place) -> Row | None:
     return None if found < 0 else rows[found]
 
 
-def _below(scene: Scene, place: Place, nodes: list[Row], node: Row, width: int, height: int) -> list[Line]:
+def _below(
+    scene: Scene, place: Place, nodes: Sequence[Row], node: Row, width: int, height: int
+) -> list[Line]:
     if height < 5:
         return []
     own = len(readings_of(node).devices("gpu_")) or 1
@@ -146,7 +146,7 @@ KEYS: Final = (
     Key("m", "m", "metric", "Draws the next of util, mem, temp and power of each GPU."),
     Key("plus", "+ −", "window", "Shows a shorter or a longer time: 15 min to 48 h."),
     Key("b", "b", "by", "Orders the processes by CPU, memory or GPU memory."),
-    Key("enter", "↵", "full", "Lets the machine fill the view."),
+    Key("enter", "↵", "open", "Shows this machine alone."),
     Key("D", "D", "drain", "Asks the node to take no new work, after a question."),
 )
 

@@ -118,9 +118,9 @@ def at_cursor(curve: Answer, cursor: float, width: int) -> Iterator[Line]:
         value = bins.last[nearest(bins, cursor)] if bins.steps else math.nan
         words = MISSING if math.isnan(value) else figure(value)
         top = bins.highest[nearest(bins, cursor)]
-        most = f"  up to {figure(top)}" if top > value * 1.05 and math.isfinite(top) else ""
+        most = f"  max {figure(top)}" if top > value * 1.05 and math.isfinite(top) else ""
         name = cell(safe(one["metric"]), _NAME_CELLS)
-        yield fit(line((name, Ink.DIM), words, (most, Ink.WARN)), width)
+        yield fit(line((name, Ink.DIM), cell(words, 6, right=True), (most, Ink.WARN)), width)
 
 
 def nearest(bins: Bins, step: float) -> int:

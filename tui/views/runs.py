@@ -7,8 +7,8 @@ from typing import Final
 from coord.services.wording import age, size
 from coord.tui.boxes import beside, box, filled, shares
 from coord.tui.filtering import told
-from coord.tui.ink import Ink, Line, fit, line, plain, said
-from coord.tui.phrases import NONE, figure, pairs, stale, waiting, words_of
+from coord.tui.ink import Ink, Line, fit, line, plain, said, width_of
+from coord.tui.phrases import NONE, figure, pairs, stale, toggled, waiting, words_of
 from coord.tui.scene import (
     Drawn,
     Go,
@@ -30,6 +30,8 @@ from coord.tui.views.run_marks import Moment, listed_columns, moments_of, stops,
 from coord.tui.views.run_rows import ORDERS, columns, run_rows
 
 WIDE: Final = 100
+FULL: Final = "full"
+"""Word of the place's mode: the curve fills the view. The other is the position of the mark that was gone to."""
 _PANEL: Final = 36
 _SMALL_HEIGHT: Final = 6
 _POINTS: Final = 600
@@ -73,9 +75,9 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     if not ids:
         return Drawn(filled(_empty(place), width, height), told=words)
     run = left.rows[index_of(place, ids)]
-    if place.opened:
+    if FULL in words_of(place.mode):
         return Drawn(filled(_full(scene, place, run, width, height), width, height), ids, told=words)
-    rows = min(len(ids) + 1, max(height // 5, 3))
+    rows = 2 if place.opened else min(len(ids) + 1, max(height // 5, 3))
     table = listed(columns(scene), left.rows, index_of(place, ids), width, rows)
     below = _below(scene, place, run, width, height - rows)
     at = {1 + place_: ids[table.first + place_] for place_ in range(min(rows - 1, len(ids) - table.first))}
@@ -155,25 +157,31 @@ def _below(scene: Scene, place: Place, run: Row, width: int, height: int) -> lis
 def _full(scene: Scene, place: Place, run: Row, width: int, height: int) -> list[Line]:
     moments = moments_of(scene, curves.whole_of(scene, run["run"]))
     told_rows = list(story(moments))[: max(height // 8, 1)] if height > 8 else []
-    lines = _curve_box(scene, place, run, moments, width, height - len(told_rows))
+    lines = _curve_box(scene, place, run, moments, width, height - len(told_rows), panel=False)
     return [*lines, *(fit(line(" ", *one), width) for one in told_rows)]
 
 
 def _curve_box(
-    scene: Scene, place: Place, run: Row, moments: Sequence[Moment], width: int, height: int
+    scene: Scene,
+    place: Place,
+    run: Row,
+    moments: Sequence[Moment],
+    width: int,
+    height: int,
+    panel: bool = True,
 ) -> list[Line]:
     inner, down = width - 2, height - 2
-    panel = _PANEL if width >= WIDE and not place.opened else 0
+    side = _panel(scene, place, run, max(_PANEL, width // 4)) if panel and width >= WIDE else []
+    across = inner - width_of(side[0]) if side else inner
     head = _heading(scene, place, run)
     curve = curves.curve_of(scene, place, run["run"])
     bins = curves.bins_of(curve, curves.metric_of(place))
     if curve is None or bins is None or not bins.steps:
         body: list[Line] = [head, _no_curve(scene, place, curve)]
     else:
-        drawn = curves.big(bins, _pinned(scene, place), moments, place, inner - panel, max(down - 1, 0))
-        side = _panel(scene, place, run, panel) if panel else []
-        body = [head, *(beside(drawn, filled(side, panel, down - 1)) if panel else drawn)]
-    hint = "f back" if place.opened else "f full"
+        drawn = curves.big(bins, _pinned(scene, place), moments, place, across, max(down - 1, 0))
+        body = [head, *(beside(drawn, filled(side, inner - across, down - 1)) if side else drawn)]
+    hint = "f back" if FULL in words_of(place.mode) else "f full"
     title = f"{run['run']} · {curves.metric_of(place)}"
     return box(plain((said(title),)), body, width, height, hint)
 
@@ -301,7 +309,7 @@ def _moved(key: str, scene: Scene, place: Place) -> Outcome:
     stride = (10 if key.startswith("shift") else 1) * (-1 if key.endswith("left") else 1)
     at = len(bins.steps) - 1 if place.cursor is None else curves.nearest(bins, place.cursor)
     at = min(max(at + stride, 0), len(bins.steps) - 1)
-    return replace(place, cursor=bins.steps[at], mode="")
+    return replace(place, cursor=bins.steps[at], mode=_marked(place, ""))
 
 
 def _to_mark(scene: Scene, place: Place, stride: int) -> Outcome:
@@ -319,7 +327,12 @@ def _to_mark(scene: Scene, place: Place, stride: int) -> Outcome:
         at = upto if stride > 0 else before - 1
     if not 0 <= at < len(found):
         return Say("There is no further mark this way.")
-    return replace(place, cursor=float(found[at].step), mode=str(found[at].position))
+    return replace(place, cursor=float(found[at].step), mode=_marked(place, str(found[at].position)))
+
+
+def _marked(place: Place, mark: str) -> str:
+    """Return the mode with another mark; whether the curve fills the view stays."""
+    return " ".join(word for word in (FULL if FULL in words_of(place.mode) else "", mark) if word)
 
 
 def _entered(scene: Scene, place: Place) -> Outcome:
@@ -331,8 +344,9 @@ def _entered(scene: Scene, place: Place) -> Outcome:
 
 
 def _out(place: Place) -> Outcome:
-    if place.opened:
-        return replace(place, opened=False)
+    """One step out, as far as the view has its own: of the full curve, of the cursor."""
+    if FULL in words_of(place.mode):
+        return replace(place, mode=toggled(place.mode, FULL))
     return replace(place, cursor=None, mode="") if place.cursor is not None else None
 
 
@@ -341,7 +355,7 @@ _CHANGES: Final = ("f", "L", "g", "p", "plus", "+", "minus", "-")
 
 def _changed(key: str, scene: Scene, place: Place) -> Outcome:
     if key == "f":
-        return replace(place, opened=not place.opened)
+        return replace(place, mode=toggled(place.mode, FULL))
     if key == "L":
         return replace(place, log=not place.log)
     if key == "p":
@@ -374,7 +388,7 @@ KEYS: Final = (
         "enter",
         "↵",
         "moment",
-        "Goes to the moment of the mark at the cursor; without one, the curve fills the view.",
+        "Goes to the moment of the mark at the cursor; without one, into the run.",
     ),
     Key("g", "g", "metric", "Draws the next metric that the run tells."),
     Key("L", "L", "log", "Changes between a linear and a logarithmic scale."),
