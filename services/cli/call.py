@@ -34,6 +34,8 @@ class Call:
     def __init__(self, parsed: Parsed) -> None:
         self.parsed = parsed
         self.json = bool(parsed.values.get("json"))
+        self._moment: dict[str, int] | None = None
+        self._moment_told = False
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -125,9 +127,24 @@ class Call:
         )
 
     def ask(self, question: str, **fields: Any) -> Reply:
-        """Ask a question; the answer comes, or an error is raised."""
+        """Ask a question, as of --at if that is given; the answer comes, or an error is raised."""
         self.only_this_house()
+        at = self.text("at")
+        if at is not None:
+            return self._ask_past(question, fields, at)
         return client.ask(self.folder, question, fields, self.settings.request_seconds)
+
+    def _ask_past(self, question: str, fields: Mapping[str, Any], at: str) -> Reply:
+        """Ask as of a past moment, and say on stderr which one it is: once, where several questions are asked."""
+        from coord.services.cli.past import ask_past, heading, read_moment
+
+        if self._moment is None:
+            self._moment = read_moment(at)
+        answer = ask_past(self.folder, question, fields, self._moment, self.settings.request_seconds)
+        if not self._moment_told:
+            note(heading(question, answer))
+        self._moment_told = True
+        return answer
 
     def only_this_house(self) -> None:
         """Refuse a flag that names another server: this verb goes to the house of the data folder.

@@ -51,6 +51,7 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "board": (
         Example("coord board", "Everything:"),
         Example("coord board --status claimed --agent ada", "What ada holds:"),
+        Example("coord board --at 1", "As it stood at position 1 of the log; -2h and 14:02 are moments, too:"),
     ),
     "register": (
         Example("coord register ada --team red --capability python --wip 2", "Who takes two at a time:"),
@@ -98,6 +99,10 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
         Example("coord health --explain agent:ada", "Of one agent:"),
     ),
     "history": (Example("coord history hash-readme", "All that ever happened to an item:"),),
+    "events": (
+        Example("coord events --type work. --limit 20", "The last twenty events about work:"),
+        Example("coord events --text readme --at 5", "What was said of the README up to position 5:"),
+    ),
     "tail": (
         Example("coord tail --from 1 --until now --json", "The whole log, for a program:"),
         Example("coord tail", "What happens, as it happens, until Ctrl-C:"),

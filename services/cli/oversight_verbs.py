@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from coord.services.cli.verb import LIMIT, REASON, REQUEST, RETRY, STDIN, Argument, Option, Verb
+from coord.services.cli.verb import AT, LIMIT, REASON, REQUEST, RETRY, STDIN, Argument, Option, Verb
 from coord.training_worker.options import FILE, OPTIONS
 
 _PERSON: Final = Option("--agent", "NAME", "Who acts; else you, by your user name.", variable="COORD_AGENT")
@@ -29,7 +29,7 @@ OVERSIGHT: Final = (
                 "run", "[RUN]", "Only this one, with its directives, checkpoints and alerts.", required=False
             ),
         ),
-        (LIMIT,),
+        (AT, LIMIT),
     ),
     Verb(
         "plot",
@@ -51,6 +51,7 @@ OVERSIGHT: Final = (
             Option("--first-step", "N", "From this step on."),
             Option("--last-step", "N", "Up to this step."),
             Option("--rank", "N", "What this rank told. [default: 0]"),
+            AT,
             Option("--width", "N", "Columns. [default: the terminal's]"),
             Option("--height", "N", "Rows of each curve. [default: what the terminal has]"),
             Option("--ascii", "", "Without braille and glyphs."),
@@ -67,6 +68,7 @@ OVERSIGHT: Final = (
         (
             Option("--status", "STATUS", "Only open, active, acknowledged or resolved."),
             Option("--entity", "NAME", "Only those about this run, node, agent or team."),
+            AT,
             LIMIT,
         ),
     ),

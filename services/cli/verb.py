@@ -50,6 +50,7 @@ CONFIG: Final = Option("--config", "FILE", "The settings file.", variable="COORD
 REASON: Final = Option("--reason", "TEXT", "Why.")
 REQUEST: Final = Option("--request-id", "R", "Ask again under the id of an earlier request.")
 LIMIT: Final = Option("--limit", "N", "At most so many rows, 1 to 1000.")
+AT: Final = Option("--at", "WHEN", "As of a past moment: -2h, 14:02, 2026-11-29T14:02Z (UTC) or #121004.")
 
 RETRY: Final = "Exit code 6 means that it may have happened: ask again with the --request-id it names."
 STDIN: Final = (

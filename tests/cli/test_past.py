@@ -76,7 +76,7 @@ def test_what_is_no_moment_is_told_before_anything_is_sent(
 
 
 def test_a_past_that_is_not_ready_is_waited_for_aloud(here: Path, projector: Start, capsys: Capture) -> None:
-    not_yet = refused("not_yet", "4,000 of 9,000 events are folded.", 3)
+    not_yet = refused("not_yet", 3, "4,000 of 9,000 events are folded.")
     answers = iter([not_yet, not_yet, said({"as_of": PAST, **ANSWERS["board"]})])
 
     def answer(_: Heard) -> bytes:

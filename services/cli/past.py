@@ -1,0 +1,57 @@
+"""Asking as of a past moment: --at read, the answer waited for while the past is folded, and which moment it is."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from coord.events.errors import NothingThere
+from coord.services import client, clock
+from coord.services.cli.terminal import talk
+from coord.services.client import Reply
+from coord.services.folder import Folder
+from coord.services.when import parse_when
+from coord.services.wording import age
+
+ANSWER_SECONDS_MIN: Final = 20.0
+"""The projector says within eight seconds that a past moment is not ready yet, and folds on."""
+NOT_YET: Final = "not_yet"
+_SECOND_NS: Final = 1_000_000_000
+_DATE_LENGTH: Final = len("2026-11-29")
+_TIME_LENGTH: Final = len("2026-11-29T14:02:11")
+
+
+def read_moment(text: str) -> dict[str, int]:
+    """Read --at as what a question is asked with; digits alone are a position, too.
+
+    Raises:
+        UsageError: it names no moment.
+    """
+    position = f"#{text}" if text.isascii() and text.isdecimal() else text
+    return parse_when(position, clock.now_ns(), "--at").fields()
+
+
+def ask_past(
+    folder: Folder, question: str, fields: Mapping[str, Any], moment: Mapping[str, int], seconds: float
+) -> Reply:
+    """Ask as of a past moment; while it is not ready, say how far it is and ask again.
+
+    Raises:
+        NoServer, OutcomeUnknown, Refused, UsageError: as of any question.
+    """
+    while True:
+        try:
+            return client.ask(folder, question, {**fields, **moment}, max(seconds, ANSWER_SECONDS_MIN))
+        except NothingThere as error:
+            if (error.reply or {}).get("code") != NOT_YET:
+                raise
+            talk(f"coord: {error.message} Waiting; Ctrl-C stops.")
+
+
+def heading(question: str, answer: Reply) -> str:
+    """Say which moment an answer is of, how long ago that is, and what is not known of it."""
+    moment = answer["as_of"]
+    at_ns, now_ns = moment["time_ns"], clock.now_ns()
+    when, today = clock.rfc3339(at_ns)[:_TIME_LENGTH], clock.rfc3339(now_ns)[:_DATE_LENGTH]
+    shown = when[_DATE_LENGTH + 1 :] if when.startswith(today) else when.replace("T", " ")
+    ago = age(max(0.0, (now_ns - at_ns) / _SECOND_NS))
+    unknown = "; signs of life that are no events are not known of then" if question == "agents" else ""
+    return f"as of position {moment['position']}, {shown}Z, {ago} ago{unknown}"
