@@ -7,7 +7,7 @@ table. An option is declared once and used by every verb that takes it.
 from typing import Final
 
 from coord.services.cli.oversight_verbs import OVERSIGHT
-from coord.services.cli.verb import LIMIT, REASON, REQUEST, RETRY, STDIN, Argument, Option, Verb
+from coord.services.cli.verb import AT, LIMIT, REASON, REQUEST, RETRY, STDIN, Argument, Option, Verb
 
 _AGENT: Final = Option("--agent", "NAME", "Who acts.", variable="COORD_AGENT")
 _AGENT_FILTER: Final = Option("--agent", "NAME", "Only what this agent holds.")
@@ -108,7 +108,7 @@ WORK: Final = (
         (REASON, REQUEST),
         f"{STDIN} {RETRY}",
     ),
-    Verb("show", "Work", "work:show", "Show an item in full.", (_ID,), (), STDIN),
+    Verb("show", "Work", "work:show", "Show an item in full.", (_ID,), (AT,), STDIN),
     Verb(
         "board",
         "Work",
@@ -119,6 +119,7 @@ WORK: Final = (
             Option("--status", "STATUS", "Only open, claimed, completed, failed or cancelled."),
             _TEAM,
             _AGENT_FILTER,
+            AT,
             LIMIT,
         ),
     ),
@@ -157,7 +158,7 @@ AGENTS: Final = (
         (_NAME_OPTIONAL,),
         (_AGENT, REASON, REQUEST),
     ),
-    Verb("agents", "Agents", "agents:agents", "List the agents.", (), (_TEAM, LIMIT)),
+    Verb("agents", "Agents", "agents:agents", "List the agents.", (), (_TEAM, AT, LIMIT)),
 )
 
 LOOK: Final = (
@@ -177,8 +178,26 @@ LOOK: Final = (
         (Argument("id", "ID", "The item, agent or node; - reads ids from stdin."),),
         (
             Option("--aggregate", "KIND", "work, agent, node, run ...; without it, the first that fits."),
+            AT,
             LIMIT,
         ),
+    ),
+    Verb(
+        "events",
+        "What is going on",
+        "events:events",
+        "Search the log: the newest events that match.",
+        (),
+        (
+            Option("--aggregate", "KIND", "Only about work, agent, node, run, alert, directive ..."),
+            Option("--entity", "ID", "Only about this item, agent, run ..."),
+            Option("--type", "TYPE", "Only such as work.claimed, or all that begin with work."),
+            Option("--actor", "NAME", "Only what was done on behalf of this one."),
+            Option("--text", "TEXT", "Only what contains this, whatever its case."),
+            AT,
+            LIMIT,
+        ),
+        "The newest stands last. The search goes back 50,000 events at most, and says where it ended.",
     ),
     Verb(
         "tail",
