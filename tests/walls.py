@@ -34,7 +34,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "pynvml": ("services/hardware/",),
     "pytest": ("services/verification/",),
     "pytest_bdd": ("services/verification/",),
-    "rich": ("services/cli/",),
+    "rich": ("services/cli/", "tui/"),
     "safetensors": ("training_worker/",),
     "textual": ("tui/",),
     "torch": ("training_worker/",),

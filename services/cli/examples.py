@@ -98,6 +98,10 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
         Example("coord health", "The score, and every reason why it is not 100:"),
         Example("coord health --explain agent:ada", "Of one agent:"),
     ),
+    "tui": (
+        Example("coord tui --once --view runs --size 80x24", "One view as text, e.g. for a report:"),
+        Example("coord tui --once --at 1 --view events", "The same screen as of position 1 of the log:"),
+    ),
     "history": (Example("coord history hash-readme", "All that ever happened to an item:"),),
     "events": (
         Example("coord events --type work. --limit 20", "The last twenty events about work:"),

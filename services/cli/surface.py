@@ -163,6 +163,25 @@ AGENTS: Final = (
 
 LOOK: Final = (
     Verb(
+        "tui",
+        "What is going on",
+        "tui:tui",
+        "The dashboard: all of it live, in this terminal.",
+        (),
+        (
+            Option("--view", "VIEW", "Begin with overview, work, agents, runs, nodes, alerts, events or health."),
+            Option("--filter", "TEXT", "Keep rows, as / does: text, !text, field:text, field>1h."),
+            Option("--chosen", "ID", "Begin with this row open."),
+            Option("--at", "WHEN", "A past moment: -2h, 14:02, 2026-11-29T14:02Z (UTC) or #121004."),
+            Option("--once", "", "Print one picture, and end."),
+            Option("--size", "WxH", "Of that picture, e.g. 80x24. [default: the terminal's, else 120x40]"),
+            Option("--theme", "THEME", "dark, light, or ansi: the terminal's own colours."),
+            Option("--ascii", "", "No glyphs. [default: where the locale has no UTF-8]"),
+        ),
+        "Press ? in it for its keys; t goes to any past moment. With --once, colours are printed on a terminal "
+        "and left out in a pipe; exit code 5: no house runs, and the picture says what to do.",
+    ),
+    Verb(
         "health",
         "What is going on",
         "health:health",
@@ -357,7 +376,7 @@ HELP: Final = (
     ),
 )
 
-HEAVY: Final = frozenset(("tail", "train", "watchdog", *(verb.name for verb in HOUSE)))
+HEAVY: Final = frozenset(("tail", "train", "tui", "watchdog", *(verb.name for verb in HOUSE)))
 """Verbs that run for long or load much."""
 
 VERBS: Final = {verb.name: verb for verb in (*WORK, *AGENTS, *OVERSIGHT, *LOOK, *HOUSE, *HELP)}

@@ -1,0 +1,102 @@
+"""What a session of the dashboard begins with, as the command line says it: view, filter, moment, looks."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from coord.events.errors import UsageError, visible
+from coord.services.folder import Folder
+from coord.services.when import parse_when
+from coord.tui.feed import Feed
+from coord.tui.known import Known, scene_of, wishes_of
+from coord.tui.palette import THEMES
+from coord.tui.scene import Past, Place, Scene
+from coord.tui.state import State
+from coord.tui.views import VIEWS
+
+RESOLVE_SECONDS = 10.0
+
+
+class Wanted(NamedTuple):
+    """What the command line says."""
+
+    folder: Folder
+    actor: str
+    """Who acts: the user of this machine."""
+    request_seconds: float
+    view: str = "overview"
+    filter: str = ""
+    chosen: str = ""
+    at: str = ""
+    theme: str = ""
+    ascii: bool = False
+
+
+def first_state(wanted: Wanted, environment: Mapping[str, str] | None = None) -> State:
+    """Return the state to begin with, the moment aside.
+
+    Raises:
+        UsageError: there is no such view or theme.
+    """
+    environment = os.environ if environment is None else environment
+    if wanted.view not in VIEWS:
+        raise UsageError(f"there is no view '{visible(wanted.view, 64)}'.", f"There are: {', '.join(VIEWS)}.")
+    if wanted.theme and wanted.theme not in THEMES:
+        raise UsageError(
+            f"there is no theme '{visible(wanted.theme, 64)}'.", f"There are: {', '.join(THEMES[:3])}."
+        )
+    place = Place(chosen=wanted.chosen, filter=wanted.filter, opened=bool(wanted.chosen))
+    return State(
+        view=wanted.view,
+        theme=wanted.theme or usual_theme(environment),
+        ascii=wanted.ascii or wants_ascii(environment),
+    ).at(place)
+
+
+def usual_theme(environment: Mapping[str, str]) -> str:
+    """Choose the colours: none with NO_COLOR, the terminal's own over ssh and where it has no others."""
+    if environment.get("NO_COLOR"):
+        return "none"
+    has_own = environment.get("COLORTERM") in ("truecolor", "24bit")
+    return "dark" if has_own and not is_remote(environment) else "ansi"
+
+
+def is_remote(environment: Mapping[str, str]) -> bool:
+    """Tell whether the terminal is at the other end of an ssh connection."""
+    return bool(environment.get("SSH_TTY") or environment.get("SSH_CONNECTION"))
+
+
+def wants_ascii(environment: Mapping[str, str]) -> bool:
+    """Tell whether glyphs cannot be shown: no UTF-8 in the locale, or the console of Linux."""
+    locale = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
+    utf8 = "UTF-8" in locale.upper() or "UTF8" in locale.upper()
+    return not utf8 or environment.get("TERM") == "linux"
+
+
+def past_of(folder: Folder, text: str, now_ns: int, request_seconds: float) -> Past:
+    """Read --at and ask the house which position that is.
+
+    Raises:
+        UsageError: it names no moment.
+        NoServer, OutcomeUnknown: nobody answers.
+    """
+    from coord.services import client
+
+    when = parse_when(text, now_ns, "--at")
+    moment = client.ask(folder, "board", {**when.fields(), "limit": 1}, request_seconds)["as_of"]
+    now = client.ask(folder, "state", {}, request_seconds)["as_of"]
+    last = max(now["position"] + now.get("lag", 0), moment["position"])
+    return Past(max(moment["position"], 1), moment.get("recorded_at_ns", 0), last)
+
+
+def look(feed: Feed, state: State, known: Known, now_ns: int, seconds: float) -> Scene:
+    """Make the scene of a picture, and say what is to be asked for the next one."""
+    scene = scene_of(known, state, now_ns, seconds)
+    feed.want(wishes_of(state, scene, VIEWS[state.view], known.began_ns), state.past)
+    return scene
+
+
+def settled(state: State, scene: Scene) -> State:
+    """Take over what the answers told about the moment."""
+    return state if state.past == scene.past else replace(state, past=scene.past)
