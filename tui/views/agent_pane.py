@@ -119,10 +119,9 @@ def _fates_lost(row: Row, crew: Crew, late_seconds: float, now_ns: int, width: i
         if silent is None
         else f" since {_clock(now_ns, -silent - late_seconds)} ({age(silent + late_seconds)})"
     )
-    lines = wrapped(
-        f"Nothing was heard of it{since}; it may be silent for {age(crew.silence_seconds)}.", width, Ink.BAD
-    )
-    lines += _leases(row, crew, late_seconds, now_ns)
+    limit = age(crew.silence_seconds)
+    lines = wrapped(f"Nothing was heard of it{since}; it may be silent for {limit}.", width, Ink.BAD)
+    lines += _in_time(_leases(row, crew, late_seconds), now_ns, width)
     lines += wrapped("A heartbeat, or any command of this incarnation, and it is active again:", width)
     return [*lines, line(said(f"coord heartbeat {row['agent']}", Ink.ACCENT))]
 
@@ -133,30 +132,39 @@ def _fates_silent(row: Row, crew: Crew, late_seconds: float, now_ns: int, width:
     lines = wrapped(
         f"Last heard at {_clock(now_ns, -silent)}, {age(silent)} ago. Unless it speaks:", width, Ink.WARN
     )
-    lines += _leases(row, crew, late_seconds, now_ns)
-    lines.append(line((f"{_clock(now_ns, lost_in)} ", Ink.STRONG), f"it counts as lost, {within(lost_in)}"))
+    coming = [(lost_in, f"{within(lost_in)} it counts as lost"), *_leases(row, crew, late_seconds)]
+    return [*lines, *_in_time(coming, now_ns, width), *wrapped(_others(row, crew), width, Ink.DIM)]
+
+
+def _others(row: Row, crew: Crew) -> str:
+    """Say whether others are heard: where nobody is, the machine or the network is to blame."""
     others = [other for other in crew.active if other["agent"] != row["agent"]]
-    fine = [other for other in others if crew.moods[other["agent"]] is not SILENT]
-    if others:
-        all_silent = "nobody else is heard either: look at the machine or the network first"
-        lines += wrapped(
-            f"{len(fine)} other agents are heard: it is not the house" if fine else all_silent, width, Ink.DIM
+    fine = sum(crew.moods[other["agent"]] is not SILENT for other in others)
+    if not others:
+        return ""
+    if not fine:
+        return "Nobody else is heard either: look at the machine, or the network, first."
+    return f"{fine} other{'s are' if fine > 1 else ' is'} heard: the house and its network are well."
+
+
+def _leases(row: Row, crew: Crew, late_seconds: float) -> list[tuple[float, str]]:
+    """Say when each lease ends, and what then."""
+    return [
+        (
+            left,
+            f"{within(left)} {item['id']} is open again; what comes under fence {item.get('fence')} is refused",
         )
-    return lines
+        for item in crew.held.get(row["agent"], ())
+        if (left := lease_left(item, row, late_seconds)) is not None
+    ]
 
 
-def _leases(row: Row, crew: Crew, late_seconds: float, now_ns: int) -> list[Line]:
+def _in_time(coming: Sequence[tuple[float, str]], now_ns: int, width: int) -> list[Line]:
+    """List what happens by itself, the first first, with its time."""
     lines = []
-    for item in crew.held.get(row["agent"], ()):
-        left = lease_left(item, row, late_seconds)
-        if left is not None:
-            lines.append(
-                line(
-                    (f"{_clock(now_ns, left)} ", Ink.STRONG),
-                    said(item["id"], Ink.STRONG),
-                    f" is open again {within(left)}; late writes under fence {item.get('fence')} are refused",
-                )
-            )
+    for seconds, words in sorted(coming):
+        for place, part in enumerate(wrapped(words, max(width - 9, 8))):
+            lines.append(line((f"{_clock(now_ns, seconds)} " if not place else " " * 9, Ink.STRONG), *part))
     return lines
 
 

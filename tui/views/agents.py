@@ -32,7 +32,19 @@ from coord.tui.scene import (
 from coord.tui.table import Column, listed
 from coord.tui.views.agent_pane import doings, fates, holdings
 from coord.tui.views.ages import late
-from coord.tui.views.crew import LOST, MOODS, NO_ANSWER, SILENT, Crew, crew_of, least_lease, note
+from coord.tui.views.crew import (
+    IDLE,
+    LOST,
+    MOODS,
+    NO_ANSWER,
+    RETIRED,
+    SILENT,
+    Crew,
+    crew_of,
+    least_lease,
+    note,
+)
+from coord.tui.views.items import FRESH_SECONDS
 
 AGENTS_MAX: Final = 1_000
 EVENTS_MAX: Final = 60
@@ -105,15 +117,18 @@ def _in_order(rows: Sequence[Row], sort: str, crew: Crew) -> list[Row]:
             return sorted(
                 rows, key=lambda row: (row.get("team") is None, row.get("team") or "", row["agent"])
             )
-    return sorted(
-        rows,
-        key=lambda row: (
-            crew.moods[row["agent"]].rank,
-            -(row["holds"] > 0),
-            row.get("score", 101.0),
-            row["agent"],
-        ),
-    )
+    return sorted(rows, key=lambda row: (_badness(row, crew), row.get("score", 101.0), row["agent"]))
+
+
+def _badness(row: Row, crew: Crew) -> int:
+    """Rank an agent, 0 is worst: work in danger comes before agents in danger, and these before old losses."""
+    mood = crew.moods[row["agent"]]
+    if mood in (LOST, SILENT) and row["holds"]:
+        return mood.rank
+    fresh = (row.get("silent_seconds") or 0.0) < FRESH_SECONDS
+    if mood is LOST and not fresh:
+        return IDLE.rank + 3
+    return mood.rank + 2 if mood is not RETIRED else IDLE.rank + 4
 
 
 def wishes(_: Place) -> tuple[Wish, ...]:

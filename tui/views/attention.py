@@ -17,8 +17,12 @@ from coord.tui.views.items import FRESH_SECONDS, why
 
 APART_MAX: Final = 3
 """More of one kind than this are told together."""
+EVERYBODY_MIN: Final = 3
+"""Two that are silent at once may be a chance."""
 POINTS_MIN: Final = 1.0
 """Deductions that are smaller are no matter for a person."""
+PART_POINTS_MIN: Final = 15.0
+"""Of an agent, a run or a machine."""
 DAY_SECONDS: Final = 86_400.0
 BAD, WARN, NOTE = range(3)
 _GLYPHS: Final = (("✖", Ink.BAD), ("⚠", Ink.WARN), ("·", Ink.DIM))
@@ -43,6 +47,9 @@ class Trouble(NamedTuple):
     """Of the answer whose age counts on."""
     quiet: bool = False
     """Somebody took notice of it, or wants no notice."""
+    done: str = ""
+    """What was done about it, and what came of it."""
+    done_briefly: str = ""
 
     @property
     def glyph(self) -> tuple[str, Ink]:
@@ -63,9 +70,10 @@ def _troubles(
     crew = crew_of(agents, board)
     raised = [row for row in alerts.get("rows", ()) if row["status"] != "resolved"]
     told = {(row["entity_kind"], row["entity"]) for row in raised}
-    found = [_of_alert(row, crew) for row in raised]
+    found = list(_alerts(raised, crew))
     found += _runs(runs, told)
     found += _nodes(nodes, told)
+    found += _everybody(crew)
     found += _agents(crew, told)
     found += _leases(crew)
     found += _stuck(board, crew)
@@ -75,9 +83,33 @@ def _troubles(
     return sorted(found, key=lambda trouble: (trouble.quiet, trouble.rank))
 
 
+def _alerts(raised: Sequence[Row], crew: Crew) -> Iterator[Trouble]:
+    """Tell of each alert; many of one rule that nobody took notice of are one line."""
+    groups: dict[tuple[str, str, bool], list[Row]] = {}
+    for row in raised:
+        groups.setdefault((row["rule"], row["entity_kind"], _is_quiet(row)), []).append(row)
+    for (rule, kind, quiet), rows in groups.items():
+        if len(rows) <= APART_MAX:
+            yield from (_of_alert(row, crew) for row in rows)
+            continue
+        yield Trouble(
+            id=f"alerts:{rule}:{kind}",
+            rank=min(_RANKS.get(row["severity"], NOTE) for row in rows),
+            subject=f"{len(rows)} {kind}s",
+            words=f"{rule}: {_few([row['entity'] for row in rows])} — {rows[0]['summary']}",
+            go=Go("alerts", rows[0]["id"], filter=rule),
+            age_seconds=min(row["age_seconds"] for row in rows),
+            key="alerts",
+            quiet=quiet,
+        )
+
+
+def _is_quiet(row: Row) -> bool:
+    return row["status"] == "acknowledged" or bool(row.get("silenced_seconds"))
+
+
 def _of_alert(row: Row, crew: Crew) -> Trouble:
     kind, entity = row["entity_kind"], row["entity"]
-    quiet = row["status"] == "acknowledged" or bool(row.get("silenced_seconds"))
     return Trouble(
         id=f"alert:{row['id']}",
         rank=_RANKS.get(row["severity"], NOTE),
@@ -88,7 +120,9 @@ def _of_alert(row: Row, crew: Crew) -> Trouble:
         go=Go("alerts", row["id"]),
         age_seconds=row["age_seconds"],
         key="alerts",
-        quiet=quiet,
+        quiet=_is_quiet(row),
+        done=_done(row),
+        done_briefly=_done_briefly(row),
     )
 
 
@@ -106,6 +140,11 @@ def _done(row: Row) -> str:
     first = directives[0]
     more = f" (and {len(directives) - 1} more)" if len(directives) > 1 else ""
     return f"◆ {asked_for(first)} {became(first)[0]}{more}"
+
+
+def _done_briefly(row: Row) -> str:
+    directives = row.get("directives") or ()
+    return f"◆ {asked_for(directives[0])} {directives[0]['status']}" if directives else ""
 
 
 def _held(row: Row, crew: Crew) -> str:
@@ -149,6 +188,22 @@ def _nodes(nodes: Answer, told: set[tuple[str, str]]) -> Iterator[Trouble]:
             Go("nodes", row["node"]),
             silent,
             "nodes",
+        )
+
+
+def _everybody(crew: Crew) -> Iterator[Trouble]:
+    """Tell when nobody at all is heard: that is no matter of one agent."""
+    silent = [row for row in crew.active if crew.moods[row["agent"]] is SILENT]
+    if len(silent) >= EVERYBODY_MIN and len(silent) == len(crew.active):
+        least = min(row.get("silent_seconds") or 0.0 for row in silent)
+        yield Trouble(
+            "agents:all",
+            BAD,
+            f"all {len(silent)} agents",
+            "are silent: look at the house, its machine or the network first",
+            Go("agents", silent[0]["agent"]),
+            least,
+            "agents",
         )
 
 
@@ -203,7 +258,7 @@ def _leases(crew: Crew) -> Iterator[Trouble]:
             "work:leases",
             WARN,
             f"{len(ending)} items",
-            f"leases end from {within(ending[0][0])} on: {_few(names)} silent; then open again",
+            f"the first lease ends {within(ending[0][0])}: {_few(names)} silent; then open again",
             Go("work", ending[0][1]["id"]),
             None,
         )
@@ -282,7 +337,7 @@ def _health(health: Answer, told: set[tuple[str, str]], subjects: set[tuple[str,
         if kind == "team" or (kind, name) in told or (f"{kind}s", name) in subjects or not part["deductions"]:
             continue
         worst = max(part["deductions"], key=lambda cut: cut["points"])
-        if worst["points"] >= 10 * POINTS_MIN:
+        if worst["points"] >= PART_POINTS_MIN:
             yield _of_health(part["entity"], f"{kind} {name}", worst)
 
 

@@ -155,8 +155,6 @@ def note(row: Row, crew: Crew, late_seconds: float = 0.0) -> str:
         return _note_silent(row, crew, late_seconds)
     if mood is RETIRED:
         return "it left on purpose"
-    if is_full(row):
-        return f"holds as many as it may ({row['wip_limit']})"
     return _note_busy(crew.held.get(row["agent"], ())) if row["holds"] else _note_idle(row, crew)
 
 
@@ -180,9 +178,8 @@ def _note_busy(held: Sequence[Row]) -> str:
         return ""
     item = held[0]
     share = item.get("progress")
-    return " ".join(
-        part for part in ("" if share is None else f"{100 * share:.0f} %", item.get("note") or "") if part
-    )
+    parts = ("" if share is None else f"{100 * share:.0f} %", item.get("note") or item["title"])
+    return " · ".join(part for part in parts if part)
 
 
 def _note_idle(row: Row, crew: Crew) -> str:

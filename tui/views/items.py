@@ -33,7 +33,7 @@ class Why(NamedTuple):
     rank: int
     """0 is worst."""
     stuck: str = ""
-    """What is missing, for items that nobody can take: a short text that several may share."""
+    """Why nobody can take it, in words that items of a kind share; empty: somebody can."""
 
 
 def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
@@ -83,16 +83,16 @@ def what_is_missing(item: Row, crew: Crew) -> str:
         return f"team {team} has no active agent"
     offered = {name for agent in members for name in agent.get("capabilities", ())}
     missing = [name for name in wanted if name not in offered]
-    of = f" of team {team}" if team else ""
+    who = f"no active agent of team {team}" if team else "no active agent"
     if missing:
-        return f"needs {', '.join(missing)}: no active agent{of} offers it{_gone(item, crew)}"
-    return f"needs {', '.join(wanted)}: no active agent{of} offers all of it"
+        return f"{who} offers {', '.join(missing)}{_gone(item, crew)}"
+    return f"{who} offers all of {', '.join(wanted)}"
 
 
 def _gone(item: Row, crew: Crew) -> str:
     """Name the lost agents that could take it."""
     lost = [row for row in crew.rows if row["status"] == "lost" and may_take(kind_of(item), row)]
-    return f" ({_names(lost)} did, and is lost)" if lost else ""
+    return f" ({_names(lost)} did: lost)" if lost else ""
 
 
 def _names(agents: Sequence[Row]) -> str:

@@ -7,6 +7,7 @@ end stay, and what lies between is counted.
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from coord.services import clock
 from coord.services.wording import age
 from coord.tui.ink import Ink, Line, Span, fit, line, said, width_of
 from coord.tui.phrases import day_and_time, time_of
@@ -14,6 +15,10 @@ from coord.tui.scene import Row
 from coord.tui.telling import kind_of
 
 DAY_NS: Final = 86_400 * 10**9
+WEEK_NS: Final = 6 * DAY_NS
+"""For so long the name of a day says which."""
+EXACT_SECONDS: Final = 600.0
+"""A life that is shorter is told to the second."""
 IDLE_SECONDS: Final = 60.0
 """A wait that is longer is told by its length."""
 
@@ -43,7 +48,7 @@ def _stage(entry: Row) -> Stage | None:
         case "work.claimed":
             return Stage(at_ns, f"claimed {agent}", Ink.ACCENT, False)
         case "work.lease_expired":
-            return Stage(at_ns, f"✖ lease of {agent} ran out", Ink.BAD, True)
+            return Stage(at_ns, "✖ lease ran out", Ink.BAD, True)
         case "work.released":
             return Stage(at_ns, f"released by {agent}", Ink.WARN, True)
         case "work.completed":
@@ -71,16 +76,16 @@ def _drawn(stages: Sequence[Stage], kept: int, now_ns: int, ended: bool) -> Line
     newest = max(kept - 1, 1)
     shown = stages if kept >= len(stages) else [stages[0], *stages[-newest:]] if kept > 1 else stages[-1:]
     left_out = len(stages) - len(shown)
+    exact = now_ns - stages[0].at_ns < EXACT_SECONDS * 1e9
     parts: list[Span] = []
+    day = now_ns // DAY_NS
     for place, stage in enumerate(shown):
-        if place:
-            gap = (
-                line((f" ╌ {left_out} more ╌ ", Ink.DIM))
-                if place == 1 and left_out
-                else _gap(shown[place - 1], stage.at_ns)
-            )
-            parts += gap
-        parts += (Span(_moment(stage, now_ns), Ink.DIM), said(stage.words, stage.ink))
+        if place == 1 and left_out:
+            parts += line((f" ╌ {left_out} more ╌ ", Ink.DIM))
+        elif place:
+            parts += _gap(shown[place - 1], stage.at_ns)
+        parts += (Span(_moment(stage.at_ns, day, now_ns, exact), Ink.DIM), said(stage.words, stage.ink))
+        day = stage.at_ns // DAY_NS
     if not ended:
         parts += (*_gap(shown[-1], now_ns), Span("now", Ink.STRONG))
     return tuple(parts)
@@ -93,6 +98,10 @@ def _gap(stage: Stage, until_ns: int) -> Line:
     return line((f" ─ {age(seconds)} ─ " if seconds >= 1 else " ─ ", Ink.DIM))
 
 
-def _moment(stage: Stage, now_ns: int) -> str:
-    near = stage.at_ns // DAY_NS == now_ns // DAY_NS
-    return f"{time_of(stage.at_ns) if near else day_and_time(stage.at_ns)} "
+def _moment(at_ns: int, day: int, now_ns: int, exact: bool) -> str:
+    """Write a time, with its day where that is another than that of the stage before."""
+    time = time_of(at_ns)[: 8 if exact else 5]
+    if at_ns // DAY_NS == day:
+        return f"{time} "
+    near = now_ns - at_ns < WEEK_NS
+    return f"{day_and_time(at_ns)[:3] if near else clock.rfc3339(at_ns)[5:10]} {time} "

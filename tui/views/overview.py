@@ -6,7 +6,7 @@ Wide and narrow bodies have layouts of their own; a body of a few lines is the l
 from collections.abc import Sequence
 from typing import Final
 
-from coord.services.wording import age
+from coord.services.wording import age, display_width, shortened
 from coord.tui.boxes import beside, box, filled, shares
 from coord.tui.ink import Ink, Line, cell, choose, fit, line, said
 from coord.tui.phrases import waiting
@@ -94,7 +94,7 @@ def _wide(scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, widt
     big, side = shares(width, 63, 37)
     row = run_of(scene)
     main = run_box(scene, row, big, middle) if row else in_work_box(scene, crew, big, middle)
-    machines = min(max(len(scene.rows("nodes")), 1) + 2, middle // 2)
+    machines = min(max(len(scene.rows("nodes")), 3) + 2, middle // 2)
     lines += beside(
         main,
         [*machines_box(scene, side, machines), *agents_box(scene, crew, side, middle - machines)],
@@ -105,20 +105,27 @@ def _wide(scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, widt
 def _narrow(
     scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, width: int, height: int
 ) -> Laid:
+    """Lay out below 100 columns: lists before curves, and events only where there is room to spare."""
     above = min(max(len(found), 1) + 2, max(height // 4, 5))
-    below = max(height // 4, 5)
-    middle = height - above - below
+    newest = max(height - 24, 0) // 2
+    newest = newest if newest >= 4 else 0
+    below = min(max(height // 4 + 1, 6), 12)
+    middle = height - above - below - newest
     upper, at = _attention(scene, place, found, width, above)
-    left, right = shares(width, 57, 43)
+    left, right = shares(width, 56, 44)
     row = run_of(scene)
-    main = run_box(scene, row, left, middle) if row else in_work_box(scene, crew, left, middle)
-    work = min(8, middle - 3)
-    lines = [
-        *upper,
-        *beside(main, [*work_box(scene, crew, right, work), *machines_box(scene, right, middle - work)]),
-        *beside(agents_box(scene, crew, left, below), events_box(scene, right, below)),
-    ]
-    return lines, at, ()
+    main = run_box(scene, row, left, middle) if row else agents_box(scene, crew, left, middle)
+    corner = agents_box(scene, crew, left, below) if row else events_box(scene, left, below)
+    return (
+        [
+            *upper,
+            *beside(main, work_box(scene, crew, right, middle)),
+            *beside(corner, machines_box(scene, right, below)),
+            *(events_box(scene, width, newest) if newest else ()),
+        ],
+        at,
+        (),
+    )
 
 
 def _low(scene: Scene, place: Place, found: Sequence[Trouble], _: Crew, width: int, height: int) -> Laid:
@@ -138,18 +145,21 @@ def _attention(
     worst = min((trouble.rank for trouble in found if not trouble.quiet), default=2)
     ink = (Ink.BAD, Ink.WARN, Ink.DIM)[worst]
     hidden = len(found) - first - len(shown)
-    hint = f"{hidden} more, a alerts" if hidden else "a alerts"
+    hint = f"{hidden} more · a alerts" if hidden else "a alerts"
     lines = box("Needs attention", body or [_calm(scene)], width, height, hint, ink)
     return lines, {number + 1: trouble.id for number, trouble in enumerate(shown)}
 
 
 def _calm(scene: Scene) -> Line:
-    for key in ("alerts", "health", "board", "agents"):
+    asked = ("alerts", "board", "agents") if scene.past else ("alerts", "board", "agents", "health")
+    for key in asked:
         if key not in scene.answers:
-            return waiting(scene, key, f" asking for {key}")
-    score = scene.answers["health"].get("score")
+            return waiting(scene, key, f" asking for the {key}")
+    score = scene.answers.get("health", NO_ANSWER).get("score")
     return line(
-        (" ✔ ", Ink.OK), "nothing needs you now", ("" if score is None else f"  health {score:.0f}", Ink.DIM)
+        (" ✔ ", Ink.OK),
+        "nothing needed you then" if scene.past else "nothing needs you now",
+        ("" if score is None else f"  health {score:.0f}", Ink.DIM),
     )
 
 
@@ -157,18 +167,31 @@ def _row(trouble: Trouble, scene: Scene, width: int, chosen: bool) -> Line:
     glyph, ink = trouble.glyph
     since = "" if trouble.age_seconds is None else age(trouble.age_seconds + late(scene, trouble.key))
     subject = min(SUBJECT_CELLS if width >= WIDE - 20 else 16, max(width // 3, 8))
-    words = max(width - subject - 10, 0)
+    words, done = _shared(trouble, max(width - subject - 10, 0))
     whole = fit(
         line(
             ("▸" if chosen else " ", Ink.ACCENT),
             (f"{glyph} ", ink),
             (cell(said(trouble.subject).text, subject) + " ", Ink.STRONG),
-            (cell(said(trouble.words).text, words), Ink.DIM if trouble.quiet else Ink.TEXT),
+            (words, Ink.DIM if trouble.quiet else Ink.TEXT),
+            (done, Ink.DIM if trouble.quiet else Ink.ACCENT),
             (f" {since:>4} ", Ink.DIM),
         ),
         width,
     )
     return choose(whole) if chosen else whole
+
+
+def _shared(trouble: Trouble, width: int) -> tuple[str, str]:
+    """Share the room: what was done is told whole where it can be, and what is wrong as far as there is room."""
+    words = said(trouble.words).text
+    for done in (trouble.done, trouble.done_briefly):
+        told = f" {said(done).text}" if done else ""
+        room = width - display_width(told)
+        if room >= min(display_width(words), width // 2):
+            shown = shortened(words, room)
+            return shown, told + " " * (room - display_width(shown))
+    return cell(words, width), ""
 
 
 def press(key: str, scene: Scene, place: Place, drawn: Drawn) -> Outcome:

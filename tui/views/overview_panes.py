@@ -8,7 +8,7 @@ from coord.tui.boxes import box
 from coord.tui.ink import Ink, Line, Part, cell, fit, line, said
 from coord.tui.memo import remembered
 from coord.tui.phrases import MISSING, figure, not_kept, time_of, waiting
-from coord.tui.plot import BARS, LABEL_CELLS, Trace, bars, plot, scale_of
+from coord.tui.plot import LABEL_CELLS, Trace, bars, plot, scale_of
 from coord.tui.scene import Answer, Row, Scene
 from coord.tui.telling import entity_of, kind_of, mark_of, sentence
 from coord.tui.views.ages import late
@@ -18,10 +18,15 @@ from coord.tui.views.run_curves import bins_of
 from coord.tui.views.run_marks import flags_of, moments_of
 
 LOSS: Final = "loss"
-GIB: Final = 1 << 30
+BAR_COUNT: Final = 10
+"""A full bar stands for so many at least: one item alone is no long bar."""
 HOT_MARGIN: Final = 5.0
 """A GPU counts as hot from so many degrees below the temperature at which it slows down."""
-TREND_CELLS: Final = 8
+FREE_SHARE: Final = 0.05
+"""A node whose GPUs are busier works for somebody that coord does not know."""
+BUSY_SHARE: Final = 0.9
+TREND_CELLS: Final = 20
+"""Of the trends that are asked for; a narrow box shows the newest of them."""
 
 
 def work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
@@ -41,7 +46,7 @@ def work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
 def _state_row(state: str, counts: Mapping[str, int], width: int) -> Line:
     live = ("open", "claimed")
     peers = [count for name, count in counts.items() if (name in live) == (state in live)]
-    count, most = counts.get(state, 0), max(peers, default=0)
+    count, most = counts.get(state, 0), max(*peers, BAR_COUNT)
     ink = STATES[state][1]
     return line(f" {state:<10}{count:>6,} ", (_bar(count, most, width - 19), ink))
 
@@ -119,7 +124,8 @@ def machines_box(scene: Scene, width: int, height: int) -> list[Line]:
     if "nodes" not in scene.answers:
         return box("Machines", [waiting(scene, "nodes", " asking for the machines")], width, height, "5")
     rows = scene.rows("nodes")
-    body = [part for row in rows for part in _machine(row, scene, width - 2)]
+    alone = len(rows) == 1 and height >= 5
+    body = [part for row in rows for part in _machine(row, scene, width - 2, alone)]
     return box(
         _machines_title(rows),
         body or [line((" none yet: coord up watches this one", Ink.DIM))],
@@ -151,20 +157,25 @@ def _readings(readings: Sequence[Row]) -> Mapping[str, Mapping[str, float]]:
     return found
 
 
-def _machine(row: Row, scene: Scene, width: int) -> list[Line]:
+def _machine(row: Row, scene: Scene, width: int, alone: bool) -> list[Line]:
     values = _by_metric(row)
     name = cell(said(row["node"]).text, min(max(len(row["node"]), 4), 10))
     if row["status"] != "active":
         silent = age((row.get("silent_seconds") or 0.0) + late(scene, "nodes"))
-        return [
-            line(
-                f" {name} ",
-                (f"{'✖ lost' if row['status'] == 'lost' else '⚠ stale'}: no readings for {silent}", Ink.WARN),
-            )
-        ]
+        mark = "✖ lost" if row["status"] == "lost" else "⚠ stale"
+        return [line(f" {name} ", (f"{mark}: no readings for {silent}", Ink.WARN))]
     gpus = values.get("gpu_utilization_ratio", {})
+    if gpus:
+        return [_gpu_line(name, row, values, gpus, scene)]
+    gauges = _gauges(row, values, scene)
+    if not alone:
+        cells = min(max((width - len(name) - 24) // 2, 1), TREND_CELLS)
+        return [line(f" {name}", *(span for gauge in gauges for span in _gauge(gauge, cells)))]
+    cells = max(width - len(name) - 14, 1)
     return [
-        _gpu_line(name, row, values, gpus, scene) if gpus else _core_line(name, row, values, scene, width)
+        line(f" {name}", *_gauge(gauges[0], cells)),
+        line(" " * (len(name) + 1), *_gauge(gauges[1], cells)),
+        line(" " * (len(name) + 2), ("no GPU on this node", Ink.DIM)),
     ]
 
 
@@ -190,30 +201,35 @@ def _gpu_line(
             Ink.WARN if hot else Ink.TEXT,
         ),
         f" {watts:5,.0f} W " if watts else " ",
-        said(f" {jobs}" if jobs else " free", Ink.TEXT if jobs else Ink.DIM),
+        said(
+            f" {jobs}" if jobs else " free" if max(shares) < FREE_SHARE else "", Ink.TEXT if jobs else Ink.DIM
+        ),
     )
 
 
-def _core_line(
-    name: str, row: Row, values: Mapping[str, Mapping[str, float]], scene: Scene, width: int
-) -> Line:
+Gauge = tuple[str, float | None, Sequence[float | None]]
+"""A name, the share now, and what it was."""
+
+
+def _gauges(row: Row, values: Mapping[str, Mapping[str, float]], scene: Scene) -> tuple[Gauge, Gauge]:
     cores = values.get("cpu_utilization_ratio", {}).get("")
     total = values.get("memory_total_bytes", {}).get("")
     free = values.get("memory_available_bytes", {}).get("")
     memory = None if not total or free is None else 1 - free / total
     past = _trend(scene, row["node"])
-    parts: list[Part] = [f" {name} "]
-    for words, now in (("cpu", cores), ("mem", memory)):
-        series = past.get(words, ())
-        high = now is not None and now > 0.9
-        parts += [f" {words} ", (bars(series, TREND_CELLS, 0.0, 1.0) if series else _gauge(now), Ink.OK)]
-        parts += [(f" {MISSING} " if now is None else f"{100 * now:4.0f} %", Ink.WARN if high else Ink.TEXT)]
-    tail = line((" no GPU on this node" if width > 62 else " no GPU", Ink.DIM))
-    return (*line(*parts), *tail)
+    return ("cpu", cores, past.get("cpu", ())), ("mem", memory, past.get("mem", ()))
 
 
-def _gauge(share: float | None) -> str:
-    return " " if share is None else BARS[min(max(int(share * len(BARS)), 0), len(BARS) - 1)]
+def _gauge(gauge: Gauge, cells: int) -> Line:
+    """Draw a share on a scale from 0 to 100 %, with what it was where that is known."""
+    name, now, series = gauge
+    drawn = bars(series[-cells:] if series else [now], min(cells, max(len(series), 1)), 0.0, 1.0)
+    high = now is not None and now > BUSY_SHARE
+    return line(
+        f" {name} ",
+        (drawn, Ink.OK),
+        (f" {MISSING:>4}  " if now is None else f"{100 * now:4.0f} %", Ink.WARN if high else Ink.TEXT),
+    )
 
 
 def _trend(scene: Scene, node: str) -> Mapping[str, Sequence[float | None]]:
@@ -243,9 +259,8 @@ def agents_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
         return box("Agents", [waiting(scene, "agents", " asking for the agents")], width, height, "3")
     counts = crew.counts()
     here = [row for row in crew.rows if row["status"] != "retired"]
-    title = f"Agents {len(here)}" + "".join(
-        f" · {count} {name}" for name, count in counts.items() if name != "retired"
-    )
+    marks = [f" {mood.glyph}{counts[mood.name]}" for mood in MOODS[:-1] if mood.name in counts]
+    title = f"Agents {len(here)} {''.join(marks)}"
     body = [
         _agent_row(row, crew, late(scene, "agents"), width - 2)
         for row in _busy_first(crew)[: max(height - 2, 0)]
@@ -273,7 +288,7 @@ def _agent_row(row: Row, crew: Crew, late_seconds: float, width: int) -> Line:
     )
     since = age(held[0]["state_seconds"] + late_seconds) if held else ""
     silent = row.get("silent_seconds")
-    words = note(row, crew, late_seconds)
+    words = note(row, crew, late_seconds) or (str(held[0]["title"]) if held else "")
     if mood not in (BUSY, MOODS[3]) and silent is not None:
         words = f"{mood.name} {age(silent + late_seconds)}"
     return fit(
@@ -299,14 +314,14 @@ def in_work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]
 def _in_work(item: Row, crew: Crew, late_seconds: float, width: int) -> Line:
     left = seconds_left(item, crew, late_seconds)
     share = item.get("progress")
-    gauge = "" if share is None else "▇" * round(share * 8)
+    gauge = f"{'▇' * round((share or 0.0) * 8):<8} " if width >= 60 else ""
     mood = crew.moods.get(str(item.get("agent") or ""))
     return fit(
         line(
             (f" {mood.glyph} " if mood else "   ", mood.ink if mood else Ink.TEXT),
             said(cell(str(item.get("agent") or ""), 8) + " "),
             said(cell(item["id"], 12) + " ", Ink.STRONG),
-            (f"{gauge:<8} {percent(share):>5} ", Ink.OK),
+            (f"{gauge}{percent(share):>5} ", Ink.OK),
             (f"{age(item['state_seconds'] + late_seconds):>4} ", Ink.DIM),
             ("" if left is None else f"lease {age(max(left, 0.0)):>4} ", Ink.DIM),
             said(item["title"]),
@@ -325,12 +340,15 @@ def events_box(scene: Scene, width: int, height: int) -> list[Line]:
 
 def _event(entry: Row, width: int) -> Line:
     glyph, ink = mark_of(entry)
-    wide = width >= 60
+    kind = kind_of(entry)
+    name = "" if kind.startswith("alert.") else f"{entity_of(entry)} "
+    if width < 60:
+        what = kind.partition(".")[2] or kind
+        return line((f" {glyph} ", ink), said(name, Ink.STRONG), said(f"{what} ", ink), said(sentence(entry)))
     return line(
-        (f" {entry['position']:>8,} ", Ink.DIM),
-        (f"{time_of(entry['recorded_at_ns'])} " if wide else "", Ink.DIM),
+        (f" {entry['position']:>8,} {time_of(entry['recorded_at_ns'])} ", Ink.DIM),
         (f"{glyph} ", ink),
-        said(kind_of(entry).ljust(20 if wide else 0) + " ", ink),
-        said(entity_of(entry) + "  ", Ink.STRONG),
+        said(kind.ljust(22) + " ", ink),
+        said(f"{name} " if name else "", Ink.STRONG),
         said(sentence(entry)),
     )

@@ -281,7 +281,7 @@ def _command(key: str, item: Row, scene: Scene) -> Outcome:
     if key == "c":
         if status != "open":
             return Say(f"{name} is {status}; only an open item can be claimed.")
-        return Act("claim", {"item_id": name}, f"coord claim {name} --agent", wants="agent")
+        return Act("claim", {"item_id": name}, f"coord claim {name}", wants="agent")
     if key == "r":
         return _release(item, scene) if status == "claimed" else Say(f"{name} is {status}; nobody holds it.")
     if status not in ("open", "claimed"):
