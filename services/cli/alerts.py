@@ -7,11 +7,12 @@ from coord.events.errors import UsageError
 from coord.services import clock
 from coord.services.cli.call import Call, note_cut
 from coord.services.cli.directing import became, outlook
+from coord.services.cli.lines import Ids
 from coord.services.cli.render import Cell, Column, Toned, aged, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, talk
 from coord.services.cli.values import as_name, as_silence, as_text
-from coord.services.cli.work import as_of, id_from_line
+from coord.services.cli.work import as_of
 from coord.services.client import Reply
 from coord.services.wording import age
 
@@ -72,7 +73,7 @@ def _each(call: Call, verb: str, fields: Callable[[], dict[str, Any]], more: str
         reply = call.tell(verb, request_id, {"alert_id": alert_id, "by": by, **fields()}, by)
         call.show(reply, [_outcome(reply, more)])
 
-    return call.each("alert", _as_alert, id_from_line, act)
+    return call.each("alert", _as_alert, Ids("the alert"), act)
 
 
 def _as_alert(text: str) -> str:
@@ -100,8 +101,8 @@ _ALERTS: Final = (
     Column("AGE", right=True),
     _ABOUT,
     Column("RULE", rank=3),
-    Column("DIRECTED", rank=1, flexible=True),
-    Column("SUMMARY", flexible=True),
+    Column("DIRECTED", rank=1, flexible=True, least=20),
+    Column("SUMMARY", flexible=True, least=24),
 )
 
 

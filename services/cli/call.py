@@ -172,10 +172,12 @@ class Call:
         self,
         name: str,
         read: Callable[[str], T],
-        read_line: Callable[[str], T],
+        read_line: Callable[[str], T | None],
         act: Callable[[T, str], None],
     ) -> int:
         """Read an argument and act on it under a request id, or, for `-`, do so with every line of stdin.
+
+        A line of which nothing is read is passed over.
 
         Returns:
             The highest exit code. Only a server that is gone ends it early.
@@ -190,7 +192,9 @@ class Call:
             if not line.strip():
                 continue
             try:
-                act(read_line(_line_text(line, number)), clock.derived_id(request_id, number))
+                value = read_line(_line_text(line, number))
+                if value is not None:
+                    act(value, clock.derived_id(request_id, number))
             except NoServer:
                 raise
             except CoordError as error:

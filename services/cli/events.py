@@ -7,11 +7,12 @@ from typing import Any, Final
 from coord.events.errors import NoServer, OutcomeUnknown, UsageError
 from coord.services import client, clock
 from coord.services.cli.call import Call, note, note_cut
+from coord.services.cli.lines import Ids
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import flush, out, out_json
 from coord.services.cli.values import as_name, as_position, as_text
-from coord.services.cli.work import as_of, id_from_line
+from coord.services.cli.work import as_of
 from coord.services.client import Reply
 from coord.services.folder import PROJECTOR_SOCKET
 
@@ -59,7 +60,7 @@ def history(call: Call) -> int:
             print_table(_HISTORY, [_row(entry) for entry in answer["events"]])
         note_cut(answer)
 
-    return call.each("id", lambda text: as_name(text, "the id"), id_from_line, act)
+    return call.each("id", lambda text: as_name(text, "the id"), Ids("the id"), act)
 
 
 def _as_filter(text: str, what: str) -> str:

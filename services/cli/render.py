@@ -40,6 +40,8 @@ class Column(NamedTuple):
     """Goes before lower ranks do; 0 stays."""
     paint: Mapping[str, str] = {}
     """Colour by the text of the cell."""
+    least: int = _FLEXIBLE_MIN
+    """A flexible column is cut no further; what has a rank goes before that."""
 
 
 class Table(NamedTuple):
@@ -126,15 +128,15 @@ def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> tuple[l
         return sum(widths[place] for place in shown) + len(_GAP) * (len(shown) - 1) - width
 
     def narrowable() -> list[int]:
-        return [place for place in shown if columns[place].flexible and widths[place] > _FLEXIBLE_MIN]
+        return [place for place in shown if columns[place].flexible and widths[place] > columns[place].least]
 
-    while excess() > sum(widths[place] - _FLEXIBLE_MIN for place in narrowable()):
+    while excess() > sum(widths[place] - columns[place].least for place in narrowable()):
         if not any(columns[place].rank for place in shown):
             break
         shown.remove(max(shown, key=lambda place: columns[place].rank))
         cut = True
     while excess() > 0 and (flexible := narrowable()):
-        widths[max(flexible, key=lambda place: widths[place])] -= 1
+        widths[max(flexible, key=lambda place: widths[place] - columns[place].least)] -= 1
         cut = True
     return shown, cut
 

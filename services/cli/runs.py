@@ -174,7 +174,7 @@ _RUNS: Final = (
     Column("RATE", right=True, rank=6),
     Column("TOKENS/S", right=True, rank=5),
     Column("CHECKPOINT", right=True, rank=4),
-    Column("DIRECTED", rank=1, flexible=True),
+    Column("DIRECTED", rank=1, flexible=True, least=20),
     Column("AGE", right=True, rank=4),
     Column("HEARD", right=True),
     Column("NODE", rank=7),
@@ -183,11 +183,11 @@ _RUNS: Final = (
 _DIRECTIVES: Final = (
     Column("DIRECTIVE"),
     Column("AGE", right=True),
-    Column("ASKED FOR", flexible=True),
-    Column("WHAT CAME OF IT", flexible=True),
+    Column("ASKED FOR", flexible=True, least=24),
+    Column("WHAT CAME OF IT", flexible=True, least=16),
     Column("AFTER", right=True, rank=2),
-    Column("ANSWER", flexible=True, rank=1),
-    Column("WHY", flexible=True, rank=3),
+    Column("ANSWER", flexible=True, rank=1, least=24),
+    Column("WHY", flexible=True, rank=3, least=24),
     Column("ALERT", rank=4),
 )
 _CHECKPOINTS: Final = (

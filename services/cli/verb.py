@@ -54,6 +54,6 @@ AT: Final = Option("--at", "WHEN", "As of a past moment: -2h, 14:02, 2026-11-29T
 
 RETRY: Final = "Exit code 6 means that it may have happened: ask again with the --request-id it names."
 STDIN: Final = (
-    "With - the ids come from stdin, one a line: its first word, or `id` of a line of JSON. The exit code "
-    "is then the highest of all."
+    "With - the ids come from stdin, one a line: its first word, or `id` of a line of JSON; a list that coord "
+    "printed will do. The exit code is then the highest of all."
 )

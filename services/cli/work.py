@@ -7,6 +7,7 @@ from coord.events.errors import Refused, UsageError
 from coord.events.tokens import scenario_id
 from coord.services.cli import fences
 from coord.services.cli.call import STDIN, Call, note_cut
+from coord.services.cli.lines import Ids
 from coord.services.cli.render import Cell, Column, aged, print_pairs, print_table
 from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import out, out_json, painted, talk
@@ -100,7 +101,7 @@ def cancel(call: Call) -> int:
         reply = call.tell("cancel", request_id, {"item_id": item_id, "reason": reason})
         call.show(reply, [_outcome(reply)])
 
-    return call.each("id", _as_item, id_from_line, act)
+    return call.each("id", _as_item, Ids("the item"), act)
 
 
 def show(call: Call) -> int:
@@ -113,7 +114,7 @@ def show(call: Call) -> int:
         else:
             _print_item(answer)
 
-    return call.each("id", _as_item, id_from_line, act)
+    return call.each("id", _as_item, Ids("the item"), act)
 
 
 def board(call: Call) -> None:
@@ -160,7 +161,7 @@ def _held(call: Call, verb: str, fields: Mapping[str, Any]) -> int:
             fences.forget(call.folder, agent, item_id, fence)
         call.show(reply, [_outcome(reply, fields.get("fraction"))])
 
-    return call.each("id", _as_item, id_from_line, act)
+    return call.each("id", _as_item, Ids("the item"), act)
 
 
 def _outcome(reply: Reply, fraction: float | None = None) -> str:
@@ -175,13 +176,6 @@ def _as_item(text: str) -> str:
 
 def _as_title(value: object) -> str:
     return as_text(str(value), "the title", TITLE_LENGTH_MAX)
-
-
-def id_from_line(text: str) -> str:
-    """Read an id from a line of stdin: its first word, or `id` of a line of JSON."""
-    if not text.startswith("{"):
-        return _as_item(text.split(maxsplit=1)[0])
-    return _as_item(str(as_json(text, "the line").get("id", "")))
 
 
 def _as_priority(text: str, what: str) -> int:
