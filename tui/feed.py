@@ -27,6 +27,11 @@ _KEPT: Final = 48
 """Answers that are kept for a view that is come back to."""
 
 
+def is_not_yet(error: CoordError) -> bool:
+    """Tell whether a past moment was asked for that the projector is folding up to: it is asked again soon."""
+    return (error.reply or {}).get("code") == "not_yet"
+
+
 class Feed:
     """What one dashboard knows of one house, kept up to date until it is closed."""
 
@@ -144,14 +149,16 @@ class Feed:
             self._lose(str(error))
             return
         except CoordError as error:
-            self._answered(ask, None, str(error), began)
+            self._answered(ask, None, str(error), began, is_not_yet(error))
             return
         self._answered(ask, answer, "", began)
 
-    def _answered(self, ask: Ask, answer: dict[str, Any] | None, fault: str, began: float) -> None:
+    def _answered(
+        self, ask: Ask, answer: dict[str, Any] | None, fault: str, began: float, soon: bool = False
+    ) -> None:
         with self._changed:
             now = clock.monotonic()
-            is_news = self._pace.answered(ask, now, now - began, bool(fault))
+            is_news = self._pace.answered(ask, now, now - began, bool(fault) and not soon)
             self._faults.pop(ask.key, None)
             if answer is None:
                 self._faults[ask.key] = fault
@@ -160,7 +167,7 @@ class Feed:
             if self._link.state != "live":
                 self._link = Link("live", clock.now_ns(), folder=str(self._folder.root))
                 self._pace.hurry()
-                self._pace.answered(ask, now, 0.0, bool(fault))
+                self._pace.answered(ask, now, 0.0, bool(fault) and not soon)
             self._version += 1
             self._changed.notify_all()
         if is_news and self.on_news is not None:

@@ -18,6 +18,8 @@ Line = Mapping[str, Any]
 SPEED_MAX: Final = 4_096.0
 SPANS_SECONDS: Final = (0.0, 600.0, 3_600.0, 28_800.0, 172_800.0)
 """What `z` goes through; 0: the whole log."""
+_ALSO: Final = {"directive": "action", "out_of_memory": "oom memory", "start": "begin", "end": "finish stop"}
+"""What else a kind of mark is called."""
 _LOOKS_LIKE_WHEN: Final = re.compile(r"[#\-0-9]|now$|today |yesterday |(?:mon|tue|wed|thu|fri|sat|sun)\w* \d")
 
 
@@ -86,10 +88,21 @@ def by_words(scene: Scene, text: str, now_ns: int) -> Past | None:
         return _read(scene, text, now_ns)
     words = text.lower().split()
     for one in reversed(marks_of(scene)):
-        said = f"{one.get('entity', '')} {one['kind']} {one['words']}".lower()
-        if all(word in said for word in words):
+        if all(word in _said_of(one) for word in words):
             return moment(scene, one["position"], one["at_ns"])
     raise LookupError(f"no mark of the time bar matches '{text}'; say -2h, 14:02 or #121004, too.")
+
+
+def _said_of(mark: Row) -> str:
+    """Return all that a mark can be found by."""
+    also = (
+        "spike"
+        if mark["kind"] == "alert" and " expected (z " in mark["words"]
+        else _ALSO.get(mark["kind"], "")
+    )
+    return (
+        f"{mark.get('entity', '')} {mark['kind']} {also} step {mark.get('step', '')} {mark['words']}".lower()
+    )
 
 
 def at_time(scene: Scene, at_ns: int) -> Past | None:
@@ -109,11 +122,10 @@ def at_position(scene: Scene, position: int) -> Past:
 
 def moment(scene: Scene, position: int, at_ns: int) -> Past:
     """Return a past moment; what was set in the last one stays."""
-    before = scene.past
     last = max(newest(scene), position)
-    if before is None:
-        return Past(position, at_ns, last)
-    return replace(before, position=position, at_ns=at_ns, last_position=last)
+    return replace(
+        scene.past or Past(position, at_ns, last), position=position, at_ns=at_ns, last_position=last
+    )
 
 
 def settled(past: Past, answers: Mapping[str, Any]) -> Past:

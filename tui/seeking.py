@@ -50,7 +50,7 @@ def live(state: State) -> State:
 
 def seek(state: State, past: Past | None) -> State:
     """Return the state at a past moment; None: now."""
-    return replace(state, past=past, frozen_at=None)
+    return replace(state, past=past and replace(past, compared=state.compared), frozen_at=None)
 
 
 def gone_to(state: State, scene: Scene, text: str, now_ns: int, seconds: float) -> State:
@@ -101,9 +101,9 @@ def _compared(state: State, key: str, seconds: float) -> Turn:
             state.saying("Marks and differences are of past moments; go back first, with ←.", seconds)
         )
     if key == "m":
-        marked = replace(state, past=replace(past, compared=past.position))
+        marked = seek(replace(state, compared=past.position), past)
         return Turn(marked.saying(f"#{past.position:,} is marked; go elsewhere and press d.", seconds))
-    if past.compared is None:
+    if state.compared is None:
         return Turn(state.saying("No moment is marked; m marks one.", seconds))
     place = state.places.get("events", Place())
     return Turn(replace(state.going("events", place, past), bar=state.bar))

@@ -3,19 +3,21 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from coord.events.errors import UsageError, visible
+from coord.events.errors import NothingThere, UsageError, visible
+from coord.services import client
 from coord.services.folder import Folder
 from coord.services.when import parse_when
-from coord.tui.feed import Feed
+from coord.tui.feed import Feed, is_not_yet
 from coord.tui.known import Known, scene_of, wishes_of
 from coord.tui.palette import THEMES
 from coord.tui.scene import Past, Place, Scene
 from coord.tui.state import State
 from coord.tui.views import VIEWS
 
-RESOLVE_SECONDS = 10.0
+RESOLVE_SECONDS: Final = 20.0
+"""The projector says within eight seconds that a past moment is not ready yet."""
 
 
 class Wanted(NamedTuple):
@@ -81,13 +83,21 @@ def past_of(folder: Folder, text: str, now_ns: int, request_seconds: float) -> P
         UsageError: it names no moment.
         NoServer, OutcomeUnknown: nobody answers.
     """
-    from coord.services import client
-
-    when = parse_when(text, now_ns, "--at")
-    moment = client.ask(folder, "board", {**when.fields(), "limit": 1}, request_seconds)["as_of"]
+    when = parse_when(f"#{text}" if text.isdecimal() else text, now_ns, "--at")
+    moment = _of_past(folder, {**when.fields(), "limit": 1}, request_seconds)["as_of"]
     now = client.ask(folder, "state", {}, request_seconds)["as_of"]
     last = max(now["position"] + now.get("lag", 0), moment["position"])
     return Past(max(moment["position"], 1), moment.get("recorded_at_ns", 0), last)
+
+
+def _of_past(folder: Folder, fields: Mapping[str, Any], seconds: float) -> client.Reply:
+    """Ask about the moment; while the projector folds up to it, ask again."""
+    while True:
+        try:
+            return client.ask(folder, "board", fields, max(seconds, RESOLVE_SECONDS))
+        except NothingThere as error:
+            if not is_not_yet(error):
+                raise
 
 
 def look(feed: Feed, state: State, known: Known, now_ns: int, seconds: float) -> Scene:

@@ -72,6 +72,8 @@ class State:
     bar: bool = False
     """Whether the time bar has the keys."""
     past: Past | None = None
+    compared: int | None = None
+    """The position that `m` marked; it stays while one goes elsewhere."""
     speed: float = 1.0
     """What playing goes on with: seconds of the log in one."""
     zoom: int = 0

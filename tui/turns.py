@@ -79,7 +79,9 @@ def came_to(state: State, scene: Scene, outcome: Outcome, seconds: float) -> Tur
 
 def went(state: State, scene: Scene, there: Go) -> State:
     """Go somewhere else; the way back stays."""
-    past = state.past if there.position is None else moments.at_position(scene, there.position)
+    past = state.past
+    if there.position is not None:
+        past = replace(moments.at_position(scene, there.position), compared=state.compared, speed=0.0)
     before = state.places.get(there.view, Place())
     place = replace(
         before, chosen=there.chosen or before.chosen, filter=there.filter, opened=bool(there.chosen)

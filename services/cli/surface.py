@@ -172,7 +172,7 @@ LOOK: Final = (
             Option("--view", "VIEW", "Begin with overview, work, agents, runs, nodes, alerts, events or health."),
             Option("--filter", "TEXT", "Keep rows, as / does: text, !text, field:text, field>1h."),
             Option("--chosen", "ID", "Begin with this row open."),
-            Option("--at", "WHEN", "A past moment: -2h, 14:02, 2026-11-29T14:02Z (UTC) or #121004."),
+            AT,
             Option("--once", "", "Print one picture, and end."),
             Option("--size", "WxH", "Of that picture, e.g. 80x24. [default: the terminal's, else 120x40]"),
             Option("--theme", "THEME", "dark, light, or ansi: the terminal's own colours."),
