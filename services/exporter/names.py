@@ -165,7 +165,7 @@ _ITEM: Final = (
     "coord.position",
 )  # fmt: skip
 _ATTEMPT: Final = (
-    "cicd.pipeline.name", "cicd.pipeline.task.name", "cicd.pipeline.task.run.id", "cicd.pipeline.task.run.result",
+    "cicd.pipeline.name", "cicd.pipeline.run.id", "cicd.pipeline.task.name", "cicd.pipeline.task.run.id", "cicd.pipeline.task.run.result",
     "cicd.worker.id", "cicd.worker.name", "gen_ai.operation.name", "gen_ai.agent.id", "gen_ai.agent.name",
     "coord.attempt.outcome", "coord.lease.fence", "coord.lease.seconds", "coord.agent.incarnation", "error.type",
     "coord.event.id", "coord.position",
