@@ -14,6 +14,8 @@ from coord.tui.ink import Ink, Line, Span, cell, fit
 BARS: Final = "▁▂▃▄▅▆▇█"
 LABEL_CELLS: Final = 8
 """What the scale at the left takes."""
+_ASIDE: Final = 3
+"""Cells that a label may stand beside its mark."""
 _DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 
@@ -198,10 +200,11 @@ def _lay_labels(rows: list[list[Span]], flags: Sequence[Flag], scale: Scale, acr
 
 
 def _lay_label(rows: list[list[Span]], words: str, ink: Ink, column: int, across: int) -> None:
-    """Write a label over its mark, else beside it, as high as there is room."""
+    """Write a label over its mark, else right beside it, as high as there is room; at the edge on its left."""
     wide = display_width(words)
+    starts = (column, *range(column + 1, column + 1 + _ASIDE)) if column + wide < across else (column - wide,)
     for row in rows if words else ():
-        for start in (min(column, across - wide), column + 1, column - wide):
+        for start in starts:
             around = (
                 row[max(start - 1, 0) : start + wide + 1] if start == column else row[start : start + wide]
             )

@@ -56,24 +56,35 @@ def done_words(alert: Row) -> tuple[str, Ink]:
     """Say what was done last about an alert, and what came of it."""
     directives = alert.get("directives") or ()
     if not directives:
-        return ("nothing yet", Ink.WARN) if alert["status"] == "active" else (NONE, Ink.DIM)
+        is_left = alert["status"] == "active" and not alert.get("silenced_seconds")
+        return ("nothing yet", Ink.WARN) if is_left else (NONE, Ink.DIM)
     words, ink = became(directives[0])
     more = f" (+{len(directives) - 1})" if len(directives) > 1 else ""
     return f"◆ {asked_for(directives[0])} {words}{more}", ink
 
 
-def columns(grouped: bool, rows: Sequence[Row]) -> Sequence[Column[Row]]:
-    """Return what the list shows."""
+def done_shortly(alert: Row) -> tuple[str, Ink]:
+    """Say the same where there is little room."""
+    words, ink = done_words(alert)
+    directives = alert.get("directives") or ()
+    return (f"◆ {directives[0]['action']} {directives[0]['status']}", ink) if directives else (words, ink)
+
+
+def columns(grouped: bool, rows: Sequence[Row], wide: bool) -> Sequence[Column[Row]]:
+    """Return what the list shows; where there is little room the glyph alone tells the state."""
     seen = _repeated(rows) if grouped else frozenset()
+    done = done_words if wide else done_shortly
     return (
         Column("", 1, glyph_of),
-        Column("STATE", 11, lambda alert: (state_words(alert), _state_ink(alert))),
+        Column("STATE", 11, lambda alert: (state_words(alert), _state_ink(alert)), rank=4),
         Column("SINCE", 5, _since, right=True),
-        Column("RULE", 17, lambda alert: said(alert["rule"], _faded(alert, Ink.STRONG))),
-        Column("SUBJECT", 16, lambda alert: _subject(alert, seen)),
-        Column("SUMMARY", 18, lambda alert: said(alert["summary"], _faded(alert)), flexible=True),
-        Column("WHAT WAS DONE", 24, lambda alert: said(*done_words(alert)), flexible=True, rank=2),
-        Column("BY", 8, lambda alert: said(alert.get("by") or NONE, Ink.DIM), rank=3),
+        Column("RULE", 17 if wide else 14, lambda alert: said(alert["rule"], _faded(alert, Ink.STRONG))),
+        Column("SUBJECT", 16 if wide else 12, lambda alert: _subject(alert, seen)),
+        Column(
+            "SUMMARY", 18 if wide else 14, lambda alert: said(alert["summary"], _faded(alert)), flexible=True
+        ),
+        Column("WHAT WAS DONE", 24 if wide else 18, lambda alert: said(*done(alert)), flexible=True, rank=2),
+        Column("BY", 8, lambda alert: said(alert.get("by") or NONE, Ink.DIM), rank=5),
     )
 
 

@@ -27,6 +27,7 @@ from coord.tui.table import listed
 from coord.tui.views.alert_pane import alert_box, lines_of, position_of
 from coord.tui.views.alert_rows import GROUPED, OPEN, ORDERS, alert_rows, answer_of, columns
 
+WIDE: Final = 100
 SILENCE_SECONDS: Final = 3_600
 _KEPT: Final = 300
 _PANE_LEAST: Final = 6
@@ -63,7 +64,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     pane = _pane_height(len(ids), lines_of(scene, alert, width), height - len(head))
     rows = min(height - len(head) - pane, len(ids) + 1)
     grouped = GROUPED in place.mode.split()
-    table = listed(columns(grouped, left.rows), left.rows, chosen, width, rows)
+    table = listed(columns(grouped, left.rows, width >= WIDE), left.rows, chosen, width, rows)
     lines = [*head, *table.lines, *(alert_box(scene, alert, width, pane) if pane else [])]
     first = len(head) + 1
     at = {first + row: ids[table.first + row] for row in range(min(rows - 1, len(ids) - table.first))}

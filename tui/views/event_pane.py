@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from coord.services.wording import safe
 from coord.tui.boxes import box
-from coord.tui.ink import Ink, Line, fit, line, said
+from coord.tui.ink import Ink, Line, cell, fit, line, said
 from coord.tui.phrases import wrapped
 from coord.tui.scene import Row
 from coord.tui.telling import aggregate_of, entity_of, kind_of, mark_of, sentence
@@ -18,7 +18,7 @@ _LINKS: Final = {
     "incarnation": "the registration",
 }
 """Fields that hold the position of another event."""
-_NAME_CELLS: Final = 14
+_NAME_CELLS_MAX: Final = 22
 _VALUE_LENGTH: Final = 2_000
 
 
@@ -96,17 +96,12 @@ def _request(entry: Row) -> Any:
 def _told(entry: Row, width: int) -> Iterator[Line]:
     if entry.get("fault"):
         yield from wrapped(f"It is no event of ours: {entry['fault']}", width, Ink.BAD)
-    for name, value in _fields(entry).items():
+    fields = _fields(entry)
+    wide = min(max((len(safe(name)) + 2 for name in fields), default=0), _NAME_CELLS_MAX, width // 2)
+    for name, value in fields.items():
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        rows = wrapped(str(shown)[:_VALUE_LENGTH], max(width - _NAME_CELLS, 8))
-        for place, row in enumerate(rows or [line("")]):
-            yield line(
-                (
-                    safe(name)[: _NAME_CELLS - 1].ljust(_NAME_CELLS) if place == 0 else " " * _NAME_CELLS,
-                    Ink.DIM,
-                ),
-                *row,
-            )
+        for place, row in enumerate(wrapped(str(shown)[:_VALUE_LENGTH], width - wide) or [line("")]):
+            yield line((cell(safe(name) if place == 0 else "", wide), Ink.DIM), *row)
 
 
 def _raw(entry: Row) -> Iterator[Line]:

@@ -76,13 +76,13 @@ def columns(shown: Shown, wide: bool) -> Sequence[Column[Row]]:
     times = exact_time if wide else lambda at_ns: exact_time(at_ns)[:8]
     return (
         Column("POSITION", 9, lambda row: f"{row['position']:,}", right=True),
-        Column("TIME", 12 if wide else 8, lambda row: (times(row["at_ns"]), Ink.DIM)),
-        Column("Δ", 7, lambda row: (_delta(shown.deltas.get(row["position"])), Ink.DIM), right=True, rank=3),
+        Column("TIME", 12 if wide else 8, lambda row: (times(row["at_ns"]), Ink.DIM), rank=2),
+        Column("Δ", 7, lambda row: (_delta(shown.deltas.get(row["position"])), Ink.DIM), right=True, rank=6),
         Column("", 1, lambda row: row["mark"]),
-        Column("TYPE", 22 if wide else 18, lambda row: said(row["type"], row["mark"][1])),
+        Column("TYPE", 22 if wide else 18, lambda row: said(row["type"], row["mark"][1]), rank=1),
         Column("ENTITY", 16 if wide else 12, lambda row: said(row["entity"], Ink.STRONG)),
-        Column("WHAT IT SAYS", 20, lambda row: said(row["summary"]), flexible=True),
-        Column("BY", 12, lambda row: said(row["by"], Ink.DIM), rank=2),
+        Column("WHAT IT SAYS", 12, lambda row: said(row["summary"]), flexible=True),
+        Column("BY", 12, lambda row: said(row["by"], Ink.DIM), rank=5),
     )
 
 

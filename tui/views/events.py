@@ -124,11 +124,12 @@ def _head(scene: Scene, place: Place, width: int) -> Line:
     follow = ("● following", Ink.OK) if not place.chosen else ("○ held at the cursor, f follows", Ink.DIM)
     if scene.past is not None:
         follow = (f"up to #{scene.past.position:,}", Ink.PAST)
+    last = scene.past.last_position if scene.past else scene.position
     parts = [
         line(
             "  ",
             follow,
-            (f"   {scene.position:,} in the log, the newest {len(scene.events):,} here", Ink.DIM),
+            (f"   {last:,} in the log, the newest {len(scene.events):,} here", Ink.DIM),
         )
     ]
     if place.filter:

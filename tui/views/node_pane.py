@@ -232,6 +232,8 @@ def _processes(scene: Scene, place: Place, node: Row, width: int) -> list[Line]:
     if answer is None:
         return [waiting(scene, "node_top", "asking for its processes")]
     rows = [row["process"] for row in answer["rows"] if row["node"] == node["node"]]
+    if answer["rows"] and not rows:
+        return [line(("asking for its processes …", Ink.DIM))]
     if not rows:
         return [line(("no processes were told of yet; a monitor tells every ten seconds", Ink.DIM))]
     by = by_of(place)

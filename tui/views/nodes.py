@@ -114,9 +114,9 @@ def _below(
 ) -> list[Line]:
     if height < 5:
         return []
-    own = len(readings_of(node).devices("gpu_")) or 1
-    wanted = len(MACHINE) + own + 4
-    top = height if height < 12 else min(wanted, height * 2 // 3)
+    gpus = sum(len(readings_of(one).devices("gpu_")) for one in nodes) or 1
+    wanted = len(MACHINE) + gpus + 4
+    top = height if height < 12 else min(wanted, height * 3 // 5)
     lines = bars_box(scene, place, nodes, node, width, top)
     return lines + (detail_box(scene, place, node, width, height - top) if height - top >= 3 else [])
 

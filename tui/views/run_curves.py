@@ -129,7 +129,7 @@ def nearest(bins: Bins, step: float) -> int:
 
 
 def moment_words(moment: Moment, answers: Sequence[Moment], width: int) -> list[Line]:
-    """Tell one mark in full, and what was asked because of it."""
+    """Tell one mark in full, with what was asked because of it, or what it was asked because of."""
     lines = [line((f"{moment.glyph} ", moment.ink), said(moment.what, Ink.STRONG))]
     if moment.outcome:
         lines += wrapped(moment.outcome, width, moment.outcome_ink)

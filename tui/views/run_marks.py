@@ -16,6 +16,15 @@ _GLYPHS: Final[Mapping[str, tuple[str, Ink]]] = {
     "end": ("■", Ink.DIM),
     "out_of_memory": ("✖", Ink.BAD),
 }
+_SHORT: Final = {
+    "skip_batch": "skip",
+    "lower_learning_rate": "lower lr",
+    "restore_learning_rate": "restore lr",
+    "halve_micro_batch": "half batch",
+    "roll_back": "roll back",
+    "checkpoint_now": "checkpoint",
+}
+"""Actions over a curve."""
 _NO_STOPS: Final = ("checkpoint",)
 """Too many to be listed, stopped at, or drawn on the axis."""
 
@@ -175,4 +184,9 @@ def _rank(one: Moment) -> tuple[int, int]:
 def _label(one: Moment) -> str:
     if one.kind == "alert":
         return short_number(one.step) if one.step >= 1_000 else str(one.step)
-    return one.what.partition(" ")[0].replace("_", " ") if one.kind == "directive" else ""
+    if one.kind != "directive":
+        return ""
+    action, _, given = one.what.partition(" ")
+    return (
+        f"lr{given.split()[0]}" if action == "lower_learning_rate" and given else _SHORT.get(action, action)
+    )

@@ -147,5 +147,7 @@ def _directive(run: Row) -> Cell:
     if not directives:
         return said(run["reason"], Ink.WARN) if run.get("reason") else (NONE, Ink.DIM)
     newest = directives[0]
-    where = "" if newest.get("step") is None else f" at {newest['step']:,}"
-    return f"◆ {asked_for(newest)} {newest['status']}{where}", became(newest)[1]
+    words, ink = became(newest)
+    if newest.get("step") is not None:
+        words = f"{newest['status']} at {newest['step']:,}"
+    return f"◆ {asked_for(newest)} {words}", ink

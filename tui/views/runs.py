@@ -147,11 +147,11 @@ def _below(scene: Scene, place: Place, run: Row, width: int, height: int) -> lis
         lines = _curve_box(scene, place, run, moments, width, height - max(told_rows, 0))
         return [*lines, *(fit(line(" ", *one), width) for one in [*story(moments)][: max(told_rows, 0)])]
     marks_height = min(len(found) + 3, max(height // 3, 4)) if found and height >= 16 else 0
-    small_height = _SMALL_HEIGHT if height >= 22 else 0
-    lines = _curve_box(scene, place, run, moments, width, height - marks_height - small_height)
-    if small_height:
-        lines += _small_boxes(scene, place, run, width, small_height)
-    return lines + (_marks_box(place, found, width, marks_height) if marks_height else [])
+    small = (
+        _small_boxes(scene, place, run, width, _SMALL_HEIGHT if height < 40 else 9) if height >= 22 else []
+    )
+    lines = _curve_box(scene, place, run, moments, width, height - marks_height - len(small))
+    return [*lines, *small, *(_marks_box(place, found, width, marks_height) if marks_height else [])]
 
 
 def _full(scene: Scene, place: Place, run: Row, width: int, height: int) -> list[Line]:
@@ -199,7 +199,7 @@ def _heading(scene: Scene, place: Place, run: Row) -> Line:
         line(("   steps ", Ink.DIM), f"last {window:,}" if (window := curves.window_of(place)) else "all"),
     ]
     if place.pinned:
-        parts.append(line(("   beside ", Ink.DIM), said(place.pinned, Ink.DIM)))
+        parts.append(line(("   pinned ", Ink.DIM), said(place.pinned, Ink.DIM)))
     if place.cursor is not None:
         parts.append(line(("   cursor ", Ink.DIM), (f"step {place.cursor:,.0f}", Ink.ACCENT)))
     note = stale(scene, "curve")
@@ -233,7 +233,8 @@ def _panel(scene: Scene, place: Place, run: Row, width: int) -> list[Line]:
 
 def _told(scene: Scene, run: Row, moment: Moment, width: int) -> list[Line]:
     found = moments_of(scene, curves.whole_of(scene, run["run"]))
-    return curves.moment_words(moment, [one for one in found if one.cause == moment.position], width)
+    related = [one for one in found if one.cause == moment.position or one.position == moment.cause]
+    return curves.moment_words(moment, related, width)
 
 
 def _facts(run: Row) -> list[Line]:
@@ -267,7 +268,7 @@ def _small_boxes(scene: Scene, place: Place, run: Row, width: int, height: int) 
     ]
     have = have[: max(width // 40, 1)]
     if not have:
-        return [fit((), width) for _ in range(height)]
+        return []
     widths = shares(width, *[1] * len(have))
     blocks = [
         box(_small_title(name, run), curves.small(bins, wide - 2, height - 2, place.cursor), wide, height)
