@@ -332,7 +332,7 @@ def trouble_past(back: int = 44) -> Scene:
     position = LAST - back
     at_ns = NOW_NS - back * SECOND_NS // 4
     past = Past(position, at_ns, LAST, compared=LAST - 1_000)
-    compared = {
+    compared: dict[str, Any] = {
         "old_board": {"counts": {"open": 98, "claimed": 23}, "rows": []},
         "here_board": {"counts": {"open": 97, "claimed": 24}, "rows": []},
         "old_runs": {"rows": [{**runs()["rows"][1], "step": 1_000, "latest": {"loss": 1.52}}]},

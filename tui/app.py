@@ -25,6 +25,7 @@ from coord.tui.listing import Commands
 from coord.tui.moments import played
 from coord.tui.mouse import dragged, pressed_at, scrolled
 from coord.tui.prompts import pasted
+from coord.tui.saving import save
 from coord.tui.scene import Act, Go, Scene
 from coord.tui.session import is_remote, look, settled
 from coord.tui.state import (
@@ -35,6 +36,7 @@ from coord.tui.state import (
     OpenPalette,
     Quit,
     Retry,
+    Save,
     State,
     Tell,
     Turn,
@@ -224,6 +226,8 @@ class Dashboard(App[None]):
                 self.feed.retry()
             case Clip():
                 self._copy(effect.text)
+            case Save():
+                self._turn(Turn(self.state.saying(save(effect.path, effect.text), clock.monotonic())))
             case Tell():
                 self._tell(effect.act)
 

@@ -23,6 +23,8 @@ RATE_SECONDS: Final = 10
 RETRY_SECONDS_MIN: Final = 1.0
 RETRY_SECONDS_MAX: Final = 10.0
 _RETRY_GROWTH: Final = 1.6
+_SIGNED: Final = ("acknowledge", "silence")
+"""Commands that say themselves whose they are."""
 _KEPT: Final = 48
 """Answers that are kept for a view that is come back to."""
 
@@ -245,7 +247,8 @@ class Feed:
                 self._changed.notify_all()
 
     def _told(self, act: Act) -> str:
-        command = {"request_id": clock.new_id(), **act.fields}
+        signed = {"by": self._actor} if act.verb in _SIGNED else {}
+        command = {"request_id": clock.new_id(), **signed, **act.fields}
         try:
             client.tell(self._folder, act.verb, command, self._actor, self._seconds, 1.0)
         except OutcomeUnknown as error:

@@ -112,7 +112,7 @@ def _usual(now_ns: int, began_ns: int) -> float:
 
 
 def asked_of(past: Past | None, wish: Wish) -> dict[str, Any]:
-    """Return the fields that a wish is asked with, at the moment that is shown."""
+    """Return the fields that a wish is asked with, at the moment that is shown unless it names one itself."""
     if past is None or wish.question not in PAST_QUESTIONS:
         return dict(wish.fields)
-    return {**wish.fields, "at_position": past.position}
+    return {"at_position": past.position, **wish.fields}

@@ -146,6 +146,13 @@ class Clip(NamedTuple):
     text: str
 
 
+class Save(NamedTuple):
+    """Write a text into a new file."""
+
+    path: str
+    text: str
+
+
 class OpenPalette(NamedTuple):
     """Open the list of commands."""
 
@@ -154,7 +161,7 @@ class Retry(NamedTuple):
     """Try the connection now."""
 
 
-Effect = Quit | Tell | Clip | OpenPalette | Retry
+Effect = Quit | Tell | Clip | Save | OpenPalette | Retry
 
 
 class Turn(NamedTuple):

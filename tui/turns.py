@@ -9,9 +9,9 @@ from typing import Final
 
 from coord.tui import moments
 from coord.tui.prompts import asked_before, pressed_in_prompt
-from coord.tui.scene import Act, Copy, Drawn, Go, Outcome, Place, Say, Scene, View, chosen_id, index_of
+from coord.tui.scene import Act, Copy, Drawn, Go, Outcome, Place, Say, Scene, View, Write, chosen_id, index_of
 from coord.tui.seeking import live, pressed_in_bar
-from coord.tui.state import Clip, Help, OpenPalette, Prompt, Quit, Retry, State, Turn
+from coord.tui.state import Clip, Help, OpenPalette, Prompt, Quit, Retry, Save, State, Turn
 
 PAGE_ROWS: Final = 10
 _MOVES: Final = {
@@ -70,6 +70,8 @@ def came_to(state: State, scene: Scene, outcome: Outcome, seconds: float) -> Tur
             return Turn(state.saying(outcome.words, seconds))
         case Copy():
             return Turn(state.saying(copied(outcome.text), seconds), Clip(outcome.text))
+        case Write():
+            return Turn(state, Save(outcome.path, outcome.text))
         case Go():
             return Turn(went(state, scene, outcome))
         case Act():
