@@ -69,6 +69,7 @@ class Past:
         self._turn = asyncio.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
         self._fold: _Fold | None = None
         self._number = 0
@@ -95,6 +96,8 @@ class Past:
 
     async def close(self) -> None:
         """End the process, and remove what it made."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
         if self._resting is not None:
             await end(self._resting)
         await self._stop()
@@ -111,8 +114,7 @@ class Past:
             return await self._sent(name, question, position)
 
     async def _sent(self, name: str, question: PastQuestion, position: int) -> bytes:
-        if self._process is None:
-            await self._start()
+        await self._run()
         self._number += 1
         fold = self._fold = _Fold(self._number, position)
         asked = question.model_dump(mode="json", exclude={"at_position", "at_ns"}, exclude_none=True)
@@ -146,10 +148,19 @@ class Past:
             f"Ask again in {max(1, round(left))} s.",
         )
 
+    async def _run(self) -> None:
+        """Have the process run; who stops waiting for it does not stop its start."""
+        if self._process is None:
+            if self._starting is None or self._starting.done():
+                self._starting = asyncio.create_task(self._start())
+            await asyncio.shield(self._starting)
+
     async def _start(self) -> None:
-        self._process, ours = _spawned()
+        process, ours = _spawned()
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        self._process = process
         self._say(Frame(0, SETTINGS, pickle.dumps(self._settings)))
+        self._asked_at = clock.monotonic()
         self._listening = asyncio.create_task(self._listen(reader))
         if self._resting is None or self._resting.done():
             self._resting = asyncio.create_task(self._rest())

@@ -1,0 +1,149 @@
+"""Who waits for the past, how long, and what becomes of its process: the projector's side of it, on a real log."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from conftest import Server
+from projectors import log_on, say
+
+from coord.events import work
+from coord.events.catalog import kind_of
+from coord.events.commands import Refusal
+from coord.events.envelope import Envelope
+from coord.events.errors import NoServer
+from coord.events.questions import Board
+from coord.services import clock
+from coord.services.folder import is_alive
+from coord.services.log.client import Append
+from coord.services.projector import past
+from coord.services.projector.past import Past
+
+EVENTS = 6_000
+SUBMITTED = work.WorkSubmitted(title="hash a file", priority=7)
+
+
+async def _fill(server: Server) -> None:
+    async with log_on(server) as log:
+        for first in range(0, EVENTS, 1_000):
+            await log.append([_append(f"w-{number}") for number in range(first, first + 1_000)])
+
+
+def _append(item: str) -> Append:
+    envelope = Envelope(clock.new_id(), kind_of(SUBMITTED).type, "/tests", clock.rfc3339(clock.now_ns()))
+    return Append(f"ev.local.work.{item}", 0, envelope, SUBMITTED)
+
+
+def asking(server: Server, body: Callable[[Past], Awaitable[None]]) -> None:
+    """Run something on a log of some thousand events, with nobody's past asked for yet."""
+
+    async def main() -> None:
+        await _fill(server)
+        one = Past(server.settings, server.folder)
+        try:
+            await body(one)
+        finally:
+            await one.close()
+        assert one.pid is None
+
+    asyncio.run(main())
+
+
+async def open_at(one: Past, position: int) -> int | Refusal:
+    """Ask how many items were open at a position."""
+    said = await one.answer("board", Board(limit=1), position)
+    if isinstance(said, Refusal):
+        return said
+    answer: dict[str, Any] = json.loads(said[1:])
+    assert (said[0], answer["as_of"]["position"]) == (0, position)
+    return int(answer["counts"]["open"])
+
+
+async def until_open_at(one: Past, position: int) -> int:
+    """Ask again for as long as the answer is not ready."""
+    while isinstance(found := await open_at(one, position), Refusal):
+        assert (found.code, found.exit_code) == ("not_yet", 3)
+    return found
+
+
+def test_a_long_fold_is_told_of_and_goes_on_until_the_same_is_asked_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "WAIT_SECONDS", 0.02)
+
+    async def body(one: Past) -> None:
+        found = await open_at(one, EVENTS)
+        assert isinstance(found, Refusal)
+        assert f"the past of position {EVENTS} is not ready yet" in found.reason
+        assert found.hint.startswith("Ask again")
+        assert await until_open_at(one, EVENTS) == EVENTS
+
+    asking(server, body)
+
+
+def test_a_fold_that_nobody_waits_for_gives_way(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(one: Past) -> None:
+        assert await open_at(one, 1) == 1
+        pid = one.pid
+        with monkeypatch.context() as hurry:
+            hurry.setattr(past, "WAIT_SECONDS", 0.001)
+            assert isinstance(await open_at(one, EVENTS), Refusal)
+        assert one._is_folding()
+        assert await open_at(one, 2) == 2
+        assert one.pid == pid
+
+    asking(server, body)
+
+
+def test_questions_of_several_moments_are_answered_one_after_the_other(server: Server) -> None:
+    async def body(one: Past) -> None:
+        places = (4_000, 10, EVENTS, 11, 3_999)
+        assert await asyncio.gather(*(open_at(one, place) for place in places)) == list(places)
+
+    asking(server, body)
+
+
+def test_the_process_rests_when_nobody_asks_and_goes_on_from_what_it_left(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "IDLE_SECONDS", 0.05)
+
+    async def body(one: Past) -> None:
+        assert await open_at(one, 5_000) == 5_000
+        while one.pid is not None:
+            await asyncio.sleep(0.01)
+        left = sorted(path.name for path in server.folder.path("projection", "past").iterdir())
+        assert left == ["4744.duckdb"]
+        assert await open_at(one, 4_999) == 4_999
+
+    asking(server, body)
+
+
+def test_a_process_that_is_killed_while_it_folds_is_told_of(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(one: Past) -> None:
+        waiting = asyncio.create_task(open_at(one, EVENTS))
+        while one.pid is None:
+            await asyncio.sleep(0)
+        pid = one.pid
+        assert one._process is not None
+        one._process.kill()
+        with pytest.raises(NoServer, match="the process that folds the past ended"):
+            await waiting
+        assert not is_alive(pid)
+        assert await open_at(one, 3) == 3
+
+    asking(server, body)
+
+
+def test_events_that_come_meanwhile_are_past_too(server: Server) -> None:
+    async def body(one: Past) -> None:
+        assert await open_at(one, EVENTS) == EVENTS
+        async with log_on(server) as log:
+            later = await say(log, "w-later", SUBMITTED)
+        assert await open_at(one, later) == EVENTS + 1
+
+    asking(server, body)
