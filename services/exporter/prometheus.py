@@ -1,8 +1,8 @@
 """The name a metric has in Prometheus, by the rules OTLP receivers translate with.
 
 1. Whatever is no letter, digit, `_` or `:` becomes `_`; a run of `_` becomes one.
-2. The unit follows as a word (`s` seconds, `By` bytes, `By/s` bytes_per_second), unless the name has that word;
-   an annotation in braces is no unit.
+2. The unit follows as a word (`s` seconds, `By` bytes), unless the name has that word, and what it is counted per
+   (`By/s` bytes_per_second); an annotation in braces is no unit.
 3. A counter ends in `total`; a gauge of unit `1` ends in `ratio`.
 4. A name that begins with a digit gets a `_` before it.
 """
@@ -30,9 +30,11 @@ def prometheus_name(name: str, kind: str, unit: str) -> str:
     """
     words = _WORDS.findall(name)
     main, _, per = unit.partition("/")
-    for word in (_word(main, UNITS), _word(per, PER)):
-        if word and word not in words:
-            words.append(f"per_{word}" if word == _word(per, PER) and per else word)
+    word, per_word = _word(main, UNITS), _word(per, PER)
+    if word and word not in words:
+        words.append(word)
+    if per_word:
+        words.append(f"per_{per_word}")
     if kind == "counter":
         words = [*(word for word in words if word != "total"), "total"]
     elif kind == "gauge" and unit == "1":

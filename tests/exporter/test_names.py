@@ -1,4 +1,8 @@
-"""The table of names: whole, consistent, and translated as receivers translate."""
+"""The table of names: whole, consistent, and translated as receivers translate.
+
+The cases of translation are what Prometheus's own translator gives (prometheus/otlptranslator at 51da773, run with
+UnderscoreEscapingWithSuffixes); it was run over the whole table too, and gave these names.
+"""
 
 import re
 
@@ -18,23 +22,21 @@ NAME = re.compile(r"(?:cicd|coord|hw|system)(?:\.[a-z0-9_]+)+")
 @pytest.mark.parametrize(
     ("name", "kind", "unit", "prometheus"),
     [
-        ("http.server.duration", "histogram", "s", "http_server_duration_seconds"),
         ("system.cpu.utilization", "gauge", "1", "system_cpu_utilization_ratio"),
-        ("system.memory.usage", "updown", "By", "system_memory_usage_bytes"),
         ("system.io", "counter", "foo/bar", "system_io_foo_per_bar_total"),
-        ("system.filesystem.usage", "gauge", "By", "system_filesystem_usage_bytes"),
-        ("system.network.dropped", "counter", "By", "system_network_dropped_bytes_total"),
-        ("system.network.dropped", "counter", "By/s", "system_network_dropped_bytes_per_second_total"),
         ("fsReadBytes", "gauge", "By/m", "fsReadBytes_bytes_per_minute"),
-        ("hw.fan.speed_ratio", "gauge", "1", "hw_fan_speed_ratio"),
-        ("redis.latest_fork", "gauge", "us", "redis_latest_fork_microseconds"),
-        ("envoy__rule_engine_zlib_buf_error", "counter", "", "envoy_rule_engine_zlib_buf_error_total"),
         ("total.calls", "counter", "{call}", "calls_total"),
-        ("active_directory.ds.replication.operation.rate", "gauge", "{operation}/s",
-         "active_directory_ds_replication_operation_rate_per_second"),
-        ("storage.filesystem.utilization", "updown", "1", "storage_filesystem_utilization"),
-        ("process.cpu.seconds", "counter", "s", "process_cpu_seconds_total"),
         ("3.14.digits", "gauge", "", "_3_14_digits"),
+        ("process.cpu.seconds", "counter", "s", "process_cpu_seconds_total"),
+        ("a.operation.rate", "gauge", "{operation}/s", "a_operation_rate_per_second"),
+        ("storage.utilization", "updown", "1", "storage_utilization"),
+        ("x.ratio.y", "gauge", "1", "x_y_ratio"),
+        ("net.dropped", "counter", "By/s", "net_dropped_bytes_per_second_total"),
+        ("envoy__rule", "counter", "", "envoy_rule_total"),
+        ("y.per_second", "gauge", "By/s", "y_per_second_bytes_per_second"),
+        ("z", "gauge", "%", "z_percent"),
+        ("q", "gauge", "rpm", "q_rpm"),
+        ("t", "counter", "1", "t_total"),
     ],
 )  # fmt: skip
 def test_names_are_translated_as_receivers_do(name: str, kind: str, unit: str, prometheus: str) -> None:
