@@ -53,9 +53,11 @@ def credentials_file(folder: Path, role: str, known: Mapping[str, str]) -> Path:
     return path
 
 
-def read_by_server(name: str, known: Mapping[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
+def read_by_server(
+    name: str, known: Mapping[str, str], folder: Path, configurations: Path = CONFIGURATIONS
+) -> "subprocess.CompletedProcess[str]":
     """Have nats-server itself read a configuration."""
-    command = [str(find_binary(Settings())), "-t", "-c", str(CONFIGURATIONS / f"{name}.conf")]
+    command = [str(find_binary(Settings())), "-t", "-c", str(configurations / f"{name}.conf")]
     environment = variables(folder / "store", known)
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
