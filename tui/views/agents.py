@@ -194,11 +194,12 @@ def _counts(scene: Scene, place: Place, found: Seen) -> Line:
         for name, count in counts.items()
         for piece in ((f" {inks[name].glyph} ", inks[name].ink), f"{count:,} {name}")
     ]
-    order = f"sort {place.sort or 'worst'}{' reversed' if place.reversed else ''}"
+    order = f"   sort {place.sort or 'worst'}{' reversed' if place.reversed else ''}"
+    silence = f"   lost after {age(found.crew.silence_seconds)} of silence"
+    if scene.past is not None:
+        silence = "   who was heard when is not kept as of past moments"
     cut = f"   only {len(found.crew.rows):,} are shown" if scene.answers["agents"].get("truncated") else ""
-    return line(
-        *parts, (f"   {order}   lost after {age(found.crew.silence_seconds)} of silence{cut}", Ink.DIM)
-    )
+    return line(*parts, (order + silence + cut, Ink.DIM))
 
 
 def _nothing(found: Seen) -> Line:
@@ -357,7 +358,9 @@ def press(key: str, scene: Scene, place: Place, _: Drawn) -> Outcome:
         case "o":
             held = found.crew.held.get(name, ())
             return (
-                Go("work", held[0]["id"], filter=f"agent={name}") if held else Say(f"{name} holds nothing.")
+                Go("work", held[0]["id"], filter=f"agent={name} state:claimed")
+                if held
+                else Say(f"{name} holds nothing.")
             )
         case "D":
             return _retire(row)

@@ -45,6 +45,8 @@ MOODS: Final = (LOST, SILENT, BUSY, IDLE, RETIRED)
 class Crew:
     """All agents, what they hold, and what waits for them."""
 
+    known: bool
+    """Whether anybody has told of the agents."""
     rows: Sequence[Row]
     by_name: Mapping[str, Row]
     held: Mapping[str, Sequence[Row]]
@@ -77,6 +79,8 @@ class Crew:
 def crew_of(agents: Answer, board: Answer) -> Crew:
     """Bring agents and items together."""
     rows: Sequence[Row] = agents.get("rows", ())
+    if is_past(agents):
+        rows = [{**row, "silent_seconds": None} for row in rows]
     items: Sequence[Row] = board.get("rows", ())
     held: dict[str, list[Row]] = {}
     for item in sorted(items, key=lambda item: -item["state_seconds"]):
@@ -84,6 +88,7 @@ def crew_of(agents: Answer, board: Answer) -> Crew:
             held.setdefault(item["agent"], []).append(item)
     silence = float(agents.get("silence_seconds") or SILENCE_SECONDS)
     return Crew(
+        known="rows" in agents,
         rows=rows,
         by_name={row["agent"]: row for row in rows},
         held=held,
@@ -107,19 +112,21 @@ def _mood(row: Row, held: Sequence[Row], silence_seconds: float) -> Mood:
     return BUSY if row["holds"] else IDLE
 
 
+def is_past(answer: Answer) -> bool:
+    """Whether an answer speaks of a past moment: who was heard when, the log does not hold."""
+    return bool(answer.get("as_of", {}).get("past"))
+
+
 def lease_left(item: Row, holder: Row | None, late_seconds: float = 0.0) -> float | None:
     """Return for how long the claim lasts if its holder stays silent; None where nobody can tell.
 
     Below 0: it is over, and the coordinator is about to say so. The coordinator alone knows exactly: it
     decides on its own clock, and gives every lease its whole time again after a start.
     """
-    lease = item.get("lease_seconds")
-    if lease is None or item["status"] != "claimed":
+    lease, silent = item.get("lease_seconds"), (holder or {}).get("silent_seconds")
+    if lease is None or silent is None or item["status"] != "claimed":
         return None
-    silent = item["state_seconds"]
-    if holder is not None and holder.get("silent_seconds") is not None:
-        silent = min(silent, holder["silent_seconds"])
-    return float(lease - silent - late_seconds)
+    return float(lease - min(item["state_seconds"], silent) - late_seconds)
 
 
 def least_lease(name: str, crew: Crew, late_seconds: float = 0.0) -> float | None:

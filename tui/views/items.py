@@ -53,6 +53,8 @@ def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
 
 
 def _why_open(item: Row, crew: Crew) -> Why:
+    if not crew.known:
+        return Why("who may take it is not known yet", Ink.DIM, 4)
     takers = crew.takers(item)
     again = (
         f"open again after {item['attempt']} attempt{'s' if item['attempt'] > 1 else ''}; "

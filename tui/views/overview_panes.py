@@ -7,15 +7,16 @@ from coord.services.wording import age, percent
 from coord.tui.boxes import box
 from coord.tui.ink import Ink, Line, Part, cell, fit, line, said
 from coord.tui.memo import remembered
-from coord.tui.phrases import MISSING, figure, not_kept, time_of, waiting
+from coord.tui.phrases import MISSING, figure, not_kept, time_of
 from coord.tui.plot import LABEL_CELLS, Trace, bars, plot, scale_of
 from coord.tui.scene import Answer, Row, Scene
 from coord.tui.telling import entity_of, kind_of, mark_of, sentence
 from coord.tui.views.ages import late
-from coord.tui.views.crew import BUSY, MOODS, NO_ANSWER, Crew, note
+from coord.tui.views.crew import LOST, MOODS, NO_ANSWER, SILENT, Crew, note
 from coord.tui.views.items import STATES, seconds_left
 from coord.tui.views.run_curves import bins_of
 from coord.tui.views.run_marks import flags_of, moments_of
+from coord.tui.views.waiting import asked
 
 LOSS: Final = "loss"
 BAR_COUNT: Final = 10
@@ -33,7 +34,7 @@ def work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
     """Count the work by state, with bars: what lives on one scale, what has ended on another."""
     board = scene.answers.get("board")
     if board is None:
-        return box("Work", [waiting(scene, "board", " asking for the board")], width, height, "2")
+        return box("Work", asked(scene, "board", "asking for the board", width - 2), width, height, "2")
     counts: Mapping[str, int] = board.get("counts", {})
     body = [_state_row(state, counts, width - 2) for state in STATES]
     oldest = max(crew.open, key=lambda item: item["age_seconds"], default=None)
@@ -46,7 +47,7 @@ def work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
 def _state_row(state: str, counts: Mapping[str, int], width: int) -> Line:
     live = ("open", "claimed")
     peers = [count for name, count in counts.items() if (name in live) == (state in live)]
-    count, most = counts.get(state, 0), max(*peers, BAR_COUNT)
+    count, most = counts.get(state, 0), max((*peers, BAR_COUNT))
     ink = STATES[state][1]
     return line(f" {state:<10}{count:>6,} ", (_bar(count, most, width - 19), ink))
 
@@ -76,7 +77,7 @@ def run_box(scene: Scene, row: Row, width: int, height: int) -> list[Line]:
     if curve is None or curve.get("run") != row["run"]:
         return box(
             title,
-            [_run_line(row, scene), waiting(scene, "curve", " asking for its curve")],
+            [_run_line(row, scene), *asked(scene, "curve", "asking for its curve", width - 2)],
             width,
             height,
             "4",
@@ -114,7 +115,7 @@ def _curve(scene: Scene, curve: Answer, width: int, height: int) -> list[Line] |
     if scale is None:
         return None
     flags = flags_of(moments_of(scene, curve), scale.first, scale.last, width - LABEL_CELLS)
-    return plot(traces, flags, width, height)
+    return plot(traces, [flag._replace(label=said(flag.label).text) for flag in flags], width, height)
 
 
 def machines_box(scene: Scene, width: int, height: int) -> list[Line]:
@@ -122,7 +123,9 @@ def machines_box(scene: Scene, width: int, height: int) -> list[Line]:
     if scene.past is not None:
         return box("Machines", [not_kept(" machines")], width, height, "5")
     if "nodes" not in scene.answers:
-        return box("Machines", [waiting(scene, "nodes", " asking for the machines")], width, height, "5")
+        return box(
+            "Machines", asked(scene, "nodes", "asking for the machines", width - 2), width, height, "5"
+        )
     rows = scene.rows("nodes")
     alone = len(rows) == 1 and height >= 5
     body = [part for row in rows for part in _machine(row, scene, width - 2, alone)]
@@ -256,7 +259,7 @@ def _trends(trend: Answer) -> Mapping[str, Mapping[str, Sequence[float | None]]]
 def agents_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
     """Tell of the agents, those who work first, then the others, worst first; who retired is not told."""
     if "agents" not in scene.answers:
-        return box("Agents", [waiting(scene, "agents", " asking for the agents")], width, height, "3")
+        return box("Agents", asked(scene, "agents", "asking for the agents", width - 2), width, height, "3")
     counts = crew.counts()
     here = [row for row in crew.rows if row["status"] != "retired"]
     marks = [f" {mood.glyph}{counts[mood.name]}" for mood in MOODS[:-1] if mood.name in counts]
@@ -280,27 +283,16 @@ def _busy_first(crew: Crew) -> Sequence[Row]:
 def _agent_row(row: Row, crew: Crew, late_seconds: float, width: int) -> Line:
     mood = crew.moods[row["agent"]]
     held = crew.held.get(row["agent"], ())
-    name = cell(said(row["agent"]).text, 8)
-    item = (
-        cell(said(held[0]["id"]).text + (f" +{len(held) - 1}" if len(held) > 1 else ""), 12)
-        if held
-        else cell("—", 12)
-    )
-    since = age(held[0]["state_seconds"] + late_seconds) if held else ""
     silent = row.get("silent_seconds")
-    words = note(row, crew, late_seconds) or (str(held[0]["title"]) if held else "")
-    if mood not in (BUSY, MOODS[3]) and silent is not None:
-        words = f"{mood.name} {age(silent + late_seconds)}"
-    return fit(
-        line(
-            (f" {mood.glyph} ", mood.ink),
-            name,
-            f" {item} ",
-            (f"{since:>4} ", Ink.DIM),
-            said(words, mood.ink if mood.rank < 2 else Ink.DIM),
-        ),
-        width,
-    )
+    troubled = mood in (LOST, SILENT)
+    words = note(row, crew, late_seconds)
+    if troubled and silent is not None:
+        words = f"{mood.name} {age(silent + late_seconds)}: {words}"
+    parts: list[Part] = [(f" {mood.glyph} ", mood.ink), cell(said(row["agent"]).text, 8) + " "]
+    if held:
+        item = said(held[0]["id"]).text + (f" +{len(held) - 1}" if len(held) > 1 else "")
+        parts += [cell(item, 12), (f"{age(held[0]['state_seconds'] + late_seconds):>4} ", Ink.DIM)]
+    return fit(line(*parts, said(words, mood.ink if troubled else Ink.DIM)), width)
 
 
 def in_work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:

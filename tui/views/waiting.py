@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from coord.services.wording import age
 from coord.tui.boxes import box, filled
 from coord.tui.ink import Ink, Line, choose, dimmed, fit, line, said
-from coord.tui.phrases import time_of
+from coord.tui.phrases import time_of, wrapped
 from coord.tui.scene import Scene
 from coord.tui.views.crew import NO_ANSWER
 from coord.tui.views.items import STATES
@@ -29,10 +29,23 @@ STARTS: Final = (
 )
 
 
+def asked(scene: Scene, key: str, what: str, width: int) -> list[Line]:
+    """Say in place of an answer that it is being asked for, or in a sentence why there is none."""
+    fault = scene.faults.get(key)
+    if fault is None or key in scene.answers:
+        return [line((f" {what} …", Ink.DIM))]
+    return [line(" ", *one) for one in wrapped(f"✖ {fault}", max(width - 2, 1), Ink.WARN)]
+
+
 def is_empty(scene: Scene) -> bool:
     """Whether nothing has happened in this house: no work, no agents, no runs, as far as was answered."""
     board = scene.answers.get("board")
-    if board is None or "agents" not in scene.answers or "runs" not in scene.answers:
+    if (
+        scene.past is not None
+        or board is None
+        or "agents" not in scene.answers
+        or "runs" not in scene.answers
+    ):
         return False
     return not (any(board.get("counts", {}).values()) or scene.rows("agents") or scene.rows("runs"))
 

@@ -1,0 +1,310 @@
+"""The view of work: every item says why it does not move; its verbs send what the coordinator wants."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import nights
+import pytest
+from nights import HOUR, night
+from scenes import NOW_NS, POSITION, as_of, entry, scene, told
+
+from coord.events.commands import COMMANDS
+from coord.services.cli.parse import parse
+from coord.tui.ink import plain, width_of
+from coord.tui.scene import Act, Go, Past, Place, Say, Scene
+from coord.tui.views.crew import Crew, crew_of
+from coord.tui.views.items import why
+from coord.tui.views.lives import life_line, stages_of
+from coord.tui.views.work import VIEW
+
+HERE = Place()
+
+
+def text(scene: Scene, place: Place = HERE, width: int = 120, height: int = 36) -> str:
+    return "\n".join(plain(line) for line in VIEW.draw(scene, place, width, height).lines)
+
+
+def ids(scene: Scene, place: Place = HERE) -> Sequence[str]:
+    return VIEW.draw(scene, place, 120, 36).ids
+
+
+def crew(*agents: dict[str, Any], items: Sequence[dict[str, Any]] = ()) -> Crew:
+    return crew_of({"rows": list(agents), "silence_seconds": 60.0}, {"rows": list(items)})
+
+
+def agent(name: str, **fields: Any) -> dict[str, Any]:
+    return {"agent": name, "status": "active", "holds": 0, "silent_seconds": 1.0, "incarnation": 5} | fields
+
+
+def item(name: str = "w-1", **fields: Any) -> dict[str, Any]:
+    usual = {
+        "id": name,
+        "title": "a title",
+        "status": "open",
+        "priority": 5,
+        "attempt": 0,
+        "lease_seconds": 60.0,
+    }
+    return usual | {"age_seconds": 10.0, "state_seconds": 10.0} | fields
+
+
+@pytest.mark.parametrize(
+    ("given", "agents", "words"),
+    [
+        ({}, (), "no agent is active"),
+        ({}, (agent("a", status="retired"),), "no agent is active"),
+        ({"capabilities": ["gpu"]}, (agent("a"),), "no active agent offers gpu"),
+        (
+            {"capabilities": ["gpu"]},
+            (agent("a"), agent("b", status="lost", capabilities=["gpu"])),
+            "no active agent offers gpu (b did: lost)",
+        ),
+        (
+            {"capabilities": ["gpu", "eval"]},
+            (agent("a", capabilities=["gpu"]), agent("b", capabilities=["eval"])),
+            "no active agent offers all of gpu, eval",
+        ),
+        ({"team": "red"}, (agent("a", team="blue"),), "team red has no active agent"),
+        (
+            {"team": "red", "capabilities": ["gpu"]},
+            (agent("a", team="red"), agent("b", capabilities=["gpu"])),
+            "no active agent of team red offers gpu",
+        ),
+        ({}, (agent("a"),), "a may take it: idle, not asking for it"),
+        ({}, (agent("a", holds=1), agent("b", holds=2)), "waits for a, b: busy"),
+        ({}, (agent("a", holds=2, wip_limit=2),), "all who may take it hold as many as they may: a"),
+        ({"attempt": 2}, (agent("a", holds=1),), "open again after 2 attempts; waits for a: busy"),
+    ],
+)
+def test_an_open_item_says_who_is_missing_or_awaited(given: dict[str, Any], agents: Any, words: str) -> None:
+    assert why(item(**given), crew(*agents)).words == words
+
+
+def test_while_nobody_has_told_of_the_agents_nothing_is_said_of_them() -> None:
+    assert why(item(), crew_of({}, {"rows": []})).words == "who may take it is not known yet"
+
+
+@pytest.mark.parametrize(
+    ("given", "holder", "words", "rank"),
+    [
+        ({}, {}, "in work; nothing told yet", 3),
+        ({"progress": 0.4, "note": "page 4"}, {}, "40 % · page 4", 3),
+        ({"verify": "docs-clean"}, {}, "ends only when docs-clean has passed", 3),
+        ({}, {"silent_seconds": 35.0}, "a silent 35s; open again in 25s, attempt 2", 0),
+        ({}, {"silent_seconds": 61.0}, "a silent 61s; open again at any moment, attempt 2", 0),
+        ({}, {"status": "lost", "silent_seconds": 50.0}, "a is lost; open again in 10s, attempt 2", 0),
+        ({"state_seconds": 12.0}, {"silent_seconds": 35.0}, "a silent 35s; open again in 48s, attempt 2", 0),
+    ],
+)
+def test_a_claimed_item_says_how_it_goes_and_what_happens_by_itself(
+    given: dict[str, Any], holder: dict[str, Any], words: str, rank: int
+) -> None:
+    held = item(status="claimed", agent="a", attempt=1, fence=9) | {"state_seconds": 300.0} | given
+    reason = why(held, crew(agent("a", holds=1, **holder), items=[held]))
+    assert (reason.words, reason.rank) == (words, rank)
+
+
+def test_an_ended_item_says_how_it_ended() -> None:
+    nobody = crew()
+    assert why(item(status="failed", note="disk full"), nobody).words == "disk full"
+    assert why(item(status="cancelled", note="not needed"), nobody).words == "not needed"
+    assert why(item(status="completed", agent="ada"), nobody).words == "by ada"
+
+
+def test_the_worst_comes_first_then_what_waits_and_last_what_ended() -> None:
+    shown = list(ids(night()))
+    assert shown[0] == "WI-00231", "its holder is silent"
+    assert shown[1] == "WI-00244", "nobody can take it; the longest of its kind"
+    assert (
+        shown.index("WI-00207") < shown.index("WI-00188") < shown.index("WI-00228") < shown.index("WI-00240")
+    )
+    assert shown[-2:] == ["WI-00192", "WI-00150"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [
+        ("priority", "WI-00231"),
+        ("age", "WI-00231"),
+        ("state", "WI-00244"),
+        ("agent", "WI-00230"),
+        ("id", "WI-00150"),
+    ],
+)
+def test_each_order_has_its_own_first(sort: str, first: str) -> None:
+    assert sort in VIEW.orders
+    assert ids(night(), Place(sort=sort))[0] == first
+    assert ids(night(), Place(sort=sort, reversed=True))[-1] == first
+
+
+@pytest.mark.parametrize(
+    ("filter", "count"),
+    [("state:claimed", 3), ("needs:eval", 38), ("!state:open age>1h", 2), ("agent=a7", 2), ("why:silent", 1), ("lease<50", 1)],
+)  # fmt: skip
+def test_a_filter_keeps_what_matches_and_says_how_many(filter: str, count: int) -> None:
+    drawn = VIEW.draw(night(), Place(filter=filter), 120, 36)
+    assert len(drawn.ids) == count
+    assert drawn.told == f"filter ▸ {filter}   {count} of 46"
+
+
+def test_a_filter_that_cannot_be_read_says_so_and_hides_nothing() -> None:
+    drawn = VIEW.draw(night(), Place(filter="age>soon"), 120, 36)
+    assert len(drawn.ids) == 46
+    assert "age is compared with 'soon'" in drawn.told
+    assert "nothing matches the filter" in text(night(), Place(filter="nobody-has-this"))
+
+
+def test_counts_are_of_all_items_and_a_cut_list_says_so() -> None:
+    assert "40 open" in text(night())
+    cut = scene({**night().answers, "board": {**nights.board(), "truncated": True}})
+    assert "the 46 most urgent" in text(cut)
+
+
+def test_the_pane_tells_the_life_of_the_item_with_its_waits() -> None:
+    shown = text(night(), width=236, height=56)
+    assert (
+        "Sat 22:10 submitted ╌ waits 72s ╌ 22:12 claimed a4 ─ 60m ─ 23:12 ✖ lease ran out ╌ waits 8h ╌ Sun 07:31 claimed a7"
+        in shown
+    )
+    assert "a7 silent 31s; open again in 42s, attempt 3" in shown
+    assert '{"model": "xl", "steps": 20000, "data": "corpus-4"}' in shown
+
+
+def test_a_life_that_is_too_long_keeps_its_ends() -> None:
+    lives = [entry(90, "work.submitted", "w-1", "mia", title="x")]
+    for attempt in range(1, 9):
+        lives.append(
+            entry(90 - 8 * attempt, "work.claimed", "w-1", "a", agent=f"a{attempt}", attempt=attempt)
+        )
+        lives.append(entry(88 - 8 * attempt, "work.lease_expired", "w-1", "coordinator", agent=f"a{attempt}"))
+    line = life_line(stages_of(lives), NOW_NS, False, 100)
+    assert width_of(line) == 100
+    assert plain(line).startswith("07:40:32 submitted ╌ 14 more ╌ ")
+    assert plain(line).endswith("now")
+
+
+def test_what_is_asked_follows_the_cursor_and_an_older_answer_is_not_shown_for_another_item() -> None:
+    assert [wish.fields["id"] for wish in VIEW.follows(night(), HERE)] == ["WI-00231"] * 2
+    assert [wish.fields["id"] for wish in VIEW.follows(night(), Place(chosen="WI-00230"))] == ["WI-00230"] * 2
+    assert "asking for its history" in text(night(), Place(chosen="WI-00230"))
+    assert "corpus-4" not in text(night(), Place(chosen="WI-00230"))
+
+
+def test_a_question_that_failed_is_told_where_its_answer_would_be() -> None:
+    failed = night(("history",), faults={"history": "the log is away."})
+    assert "✖ the log is away." in text(failed)
+
+
+def test_enter_opens_the_item_with_its_whole_history_and_esc_goes_back() -> None:
+    drawn = VIEW.draw(night(), HERE, 120, 36)
+    opened = VIEW.press("enter", night(), HERE, drawn)
+    assert opened == Place(chosen="WI-00231", opened=True)
+    assert isinstance(opened, Place)
+    assert text(night(), opened).count("work.") == 5
+    assert VIEW.press("escape", night(), opened, drawn) == replace(opened, opened=False)
+
+
+def test_the_board_has_a_lane_for_each_state_and_arrows_go_between_them() -> None:
+    place = Place(mode="board", chosen="WI-00231")
+    shown = text(night(), place)
+    for title in ("open 40", "claimed 3", "completed 1", "failed 1", "cancelled 1"):
+        assert f"┤{title}├" in shown
+    assert "▸WI-00231" in shown
+    drawn = VIEW.draw(night(), place, 120, 36)
+    left = VIEW.press("left", night(), place, drawn)
+    assert left == replace(place, chosen="WI-00244")
+    right = VIEW.press("right", night(), place, drawn)
+    assert right == replace(place, chosen="WI-00192")
+    assert VIEW.press("left", night(), replace(place, chosen="WI-00244"), drawn) is None
+    assert VIEW.press("v", night(), place, drawn) == replace(place, mode="")
+
+
+def test_a_narrow_board_has_one_lane_for_everything_that_ended() -> None:
+    assert "┤ended 3├" in text(night(), Place(mode="board"), 80, 20)
+
+
+def acted(key: str, chosen: str, at: Scene | None = None) -> Act:
+    shown = at or night()
+    place = Place(chosen=chosen)
+    act = VIEW.press(key, shown, place, VIEW.draw(shown, place, 120, 36))
+    assert isinstance(act, Act), act
+    return act
+
+
+@pytest.mark.parametrize(
+    ("key", "chosen"),
+    [("c", "WI-00244"), ("r", "WI-00231"), ("r", "WI-00228"), ("X", "WI-00244"), ("X", "WI-00231")],
+)
+def test_a_verb_sends_fields_that_its_command_has_and_its_line_is_one_that_coord_reads(
+    key: str, chosen: str
+) -> None:
+    act = acted(key, chosen)
+    typed = {act.wants: "ada"} if act.wants else {}
+    made = COMMANDS[act.verb].model_validate({**act.fields, **typed, "request_id": "r-1"})
+    assert made.model_dump()["item_id"] == chosen
+    line = act.cli + "".join(f" --{name} {value}" for name, value in typed.items())
+    read = parse(shlex.split(line)[1:])
+    assert read is not None, line
+    assert (read.verb.name, read.values["id"]) == (act.verb, chosen)
+
+
+def test_a_release_names_the_claim_it_ends_and_asks_first() -> None:
+    act = acted("r", "WI-00231")
+    assert act.fields == {"agent": "a7", "item_id": "WI-00231", "fence": 182_104, "incarnation": 120}
+    assert act.cli == "coord release WI-00231 --agent a7 --fence 182104"
+    assert act.asks.startswith("Take WI-00231 from a7?")
+    assert acted("r", "WI-00228").fields == {"agent": "a2", "item_id": "WI-00228", "fence": 181_003}
+
+
+def test_a_claim_asks_for_whom_and_a_cancel_whether_it_is_meant() -> None:
+    assert acted("c", "WI-00244").wants == "agent"
+    assert acted("X", "WI-00231").asks == (
+        "Cancel WI-00231? Nobody shall do it any more. a7 holds it and will be refused."
+    )
+    assert acted("X", "WI-00244").asks == "Cancel WI-00244? Nobody shall do it any more."
+
+
+@pytest.mark.parametrize(
+    ("key", "chosen"), [("c", "WI-00231"), ("r", "WI-00244"), ("X", "WI-00192"), ("o", "WI-00231")]
+)
+def test_a_verb_that_does_not_fit_says_why(key: str, chosen: str) -> None:
+    place = Place(chosen=chosen)
+    said = VIEW.press(key, night(), place, VIEW.draw(night(), place, 120, 36))
+    assert isinstance(said, Say)
+    assert chosen in said.words
+
+
+def test_o_goes_to_the_run_that_works_for_the_item_and_h_to_its_events() -> None:
+    place = Place(chosen="WI-00228")
+    drawn = VIEW.draw(night(), place, 120, 36)
+    assert VIEW.press("o", night(), place, drawn) == Go("runs", "r-17")
+    assert VIEW.press("h", night(), place, drawn) == Go("events", filter="WI-00228")
+
+
+def test_in_the_past_no_verb_is_offered_and_nobody_is_called_silent() -> None:
+    moment = told(as_of()) | {"past": True}
+    answers = {
+        **night().answers,
+        "agents": {**nights.agents(), "as_of": moment},
+        "board": {**nights.board(), "as_of": moment},
+    }
+    past = scene(answers, past=Past(POSITION - 1, NOW_NS, POSITION), now_ns=NOW_NS)
+    shown = text(past, Place(chosen="WI-00231"))
+    assert "r release" not in shown
+    assert "h history" in shown
+    assert "silent" not in shown
+
+
+def test_a_long_body_is_cut_and_says_how_long_it_is() -> None:
+    long = nights.shown()
+    long["item"]["body"] = {"words": "x" * 9_000}
+    shown = text(scene({**night().answers, "show": long}), Place(opened=True), 236, 56)
+    assert "8.8 KiB" in shown
+
+
+def test_an_empty_board_says_how_to_fill_it() -> None:
+    empty = scene({"board": {"rows": [], "counts": {}, "as_of": {}}})
+    assert 'coord submit "my first item"' in text(empty)
+    assert HOUR
