@@ -6,12 +6,12 @@ import pty
 import select
 import shutil
 import signal
-import struct
 import subprocess
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import COORD, Cli
@@ -22,10 +22,16 @@ SHELL_SECONDS = 20
 
 
 def in_terminal(cli: Cli, word: str, width: int, environment: dict[str, str], *more: str) -> str:
-    """Run in a terminal of so many columns and return what it showed."""
+    """Run a command of coord in a terminal of so many columns and return what it showed."""
+    return in_terminal_process([COORD, word, *more], cli.environment | environment, width, cwd=cli.home)
+
+
+def in_terminal_process(command: list[str], environment: dict[str, str], width: int, **options: Any) -> str:
+    """Run a process in a terminal of so many columns and return what it showed; it must end well."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    process = cli.start(word, *more, stdout=theirs, stderr=theirs, environment=environment)
+    termios.tcsetwinsize(theirs, (24, width))
+    streams = {"stdin": subprocess.DEVNULL, "stdout": theirs, "stderr": theirs}
+    process = subprocess.Popen(command, env=environment, **(streams | options))
     os.close(theirs)
     shown = b""
     try:

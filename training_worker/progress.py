@@ -5,6 +5,7 @@ from typing import Final
 
 from coord.events.errors import visible
 from coord.services import clock
+from coord.services.wording import age
 
 EVERY_SECONDS: Final = 1.0
 _LENGTH_MAX: Final = 2_000
@@ -16,7 +17,7 @@ class Progress:
     def __init__(self, aloud: bool, steps: int) -> None:
         self._aloud, self._steps = aloud, steps
         self._said_at = self._since = clock.monotonic()
-        self._tokens = 0
+        self._tokens = self._steps_seen = 0
 
     def say(self, sentence: str) -> None:
         """Say what happened, on one line."""
@@ -30,14 +31,16 @@ class Progress:
     def step(self, step: int, tokens: int, loss: float, canary: float | None, learning_rate: float) -> None:
         """Count a step, and say how it goes when a second has passed."""
         self._tokens += tokens
+        self._steps_seen += 1
         now = clock.monotonic()
         if now - self._said_at < EVERY_SECONDS:
             return
         rate = self._tokens / (now - self._since)
+        left = age((self._steps - step) * (now - self._since) / self._steps_seen)
         self._said_at = self._since = now
-        self._tokens = 0
+        self._tokens = self._steps_seen = 0
         measured = "" if canary is None else f"  canary {canary:.3f}"
         self.say(
             f"step {step:,} of {self._steps:,}  loss {loss:.3f}{measured}  learning rate {learning_rate:.2g}"
-            f"  {rate:,.0f} bytes/s"
+            f"  {rate:,.0f} bytes/s  {left} left"
         )

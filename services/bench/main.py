@@ -5,7 +5,7 @@ import contextlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,41 +16,39 @@ from coord.services.bench.measure import Line
 from coord.services.settings import Settings
 
 
-def run(settings: Settings) -> int:
-    """Print every figure; return 0 when each bar that could be judged is met, else 7."""
+def run(settings: Settings, say: Callable[[str], None] | None = None) -> int:
+    """Say every figure; return 0 when each bar that could be judged is met, else 7."""
+    say = say or _say
     with tempfile.TemporaryDirectory(prefix="coord-bench-") as name:
-        lines = list(_lines(replace(settings, data=Path(name) / "data")))
+        lines = []
+        for line in _lines(replace(settings, data=Path(name) / "data")):
+            _tell(line, say)
+            lines.append(line)
     missed = [line for line in lines if line.met is False]
-    _say(f"\n{len(lines) - len(missed)} of {len(lines)} bars met." + _missed(missed))
+    say(f"\n{len(lines) - len(missed)} of {len(lines)} bars met." + _missed(missed))
     return 7 if missed else 0
 
 
 def _lines(settings: Settings) -> Iterator[Line]:
     bench = house.House(settings.data)
     try:
-        for line in (
-            house.measure_start(bench),
-            asyncio.run(house.measure_visible(bench, settings)),
-            house.measure_claim(bench),
-            house.measure_memory(bench),
-        ):
-            _tell(line)
-            yield line
+        yield house.measure_start(bench)
+        yield asyncio.run(house.measure_visible(bench, settings))
+        yield house.measure_claim(bench)
+        yield house.measure_memory(bench)
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             bench.stop()
     path = replace(settings, data=settings.data.with_name("claims"))
     with claims.server_and_coordinator(path):
-        for line in uvloop.run(claims.measure(path)):
-            _tell(line)
-            yield line
+        yield from uvloop.run(claims.measure(path))
 
 
-def _tell(line: Line) -> None:
+def _tell(line: Line, say: Callable[[str], None]) -> None:
     mark = {True: "met", False: "MISSED", None: "not judged"}[line.met]
-    _say(f"{line.what:<42} {line.measured:<58} {line.bar:<20} {mark}")
+    say(f"{line.what:<42} {line.measured:<58} {line.bar:<20} {mark}")
     if line.note:
-        _say(f"    {line.note}")
+        say(f"    {line.note}")
 
 
 def _missed(lines: list[Line]) -> str:

@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -20,6 +21,7 @@ from coord.services.folder import Folder
 from coord.services.settings import Loaded, Settings, load_settings
 
 STDIN: Final = "-"
+_COUNTED_BYTES_MAX: Final = 32 * 1024 * 1024
 T = TypeVar("T")
 
 
@@ -187,19 +189,35 @@ class Call:
             act(read(text), request_id)
             return 0
         gc.enable()
+        from coord.services.cli.bars import bar
+
         worst = 0
-        for number, line in enumerate(_stdin_lines(), 1):
-            if not line.strip():
-                continue
-            try:
-                value = read_line(_line_text(line, number))
-                if value is not None:
-                    act(value, clock.derived_id(request_id, number))
-            except NoServer:
-                raise
-            except CoordError as error:
-                worst = max(worst, report(error, self.json, f"line {number}: "))
+        with bar(self.parsed.verb.name, "lines", _stdin_count(), quiet=self.json) as told:
+            for number, line in enumerate(_stdin_lines(), 1):
+                told.to(number - 1)
+                with told.aside():
+                    worst = max(worst, self._one(number, line, request_id, read_line, act))
         return worst
+
+    def _one(
+        self,
+        number: int,
+        line: bytes,
+        request_id: str,
+        read_line: Callable[[str], T | None],
+        act: Callable[[T, str], None],
+    ) -> int:
+        if not line.strip():
+            return 0
+        try:
+            value = read_line(_line_text(line, number))
+            if value is not None:
+                act(value, clock.derived_id(request_id, number))
+        except NoServer:
+            raise
+        except CoordError as error:
+            return report(error, self.json, f"line {number}: ")
+        return 0
 
 
 def user_name() -> str:
@@ -238,6 +256,18 @@ def _stdin_lines() -> Iterator[bytes]:
         return
     while line := sys.stdin.buffer.readline(2 * EVENT_BYTES_MAX):
         yield line
+
+
+def _stdin_count() -> int | None:
+    """Return how many lines stdin has, where it is a file that is quickly counted; it is not read on by that."""
+    try:
+        descriptor = sys.stdin.fileno()
+        state, at = os.fstat(descriptor), os.lseek(descriptor, 0, os.SEEK_CUR)
+        if not stat.S_ISREG(state.st_mode) or state.st_size - at > _COUNTED_BYTES_MAX:
+            return None
+        return os.pread(descriptor, state.st_size - at, at).count(b"\n")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _line_text(line: bytes, number: int) -> str:

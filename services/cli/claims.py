@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from coord.events.errors import Exit, FoundWanting, UsageError
+from coord.services.cli.bars import bar
 from coord.services.cli.call import Call, note
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe
@@ -23,12 +24,14 @@ def claims(call: Call) -> int:
     wanted = {CLAIMS[one.name].measure for one in stated}
     measured: dict[str, float] = {}
     faults: dict[str, str] = {}
-    for name in (name for name in MEASUREMENTS if name in wanted):
-        note(f"measuring: {name} ...")
-        try:
-            measured.update(measure(name, call.settings, place.root))
-        except FoundWanting as fault:
-            faults[name] = str(fault)
+    chosen = [name for name in MEASUREMENTS if name in wanted]
+    with bar("measuring", "measurements", len(chosen), quiet=call.json, ticking=True) as told:
+        for count, name in enumerate(chosen):
+            told.to(count, words=name)
+            try:
+                measured.update(measure(name, call.settings, place.root))
+            except FoundWanting as fault:
+                faults[name] = str(fault)
     verdicts = [_verdict(one, measured, faults) for one in stated]
     if call.json:
         out_json([_document(one) for one in verdicts])

@@ -51,7 +51,9 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "board": (
         Example("coord board", "Everything:"),
         Example("coord board --status claimed --agent ada", "What ada holds:"),
-        Example("coord board --at 1", "As it stood at position 1 of the log; -2h and 14:02 are moments, too:"),
+        Example(
+            "coord board --at 1", "As it stood at position 1 of the log; -2h and 14:02 are moments, too:"
+        ),
     ),
     "register": (
         Example("coord register ada --team red --capability python --wip 2", "Who takes two at a time:"),

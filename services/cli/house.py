@@ -1,14 +1,17 @@
 """The verbs of the house: up, down, serve, demo, bench, rebuild, config, schema."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from typing import Any, Final
 
 from coord.events.errors import NoServer, UsageError, visible
 from coord.services import client
+from coord.services.cli.bars import Bar, bar, waiting
 from coord.services.cli.call import Call, note
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe, safe_json
-from coord.services.cli.terminal import out, out_json
+from coord.services.cli.terminal import flush, out, out_json
 from coord.services.folder import PROJECTOR_SOCKET
 from coord.services.settings import describe, shown
 
@@ -20,7 +23,8 @@ def up(call: Call) -> int:
     from coord.services.supervisor.up import up as run
 
     detach = call.on("detach")
-    code = run(call.settings, detach=detach)
+    with _starting(call) if detach else nullcontext():
+        code = run(call.settings, detach=detach)
     if detach and code == 0:
         server = call.folder.read_json("server.json") or {}
         running = call.folder.read_json("up.json") or {}
@@ -34,7 +38,8 @@ def down(call: Call) -> int:
     """Stop what `coord up` started."""
     from coord.services.supervisor.up import down as run
 
-    code = run(call.settings)
+    with bar("stopping", quiet=call.json, ticking=True):
+        code = run(call.settings)
     call.show({"data": str(call.folder.root), "stopped": True}, [])
     return code
 
@@ -74,18 +79,26 @@ def bench(call: Call) -> int:
     """Run the benchmarks on a house of their own."""
     from coord.services.bench.main import run
 
-    return run(call.settings)
+    with bar("measuring", ticking=True) as told:
+
+        def say(text: str) -> None:
+            with told.aside():
+                out(text)
+                flush()
+
+        return run(call.settings, say)
 
 
 def rebuild(call: Call) -> None:
     """Have the projector build its tables anew, or do it here where none is meant to run."""
-    try:
-        for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", "/v1/rebuild", None):
-            _tell_progress(call, client.progress(line))
-    except NoServer as error:
-        if error.reply is not None or client.supervisor(call.folder) is not None:
-            raise
-        _rebuild_offline(call)
+    with bar("rebuilding", "messages", quiet=call.json, ticking=True) as told:
+        try:
+            for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", "/v1/rebuild", None):
+                _tell_progress(call, told, client.progress(line))
+        except NoServer as error:
+            if error.reply is not None or client.supervisor(call.folder) is not None:
+                raise
+            _rebuild_offline(call, told)
 
 
 def config(call: Call) -> None:
@@ -131,29 +144,41 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float) else shown(value)
 
 
-def _rebuild_offline(call: Call) -> None:
+@contextmanager
+def _starting(call: Call) -> Iterator[None]:
+    """Tell how many of the services serve already; up.json says so."""
+
+    def look() -> tuple[int, int]:
+        states = (call.folder.read_json("up.json") or {}).get("states", {})
+        return sum(state == "serving" for state in states.values()), len(states)
+
+    with waiting("starting", look, "services serve", quiet=call.json):
+        yield
+
+
+def _rebuild_offline(call: Call, told: Bar) -> None:
     from coord.services.projector.rebuild import rebuild as run
 
-    run(call.settings, lambda progress: _tell_progress(call, progress))
+    run(call.settings, lambda progress: _tell_progress(call, told, progress))
 
 
-def _tell_progress(call: Call, progress: dict[str, Any]) -> None:
-    call.show(progress, [safe(_progress_line(progress))])
-
-
-def _progress_line(progress: dict[str, Any]) -> str:
+def _tell_progress(call: Call, told: Bar, progress: dict[str, Any]) -> None:
+    """Move the bar, and print how it ended."""
+    if call.json:
+        out_json(progress)
+        return
     match progress.get("phase"):
         case "reading":
-            rate, left = progress.get("messages_per_second", 0), progress.get("seconds_left", 0)
-            where = (
-                f"{progress.get('stream', 'the log')}: {progress.get('position')} of {progress.get('until')}"
+            told.to(
+                progress.get("position", 0), progress.get("until"), f"of {progress.get('stream', 'the log')}"
             )
-            return f"reading {where}, {rate} a second, {left} s left"
-        case "done" if progress.get("equal"):
-            return f"done: {progress.get('events')} events; every table equals the one it replaces"
         case "done":
-            return f"done: {progress.get('events')} events; these tables differ: {progress.get('differing')}"
-    return str(progress.get("phase"))
+            differ = f"these tables differ: {progress.get('differing')}"
+            outcome = "every table equals the one it replaces" if progress.get("equal") else differ
+            with told.aside():
+                out(safe(f"done: {progress.get('events')} events; {outcome}"))
+        case phase:
+            told.to(0, words=str(phase))
 
 
 _CONFIG: Final = (

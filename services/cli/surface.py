@@ -169,7 +169,9 @@ LOOK: Final = (
         "The dashboard: all of it live, in this terminal.",
         (),
         (
-            Option("--view", "VIEW", "Begin with overview, work, agents, runs, nodes, alerts, events or health."),
+            Option(
+                "--view", "VIEW", "Begin with overview, work, agents, runs, nodes, alerts, events or health."
+            ),
             Option("--filter", "TEXT", "Keep rows, as / does: text, !text, field:text, field>1h."),
             Option("--chosen", "ID", "Begin with this row open."),
             AT,

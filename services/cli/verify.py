@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from coord.events.errors import Exit, NothingThere, UsageError
+from coord.services.cli.bars import bar
 from coord.services.cli.call import Call, note, note_cut
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe
@@ -51,15 +52,23 @@ def _run(call: Call) -> int:
     if recorder:
         recorder.check()
     results = []
-    for result in runner.run(place, chosen):
-        record = recorder.record(result) if recorder else None
-        results.append(result)
-        call.show(_document(result, commit, record), _lines(result))
-        flush()
+    with bar("verifying", "scenarios", len(chosen), quiet=call.json, ticking=True) as told:
+        for result in runner.run(place, chosen):
+            record = recorder.record(result) if recorder else None
+            results.append(result)
+            with told.aside():
+                call.show(_document(result, commit, record), _lines(result))
+                flush()
+            told.to(len(results), words=_failures(results))
     failed = [one for one in results if one.outcome != "passed"]
     where = f", recorded on {call.folder.root}" if recorder else ", not recorded"
     note(f"{len(results) - len(failed)} of {len(results)} passed at {commit}{where}.")
     return int(Exit.WANTING if failed else Exit.DONE)
+
+
+def _failures(results: Sequence[Result]) -> str:
+    count = sum(one.outcome != "passed" for one in results)
+    return f"{count} not passed" if count else ""
 
 
 def _document(result: Result, commit: str, record: Record | None) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """The verb watchdog: what its rules are, how good they are on real curves, and what they would have found."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coord.events.errors import Exit, UsageError, visible
-from coord.services import clock
+from coord.services.cli.bars import bar
 from coord.services.cli.call import Call, note
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe
@@ -25,12 +23,6 @@ if TYPE_CHECKING:
 
 _OPTIONS: Final = {"bench": ("curves", "set"), "replay": ("run", "set"), "rules": ()}
 """What it can do, and which options are for that."""
-_TOLD_SECONDS: Final = 2.0
-"""What takes longer tells how far it is, where a terminal listens."""
-
-_TOLD_EVERY_SECONDS: Final = 0.1
-
-Tell = Callable[[str], None]
 
 
 def watchdog(call: Call) -> int:
@@ -92,11 +84,11 @@ def _bench(call: Call) -> int:
     given = call.text("curves")
     folder = Path(given).expanduser() if given is not None else curves.own_folder()
     changed = _thresholds(call) if call.many("set") else None
-    with _progress() as tell:
+    with bar("scoring", "curves", quiet=call.json) as told:
         report = detectors.run(
             curves.read_curves(folder),
             changed,
-            lambda so_far: tell(f"{so_far.curves} curves, {so_far.samples:,} samples"),
+            lambda so_far: told.to(so_far.curves, words=f"{so_far.samples:,} samples"),
         )
     missed = report.missed()
     if call.json:
@@ -185,11 +177,8 @@ def _replay(call: Call) -> int:
     thresholds = _thresholds(call)
     from coord.services.watchdog.replay import replay
 
-    with _progress() as tell:
-        replayed = replay(
-            call.settings, call.folder, rule.name, run, thresholds,
-            lambda read, of: tell(f"{read:,} of {of:,} messages"),
-        )  # fmt: skip
+    with bar("replaying", "messages", quiet=call.json) as told:
+        replayed = replay(call.settings, call.folder, rule.name, run, thresholds, told.to)
     if call.json:
         out_json(_replay_document(replayed, rule.name, run, thresholds))
     else:
@@ -260,29 +249,6 @@ def _finding_document(finding: Finding) -> dict[str, Any]:
         "evidence": [{"stream": stream, "position": position} for stream, position in finding.evidence],
         "figures": {name: value if value - value == 0 else str(value) for name, value in figures.items()},
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Tell]:
-    """Give out a teller of progress: silent at first, and where no terminal listens."""
-    began = clock.monotonic()
-    listens = sys.stderr is not None and sys.stderr.isatty()
-    told_at, wide = began + _TOLD_SECONDS, 0
-
-    def tell(words: str) -> None:
-        nonlocal told_at, wide
-        if listens and clock.monotonic() > told_at:
-            told_at = clock.monotonic() + _TOLD_EVERY_SECONDS
-            sys.stderr.write(f"\r{words:<{wide}}")
-            sys.stderr.flush()
-            wide = max(wide, len(words))
-
-    try:
-        yield tell
-    finally:
-        if wide:
-            sys.stderr.write(f"\r{'':<{wide}}\r")
-            sys.stderr.flush()
 
 
 _RULES: Final = (Column("RULE"), Column("ABOUT"), Column("WHEN", flexible=True))

