@@ -1,0 +1,120 @@
+"""The batch script of Slurm. There is no Slurm here: srun and scontrol are stand-ins of two lines that run what they are
+given on this machine; torchrun, the trainer and the server are the real ones.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+from deployed import DEPLOY
+from houses import until
+from nats_servers import Running, credentials_file, running_server
+from trainers import text_file
+
+from coord.services.folder import Folder
+from coord.services.log import Log, declare_streams
+from coord.services.settings import Settings
+
+SCRIPT: Final = DEPLOY / "slurm" / "train.sbatch"
+SMALL: Final = (
+    "--batch",
+    "4",
+    "--context",
+    "16",
+    "--layers",
+    "1",
+    "--heads",
+    "2",
+    "--width",
+    "16",
+    "--checkpoint-every",
+    "50",
+)
+_SRUN: Final = '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do case "$1" in *=*|--overlap) shift;; *) shift 2;; esac; done\nexec "$@"\n'
+_SCONTROL: Final = '#!/bin/sh\ncase "$1" in show) echo 127.0.0.1;; *) echo "$@" >>"$SLURM_ASKED";; esac\n'
+_TORCHRUN: Final = '#!/bin/sh\nexec "{python}" -m torch.distributed.run "$@"\n'
+
+
+@pytest.fixture
+def server(known: Mapping[str, str], tmp_path: Path) -> Iterator[Running]:
+    with running_server(tmp_path / "server", known) as running:
+        settings = Settings(
+            data=tmp_path,
+            nats=running.address.url,
+            nats_credentials=credentials_file(tmp_path, "core", known),
+        )
+        asyncio.run(declared(settings))
+        yield running
+
+
+async def declared(settings: Settings) -> None:
+    """Declare the streams, as a coordinator does."""
+    log = await Log.connect(settings, Folder(settings.data), name="deploy")
+    try:
+        await declare_streams(log, settings)
+    finally:
+        await log.close()
+
+
+@pytest.fixture
+def job(server: Running, known: Mapping[str, str], tmp_path: Path) -> dict[str, str]:
+    """The environment of a job on one node."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, text in (
+        ("srun", _SRUN),
+        ("scontrol", _SCONTROL),
+        ("torchrun", _TORCHRUN.format(python=sys.executable)),
+    ):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    return {
+        "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path), "RUN": "r-1",
+        "SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "coord-train", "SLURM_JOB_NODELIST": "n1", "SLURM_JOB_NUM_NODES": "1",
+        "SLURM_ASKED": str(tmp_path / "asked"), "COORD_NATS": server.address.url,
+        "COORD_NATS_CREDENTIALS": str(credentials_file(tmp_path, "trainer", known)),
+    }  # fmt: skip
+
+
+def start(job: Mapping[str, str], *words: str, **more: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(["bash", SCRIPT, *words], env={**job, **more}, stderr=subprocess.PIPE, text=True)
+
+
+def test_bash_reads_it() -> None:
+    assert subprocess.run(["bash", "-n", SCRIPT], check=False).returncode == 0
+
+
+def test_it_says_what_it_needs(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        ["bash", SCRIPT],
+        env={"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode != 0
+    assert "export COORD_NATS=" in ran.stderr
+
+
+def test_a_job_whose_time_is_over_is_queued_again_and_goes_on_where_it_was(
+    job: dict[str, str], known: Mapping[str, str], tmp_path: Path
+) -> None:
+    text = str(text_file(tmp_path))
+    first = start(job, text, *SMALL, "--steps", "1000000")
+    checkpoints = tmp_path / "coord" / "r-1" / "runs" / "r-1" / "checkpoints"
+    until(lambda: list(checkpoints.glob("step-*")), 60)
+    first.send_signal(signal.SIGUSR1)
+    told = first.communicate(timeout=60)[1]
+    assert first.returncode == 0, told
+    assert (tmp_path / "asked").read_text() == "requeue 7\n"
+    reached = max(int(path.name.removeprefix("step-")) for path in checkpoints.glob("step-*"))
+    second = start(job, text, *SMALL, "--steps", str(reached + 20), SLURM_RESTART_COUNT="1")
+    told = second.communicate(timeout=60)[1]
+    assert second.returncode == 0, told
+    assert f"run r-1 goes on before step {reached:,}" in told
