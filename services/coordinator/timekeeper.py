@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 AGENTS_LOOKED_AT_SECONDS: Final = 0.5
+_OVER_MIN: Final = 1_000
+"""Entries of claims that are over, from which on they are looked for."""
 
 
 @dataclass(slots=True)
@@ -53,8 +55,11 @@ class Timekeeper:
             lease.renewed = now
 
     def end_lease(self, item_id: str) -> None:
-        """The claim is over."""
+        """The claim is over. Its entry in the heap stays until it is due, or until most entries are such."""
         self._leases.pop(item_id, None)
+        if len(self._due) > 2 * len(self._leases) + _OVER_MIN:
+            self._due = [entry for entry in self._due if self._is_watched(entry[1], entry[2])]
+            heapq.heapify(self._due)
 
     def run_out(self, now: float) -> list[Due]:
         """Return the claims that ran out; each again until `end_lease`, should its end not be appended."""
@@ -62,9 +67,9 @@ class Timekeeper:
         again: list[tuple[float, str, int]] = []
         while self._due and self._due[0][0] <= now:
             _, item_id, fence = heapq.heappop(self._due)
-            lease = self._leases.get(item_id)
-            if lease is None or lease.fence != fence:
+            if not self._is_watched(item_id, fence):
                 continue
+            lease = self._leases[item_id]
             ends = lease.renewed + lease.lease_seconds
             if ends <= now:
                 found.append(Due(item_id, fence, now - lease.renewed))
@@ -72,6 +77,10 @@ class Timekeeper:
         for entry in again:
             heapq.heappush(self._due, entry)
         return found
+
+    def _is_watched(self, item_id: str, fence: int) -> bool:
+        lease = self._leases.get(item_id)
+        return lease is not None and lease.fence == fence
 
     def hear(self, agent: str, now: float) -> None:
         """The agent gave a sign of life."""

@@ -10,7 +10,7 @@ A claim belongs to (agent, incarnation) and is named by its fence; whoever does 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from coord.events import work
 from coord.events.commands import (
@@ -35,6 +35,18 @@ Decision = Sequence[Event] | Refusal
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
+class Submission(NamedTuple):
+    """What an item was submitted with: the fields of its event, at a third of the memory."""
+
+    title: str
+    priority: int
+    capabilities: tuple[str, ...]
+    team: str | None
+    lease_seconds: float
+    body: Any
+    verify: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class WorkItem:
     """One item as its events tell it.
@@ -43,7 +55,7 @@ class WorkItem:
     """
 
     id: str
-    submitted: work.WorkSubmitted
+    submitted: Submission
     submitted_position: int
     position: int
     """Of its last event: what a decision about it is appended behind."""
@@ -71,7 +83,11 @@ def evolve(item: WorkItem | None, recorded: Recorded) -> WorkItem | None:
         if item is not None:
             return moved(item, recorded.position)
         return WorkItem(
-            recorded.entity, event, recorded.position, recorded.position, lease_seconds=event.lease_seconds
+            id=recorded.entity,
+            submitted=_submission(event),
+            submitted_position=recorded.position,
+            position=recorded.position,
+            lease_seconds=event.lease_seconds,
         )
     if item is None or recorded.position <= item.position:
         return item
@@ -144,7 +160,7 @@ def decide_submit(item: WorkItem | None, command: Submit, lease_seconds: float) 
     )
     if item is None:
         return [wanted]
-    if item.submitted == wanted:
+    if item.submitted == _submission(wanted):
         return []
     return refusal("already_exists", f"the item {item.id} exists with other content.", "Choose another --id.")
 
@@ -264,6 +280,18 @@ def decide_expire(item: WorkItem | None, fence: int, silent_seconds: float) -> D
             silent_seconds=silent_seconds,
         )
     ]
+
+
+def _submission(event: work.WorkSubmitted) -> Submission:
+    return Submission(
+        event.title,
+        event.priority,
+        event.capabilities,
+        event.team,
+        event.lease_seconds,
+        event.body,
+        event.verify,
+    )
 
 
 def _is_own(item: WorkItem | None, command: Hold, incarnation: int, status: str) -> bool:
