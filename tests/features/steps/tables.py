@@ -67,3 +67,41 @@ def lose(scene: Scene) -> None:
 @when("everything is started again")
 def start_again(scene: Scene) -> None:
     scene.house.ask("up", "--detach")
+
+
+@when("everything that waits or is held is cancelled")
+def cancel_all(scene: Scene) -> None:
+    for row in scene.kept["board"]["rows"]:
+        if row["status"] in ("open", "claimed"):
+            scene.house.ask("cancel", row["id"])
+
+
+@then("the board of then shows what it showed before")
+def board_of_then(scene: Scene) -> None:
+    before = scene.kept["board"]
+    position = before["as_of"]["position"]
+    then_shown = scene.house.ask("board", "--at", str(position))
+    assert _timeless(then_shown) == _timeless(before)
+    assert (then_shown["as_of"]["position"], then_shown["as_of"]["past"]) == (position, True)
+
+
+@then("the board of now shows nothing that waits or is held")
+def nothing_left(scene: Scene) -> None:
+    until(lambda: not {"open", "claimed"} & {row["status"] for row in scene.house.ask("board")["rows"]})
+
+
+@when(parsers.parse('the board is asked for as of "{moment}"'))
+def ask_as_of(scene: Scene, moment: str) -> None:
+    scene.last = scene.house.cli.run("board", "--at", moment)
+
+
+@then(parsers.parse('it is refused, because "{words}"'))
+def refused_because(scene: Scene, words: str) -> None:
+    assert scene.last.code == Exit.REFUSED, scene.last
+    assert words in scene.last.err
+
+
+@then(parsers.parse('it is no moment, because "{words}"'))
+def no_moment_because(scene: Scene, words: str) -> None:
+    assert scene.last.code == Exit.USAGE, scene.last
+    assert words in scene.last.err
