@@ -3,7 +3,9 @@ spikes, a GPU is hot, and 38 items wait for an agent that nobody started. Rows a
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 from scenes import EVIDENCE, NOW_NS, POSITION, SECOND_NS, as_of, entry, scene, told
@@ -314,14 +316,24 @@ def agent_events(name: str = "a7") -> tuple[dict[str, Any], dict[str, Any]]:
     return {"events": about, "as_of": told_of}, {"events": did, "searched_from": 1, "as_of": told_of}
 
 
-def night(without: Sequence[str] = (), **fields: Any) -> Scene:
-    """Return the whole scene; without some answers where they were not given yet."""
+@cache
+def _whole() -> Scene:
     about, did = agent_events()
     answers = {
         "agents": agents(), "board": board(), "runs": runs(), "curve": curve(), "alerts": alerts(), "health": health(),
         "nodes": nodes(), "overview_trend": trend(), "history": history(), "show": shown(), "agent_history": about,
         "agent_doings": did,
     }  # fmt: skip
-    made = scene(answers, events=events(), **fields)
-    left = {key: answer for key, answer in made.answers.items() if key not in without}
-    return Scene(**{name: getattr(made, name) for name in made.__slots__} | {"answers": left})
+    return scene(answers, events=events())
+
+
+def night(without: Sequence[str] = (), **fields: Any) -> Scene:
+    """Return the whole scene; without some answers where they were not given yet. Its answers are shared: copy, then change."""
+    whole = _whole()
+    left = {key: answer for key, answer in whole.answers.items() if key not in without}
+    return replace(whole, answers=left, **fields)
+
+
+def night_with(answers: Mapping[str, Any], **fields: Any) -> Scene:
+    """Return the scene with these answers alone."""
+    return replace(_whole(), answers=dict(answers), **fields)

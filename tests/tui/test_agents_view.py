@@ -6,7 +6,7 @@ from typing import Any
 
 import nights
 import pytest
-from nights import night
+from nights import night, night_with
 from scenes import NOW_NS, POSITION, as_of, scene, told
 
 from coord.events.commands import COMMANDS
@@ -30,7 +30,7 @@ def row_of(name: str, scene: Scene, width: int = 236) -> str:
 
 def changed(name: str, **fields: Any) -> Scene:
     rows = [row | fields if row["agent"] == name else row for row in nights.agents()["rows"]]
-    return scene({**night().answers, "agents": {**nights.agents(), "rows": rows}})
+    return night_with({**night().answers, "agents": {**nights.agents(), "rows": rows}})
 
 
 def test_work_in_danger_comes_first_and_old_losses_last() -> None:
@@ -63,7 +63,7 @@ def test_each_row_says_why_it_is_so(name: str, words: str) -> None:
 
 def test_an_idle_agent_that_no_item_fits_is_told_so() -> None:
     assert "no open item fits it (40 open)" in row_of("a9", changed("a9", capabilities=["swim"]))
-    none = scene({**night().answers, "board": {"rows": [], "counts": {}, "as_of": {}}})
+    none = night_with({**night().answers, "board": {"rows": [], "counts": {}, "as_of": {}}})
     assert "no open work" in row_of("a9", none)
 
 
@@ -90,7 +90,7 @@ def test_a_silent_agent_tells_what_comes_first_and_when() -> None:
 
 def test_when_nobody_is_heard_the_machine_is_suspected() -> None:
     rows = [row | {"silent_seconds": 40.0} for row in nights.agents()["rows"]]
-    quiet = scene({**night().answers, "agents": {**nights.agents(), "rows": rows}})
+    quiet = night_with({**night().answers, "agents": {**nights.agents(), "rows": rows}})
     assert "look at the machine, or the network, first" in text(quiet, Place(chosen="a7"), 236, 56)
 
 
@@ -102,7 +102,9 @@ def test_a_lost_agent_tells_how_it_comes_back() -> None:
 
 def test_what_an_agent_did_and_what_was_written_about_it_stand_in_one_list_each_once() -> None:
     about, did = nights.agent_events()
-    twice = scene({**night().answers, "agent_doings": {**did, "events": [*about["events"], *did["events"]]}})
+    twice = night_with(
+        {**night().answers, "agent_doings": {**did, "events": [*about["events"], *did["events"]]}}
+    )
     shown = text(twice, Place(chosen="a7"))
     assert shown.count("agent.registered") == 1
     assert (
@@ -116,7 +118,8 @@ def test_the_doings_of_another_agent_are_not_shown_for_this_one() -> None:
     shown = text(night(), Place(chosen="a1"))
     assert "agent.registered" not in shown
     assert "asking for what it did" in shown
-    assert [wish.fields.get("actor") for wish in VIEW.follows(night(), Place(chosen="a1"))] == [None, "a1"]
+    asked = VIEW.follows(night(), Place(chosen="a1"))
+    assert [wish.fields.get("id") or wish.fields.get("text") for wish in asked] == ["a1", '"agent":"a1"']
 
 
 @pytest.mark.parametrize(
@@ -169,7 +172,7 @@ def test_enter_opens_one_agent_alone_and_esc_goes_back() -> None:
 def test_in_the_past_silence_is_not_known_and_it_says_so() -> None:
     moment = told(as_of()) | {"past": True}
     answers = {**night().answers, "agents": {**nights.agents(), "as_of": moment}}
-    past = scene(answers, past=Past(POSITION - 1, NOW_NS, POSITION), now_ns=NOW_NS)
+    past = night_with(answers, past=Past(POSITION - 1, NOW_NS, POSITION), now_ns=NOW_NS)
     shown = text(past)
     assert "who was heard when is not kept as of past moments" in shown
     assert "◐" not in shown

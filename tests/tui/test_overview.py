@@ -5,8 +5,8 @@ from typing import Any
 
 import nights
 import pytest
-from nights import night
-from scenes import NOW_NS, empty_scene, scene
+from nights import night, night_with
+from scenes import NOW_NS, empty_scene
 
 from coord.tui.ink import plain
 from coord.tui.scene import Copy, Go, Past, Place, Scene
@@ -35,7 +35,7 @@ def with_rows(key: str, change: Any, **answers: Any) -> Scene:
     """Return the night with the rows of one answer changed."""
     answer = getattr(nights, key)()
     rows = [change(dict(row)) for row in answer["rows"]]
-    return scene({**night().answers, key: {**answer, "rows": rows}, **answers})
+    return night_with({**night().answers, key: {**answer, "rows": rows}, **answers})
 
 
 def test_the_worst_comes_first_and_what_somebody_took_notice_of_comes_last() -> None:
@@ -103,7 +103,7 @@ def test_many_alerts_of_one_rule_are_one_line_with_the_newest_age() -> None:
         | {"id": f"a-{place}", "rule": "agent-lost", "entity_kind": "agent", "entity": f"b{place}", "age_seconds": 60.0 + place}
         for place in range(5)
     ]  # fmt: skip
-    many = scene({**night().answers, "alerts": {**nights.alerts(), "rows": rows}})
+    many = night_with({**night().answers, "alerts": {**nights.alerts(), "rows": rows}})
     found = named(many, "5 agents")
     assert found.words.startswith("agent-lost: b0, b1, b2 and 2 more — ")
     assert found.age_seconds == 60.0
@@ -184,7 +184,7 @@ def test_the_newest_run_is_drawn_with_its_spikes_and_what_was_asked() -> None:
 
 def test_the_curve_of_another_run_is_not_drawn_in_its_place() -> None:
     other = {**nights.curve(), "run": "r-16"}
-    assert "asking for its curve" in text(scene({**night().answers, "curve": other}))
+    assert "asking for its curve" in text(night_with({**night().answers, "curve": other}))
 
 
 def test_gpus_are_on_a_fixed_scale_and_a_hot_one_is_marked() -> None:
@@ -198,7 +198,7 @@ def test_gpus_are_on_a_fixed_scale_and_a_hot_one_is_marked() -> None:
 
 def test_a_machine_alone_without_a_gpu_says_so() -> None:
     alone = {**nights.nodes(), "rows": nights.nodes()["rows"][-1:]}
-    shown = text(scene({**night().answers, "nodes": alone}))
+    shown = text(night_with({**night().answers, "nodes": alone}))
     assert "no GPU on this node" in shown
     assert "41 %" in shown
     assert "22 %" in shown
@@ -233,7 +233,7 @@ def test_a_calm_house_says_that_nothing_needs_you() -> None:
     calm = with_rows("agents", lambda row: row | {"status": "active", "silent_seconds": 1.0, "score": 100.0})
     nothing = {"rows": [], "counts": {"completed": 3}, "as_of": {}}
     well = {"score": 100.0, "entity": "system", "deductions": [], "parts": [], "as_of": {}}
-    calm = scene({**calm.answers, "alerts": nothing, "board": nothing, "health": well})
+    calm = night_with({**calm.answers, "alerts": nothing, "board": nothing, "health": well})
     assert "✔ nothing needs you now  health 100" in text(calm)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import nights
 import pytest
-from nights import HOUR, night
+from nights import HOUR, night, night_with
 from scenes import NOW_NS, POSITION, as_of, entry, scene, told
 
 from coord.events.commands import COMMANDS
@@ -158,7 +158,7 @@ def test_a_filter_that_cannot_be_read_says_so_and_hides_nothing() -> None:
 
 def test_counts_are_of_all_items_and_a_cut_list_says_so() -> None:
     assert "40 open" in text(night())
-    cut = scene({**night().answers, "board": {**nights.board(), "truncated": True}})
+    cut = night_with({**night().answers, "board": {**nights.board(), "truncated": True}})
     assert "the 46 most urgent" in text(cut)
 
 
@@ -290,7 +290,7 @@ def test_in_the_past_no_verb_is_offered_and_nobody_is_called_silent() -> None:
         "agents": {**nights.agents(), "as_of": moment},
         "board": {**nights.board(), "as_of": moment},
     }
-    past = scene(answers, past=Past(POSITION - 1, NOW_NS, POSITION), now_ns=NOW_NS)
+    past = night_with(answers, past=Past(POSITION - 1, NOW_NS, POSITION), now_ns=NOW_NS)
     shown = text(past, Place(chosen="WI-00231"))
     assert "r release" not in shown
     assert "h history" in shown
@@ -300,7 +300,7 @@ def test_in_the_past_no_verb_is_offered_and_nobody_is_called_silent() -> None:
 def test_a_long_body_is_cut_and_says_how_long_it_is() -> None:
     long = nights.shown()
     long["item"]["body"] = {"words": "x" * 9_000}
-    shown = text(scene({**night().answers, "show": long}), Place(opened=True), 236, 56)
+    shown = text(night_with({**night().answers, "show": long}), Place(opened=True), 236, 56)
     assert "8.8 KiB" in shown
 
 

@@ -1,6 +1,6 @@
 """What is known of one agent: what it did last, what it holds, and what happens if it stays silent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from coord.services.wording import age
@@ -41,10 +41,15 @@ def doings(scene: Scene, row: Row, room: int) -> list[Line]:
 def _of(name: str, history: Answer, doings: Answer) -> Sequence[Row]:
     """Bring together what is told of an agent, each event once; an answer about another agent is left out."""
     about = [entry for entry in history.get("events", ()) if entity_of(entry) == name]
-    by = [entry for entry in doings.get("events", ()) if entry.get("actor") == name]
+    by = [entry for entry in doings.get("events", ()) if _names(entry, name)]
     return sorted(
         {entry["position"]: entry for entry in (*about, *by)}.values(), key=lambda entry: entry["position"]
     )
+
+
+def _names(entry: Row, name: str) -> bool:
+    told = entry.get("fields")
+    return entry.get("actor") == name or (isinstance(told, Mapping) and told.get("agent") == name)
 
 
 def _doing(entry: Row, name: str) -> Line:

@@ -140,13 +140,16 @@ def wishes(_: Place) -> tuple[Wish, ...]:
 
 
 def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
-    """Ask for what the pane shows: what was written about the agent, and what it did itself."""
+    """Ask for what the pane shows: what was written about the agent, and what names it.
+
+    The coordinator writes bodies without blanks; whoever acted for the agent, its name is in the body.
+    """
     name = chosen_id(place, [row["agent"] for row in seen(scene, place).rows])
     if not name:
         return ()
     return (
         Wish("agent_history", "history", {"id": name, "aggregate": "agent"}, 2.0),
-        Wish("agent_doings", "events", {"actor": name, "limit": EVENTS_MAX}, 1.0),
+        Wish("agent_doings", "events", {"text": f'"agent":"{name}"', "limit": EVENTS_MAX}, 1.0),
     )
 
 

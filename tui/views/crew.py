@@ -60,14 +60,10 @@ class Crew:
     """Agents that were neither lost nor retired."""
     waiting: Mapping[Kind, int]
     """How many items of each kind nobody holds."""
-    _takers: dict[Kind, Sequence[Row]] = field(default_factory=dict)
-
-    def takers(self, item: Row) -> Sequence[Row]:
-        """Return the active agents that may take an item; worked out once for all items of its kind."""
-        kind = kind_of(item)
-        if kind not in self._takers:
-            self._takers[kind] = [agent for agent in self.active if may_take(kind, agent)]
-        return self._takers[kind]
+    oldest: Row | None
+    """The open item that was submitted first."""
+    openings: dict[Kind, Any] = field(default_factory=dict)
+    """Why items of each kind are open, as far as it was worked out: once for all items of the kind."""
 
     def counts(self) -> dict[str, int]:
         """Count agents by mood, the worst mood first; moods that nobody is in are left out."""
@@ -96,8 +92,13 @@ def crew_of(agents: Answer, board: Answer) -> Crew:
         silence_seconds=silence,
         moods={row["agent"]: _mood(row, held.get(row["agent"], ()), silence) for row in rows},
         active=[row for row in rows if row["status"] == "active"],
+        oldest=max((item for item in items if item["status"] == "open"), key=_age, default=None),
         waiting=Counter(kind_of(item) for item in items if item["status"] == "open"),
     )
+
+
+def _age(item: Row) -> float:
+    return float(item["age_seconds"])
 
 
 def _mood(row: Row, held: Sequence[Row], silence_seconds: float) -> Mood:

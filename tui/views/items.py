@@ -11,7 +11,7 @@ from coord.services.wording import age
 from coord.tui.filtering import Field
 from coord.tui.ink import Ink
 from coord.tui.scene import Row
-from coord.tui.views.crew import LOST, SILENT, Crew, is_full, kind_of, lease_left, may_take, within
+from coord.tui.views.crew import LOST, SILENT, Crew, Kind, is_full, kind_of, lease_left, may_take, within
 
 STATES: Final = {
     "open": ("○", Ink.TEXT),
@@ -53,16 +53,25 @@ def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
 
 
 def _why_open(item: Row, crew: Crew) -> Why:
+    kind = kind_of(item)
+    if kind not in crew.openings:
+        crew.openings[kind] = _why_kind(kind, crew)
+    reason: Why = crew.openings[kind]
+    attempts = item.get("attempt")
+    if reason.stuck or not attempts:
+        return reason
+    return reason._replace(
+        words=f"open again after {attempts} attempt{'s' if attempts > 1 else ''}; {reason.words}"
+    )
+
+
+def _why_kind(kind: Kind, crew: Crew) -> Why:
+    """Say why items of a kind are open."""
     if not crew.known:
         return Why("who may take it is not known yet", Ink.DIM, 4)
-    takers = crew.takers(item)
-    again = (
-        f"open again after {item['attempt']} attempt{'s' if item['attempt'] > 1 else ''}; "
-        if item.get("attempt")
-        else ""
-    )
+    takers = [agent for agent in crew.active if may_take(kind, agent)]
     if not takers:
-        missing = what_is_missing(item, crew)
+        missing = _what_is_missing(kind, crew)
         return Why(missing, Ink.WARN, 1, missing)
     idle = [agent for agent in takers if not agent["holds"]]
     free = [agent for agent in takers if not is_full(agent)]
@@ -72,14 +81,14 @@ def _why_open(item: Row, crew: Crew) -> Why:
         words = f"waits for {_names(free)}: busy"
     else:
         words = f"all who may take it hold as many as they may: {_names(takers)}"
-    return Why(again + words, Ink.TEXT, 4)
+    return Why(words, Ink.TEXT, 4)
 
 
-def what_is_missing(item: Row, crew: Crew) -> str:
-    """Say why no agent that lives may take an item."""
+def _what_is_missing(kind: Kind, crew: Crew) -> str:
+    """Say why no agent that lives may take items of a kind."""
     if not crew.active:
         return "no agent is active"
-    team, wanted = kind_of(item)
+    team, wanted = kind
     members = [agent for agent in crew.active if team in (None, agent.get("team"))]
     if not members:
         return f"team {team} has no active agent"
@@ -87,13 +96,13 @@ def what_is_missing(item: Row, crew: Crew) -> str:
     missing = [name for name in wanted if name not in offered]
     who = f"no active agent of team {team}" if team else "no active agent"
     if missing:
-        return f"{who} offers {', '.join(missing)}{_gone(item, crew)}"
+        return f"{who} offers {', '.join(missing)}{_gone(kind, crew)}"
     return f"{who} offers all of {', '.join(wanted)}"
 
 
-def _gone(item: Row, crew: Crew) -> str:
-    """Name the lost agents that could take it."""
-    lost = [row for row in crew.rows if row["status"] == "lost" and may_take(kind_of(item), row)]
+def _gone(kind: Kind, crew: Crew) -> str:
+    """Name the lost agents that could take items of a kind."""
+    lost = [row for row in crew.rows if row["status"] == "lost" and may_take(kind, row)]
     return f" ({_names(lost)} did: lost)" if lost else ""
 
 

@@ -15,7 +15,7 @@ from coord.tui.views.ages import late
 from coord.tui.views.crew import LOST, MOODS, NO_ANSWER, SILENT, Crew, note
 from coord.tui.views.items import STATES, seconds_left
 from coord.tui.views.run_curves import bins_of
-from coord.tui.views.run_marks import flags_of, moments_of
+from coord.tui.views.run_marks import Moment, flags_of, moments_of
 from coord.tui.views.waiting import asked
 
 LOSS: Final = "loss"
@@ -37,7 +37,7 @@ def work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
         return box("Work", asked(scene, "board", "asking for the board", width - 2), width, height, "2")
     counts: Mapping[str, int] = board.get("counts", {})
     body = [_state_row(state, counts, width - 2) for state in STATES]
-    oldest = max(crew.open, key=lambda item: item["age_seconds"], default=None)
+    oldest = crew.oldest
     if oldest is not None:
         waited = age(oldest["age_seconds"] + late(scene, "board"))
         body.insert(2, line((f" oldest open {waited} ", Ink.DIM), said(oldest["id"], Ink.DIM)))
@@ -106,7 +106,12 @@ def _run_line(row: Row, scene: Scene) -> Line:
     return line(*parts)
 
 
-def _curve(scene: Scene, curve: Answer, width: int, height: int) -> list[Line] | None:
+def _curve(scene: Scene, curve: Answer, width: int, height: int) -> Sequence[Line] | None:
+    return _plotted(curve, moments_of(scene, curve), width, height)
+
+
+@remembered
+def _plotted(curve: Answer, moments: Sequence[Moment], width: int, height: int) -> Sequence[Line] | None:
     bins = bins_of(curve, LOSS)
     if bins is None or not bins.steps or height < 3:
         return None
@@ -114,7 +119,7 @@ def _curve(scene: Scene, curve: Answer, width: int, height: int) -> list[Line] |
     scale = scale_of(traces)
     if scale is None:
         return None
-    flags = flags_of(moments_of(scene, curve), scale.first, scale.last, width - LABEL_CELLS)
+    flags = flags_of(moments, scale.first, scale.last, width - LABEL_CELLS)
     return plot(traces, [flag._replace(label=said(flag.label).text) for flag in flags], width, height)
 
 
