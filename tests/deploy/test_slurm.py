@@ -1,5 +1,6 @@
 """The batch script of Slurm. There is no Slurm here: srun and scontrol are stand-ins of two lines that run what they are
-given on this machine; torchrun, the trainer and the server are the real ones.
+given on this machine; the server and the trainer are the real ones, and so is torchrun in the first life (it starts slowly;
+the second life is the trainer alone).
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +17,6 @@ import pytest
 from deployed import DEPLOY
 from houses import until
 from nats_servers import Running, credentials_file, running_server
-from trainers import text_file
 
 from coord.services.folder import Folder
 from coord.services.log import Log, declare_streams
@@ -36,9 +37,13 @@ SMALL: Final = (
     "--checkpoint-every",
     "50",
 )
+POLL_SECONDS: Final = 0.2
 _SRUN: Final = '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do case "$1" in *=*|--overlap) shift;; *) shift 2;; esac; done\nexec "$@"\n'
 _SCONTROL: Final = '#!/bin/sh\ncase "$1" in show) echo 127.0.0.1;; *) echo "$@" >>"$SLURM_ASKED";; esac\n'
-_TORCHRUN: Final = '#!/bin/sh\nexec "{python}" -m torch.distributed.run "$@"\n'
+_TORCHRUN: Final = """#!/bin/sh
+[ -z "${{ALONE:-}}" ] || {{ while [ "$1" != -- ]; do shift; done; shift; exec "{python}" -m "$@"; }}
+exec "{python}" -m torch.distributed.run "$@"
+"""
 
 
 @pytest.fixture
@@ -102,19 +107,26 @@ def test_it_says_what_it_needs(tmp_path: Path) -> None:
     assert "export COORD_NATS=" in ran.stderr
 
 
+def has_checkpoint(job: "subprocess.Popen[str]", folder: Path) -> bool:
+    """Look a few times a second: what is waited for takes seconds."""
+    with suppress(subprocess.TimeoutExpired):
+        job.wait(POLL_SECONDS)
+    return any(folder.glob("step-*"))
+
+
 def test_a_job_whose_time_is_over_is_queued_again_and_goes_on_where_it_was(
     job: dict[str, str], known: Mapping[str, str], tmp_path: Path
 ) -> None:
-    text = str(text_file(tmp_path))
+    text = str(DEPLOY.parent / "ARCHITECTURE.md")
     first = start(job, text, *SMALL, "--steps", "1000000")
     checkpoints = tmp_path / "coord" / "r-1" / "runs" / "r-1" / "checkpoints"
-    until(lambda: list(checkpoints.glob("step-*")), 60)
+    until(lambda: has_checkpoint(first, checkpoints), 90)
     first.send_signal(signal.SIGUSR1)
     told = first.communicate(timeout=60)[1]
     assert first.returncode == 0, told
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
     reached = max(int(path.name.removeprefix("step-")) for path in checkpoints.glob("step-*"))
-    second = start(job, text, *SMALL, "--steps", str(reached + 20), SLURM_RESTART_COUNT="1")
+    second = start(job, text, *SMALL, "--steps", str(reached + 20), SLURM_RESTART_COUNT="1", ALONE="yes")
     told = second.communicate(timeout=60)[1]
     assert second.returncode == 0, told
     assert f"run r-1 goes on before step {reached:,}" in told
