@@ -22,6 +22,7 @@ RESTARTS_WARN: Final = 5
 PYTHON_MIN: Final = (3, 11)
 _ANSWER_SECONDS: Final = 5.0
 _PRIVATE: Final = ("credentials.json", "agents", "server.json")
+_ROUTE_HINT: Final = "Mend it, or set another alert_{}; {} has every try."
 _LOG_HINT: Final = "Its log says why: {}."
 
 _OPENED_HINT: Final = "The file was damaged and is whole again; coord rebuild makes sure."
@@ -102,6 +103,21 @@ def check_watchdog(folder: Folder) -> Iterator[Finding]:
         yield Finding("watchdog", WARN, "nobody here watches runs and machines", "Run: coord serve watchdog")
     elif state == "serving":
         yield Finding("watchdog", OK, f"it watches; {_open_alerts(folder)}")
+
+
+def check_routes(folder: Folder) -> Iterator[Finding]:
+    """Check that people are told of alerts, where a route is set; the watchdog notes how each of them fares."""
+    noted = folder.read_json("watchdog", "routed.json")
+    for name, lane in (noted if isinstance(noted, dict) else {}).items():
+        if not isinstance(lane, dict):
+            continue
+        told, failed = lane.get("told", 0), lane.get("failed", 0) + lane.get("dropped", 0)
+        words = f"told by alert_{name}: {told}" + (f", given up: {failed}" if failed else "")
+        failing, fault = lane.get("failing", 0), lane.get("last_fault", "")
+        if failing:
+            words = f"alert_{name} failed {failing} times running: {fault}; {words}"
+        verdict = BAD if failing else WARN if failed else OK
+        yield Finding("people", verdict, words, _ROUTE_HINT.format(name, folder.path("log", "watchdog.log")))  # type: ignore[arg-type]
 
 
 def check_folder(folder: Folder) -> Finding:

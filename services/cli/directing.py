@@ -4,11 +4,11 @@ direct --issued--> wait --applied--> 0      refused, withdrawn --> 4      no ans
 """
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from coord.events.errors import Exit, NoServer, OutcomeUnknown, Refused, UsageError
-from coord.services import clock
+from coord.events.errors import CoordError, Exit, NoServer, OutcomeUnknown, Refused, UsageError
+from coord.services import client, clock
 from coord.services.cli.call import Call
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import flush, out, out_json, talk
@@ -38,6 +38,8 @@ _READERS: Final[Mapping[str, Callable[[str, str], Any]]] = {
 _LATE_SECONDS: Final = 2.0
 """How much longer than it lives an answer is waited for: it is on its way, or not folded in yet."""
 _ASK_PAUSE_SECONDS: Final = 0.1
+_GLANCE_SECONDS: Final = 2.0
+_OVER: Final = ("completed", "failed", "stopped")
 
 
 def direct(call: Call) -> int:
@@ -66,9 +68,14 @@ def direct(call: Call) -> int:
     if not call.json:
         out(safe(line))
         flush()
-    answered = _wait(call, entity, str(reply["id"]), live_seconds)
+    found = _wait(call, entity, str(reply["id"]), live_seconds)
+    answered = found.directive if found and found.directive["status"] != "issued" else None
     if call.json:
         out_json({**reply, "answered": answered})
+    if answered is None and found is not None and found.over:
+        raise Refused(
+            f"{entity} is {found.status}: nobody will obey {reply['id']}.", f"See: coord runs {entity}"
+        )
     return _told(call, entity, str(reply["id"]), answered)
 
 
@@ -79,8 +86,30 @@ def withdraw(call: Call) -> None:
         "directive_id": as_name(call.text("directive") or "", "the directive"),
         "reason": call.read("reason", as_text) or "no reason was given",
     }
+    _check_open(call, str(fields["entity"]), str(fields["directive_id"]))
     reply = call.tell("withdraw", call.request_id(), fields, call.person())
     call.show(reply, [safe(f"{reply['id']}  withdrawn{_already(reply)}")])
+
+
+def _check_open(call: Call, entity: str, directive_id: str) -> None:
+    """Refuse to take back what was answered; where nobody says what became of it, nothing is refused."""
+    try:
+        rows = client.peek(call.folder, "runs", {"run": entity}, _GLANCE_SECONDS)["rows"]
+    except (CoordError, KeyError):
+        return
+    found = _find(rows, directive_id)
+    directive = found.directive if found else None
+    if directive is not None and directive["status"] in ("applied", "refused"):
+        what = "obeyed" if directive["status"] == "applied" else "refused"
+        where = f" at step {directive['step']}" if directive.get("step") is not None else ""
+        why = f": {directive['answer']}" if directive.get("answer") else ""
+        raise Refused(f"{entity} {what} {directive_id} already{where}{safe(why)}.", _instead(directive))
+
+
+def _instead(directive: Mapping[str, Any]) -> str:
+    return {"pause": "Go on with: resume", "lower_learning_rate": "Undo it with: restore_learning_rate"}.get(
+        directive["action"] if directive["status"] == "applied" else "", ""
+    )
 
 
 def became(directive: Mapping[str, Any]) -> str:
@@ -143,18 +172,30 @@ def _already(reply: Mapping[str, Any]) -> str:
     return " (already)" if reply.get("already") else ""
 
 
-def _wait(call: Call, run: str, directive_id: str, live_seconds: float) -> dict[str, Any] | None:
-    """Ask until the run has answered; None when it has not while it may."""
+class _Found(NamedTuple):
+    """A directive as it stands, and its run's status."""
+
+    directive: dict[str, Any]
+    status: str
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody is there any more who could obey; a run that begins again refuses what is older."""
+        return self.status in _OVER
+
+
+def _wait(call: Call, run: str, directive_id: str, live_seconds: float) -> _Found | None:
+    """Ask until the run has answered or is over; None when it has not answered while it may."""
     deadline = clock.monotonic() + live_seconds + _LATE_SECONDS
     while clock.monotonic() < deadline:
         found = _asked(call, run, directive_id)
-        if found is not None and found["status"] != "issued":
+        if found is not None and (found.directive["status"] != "issued" or found.over):
             return found
         time.sleep(_ASK_PAUSE_SECONDS)
     return None
 
 
-def _asked(call: Call, run: str, directive_id: str) -> dict[str, Any] | None:
+def _asked(call: Call, run: str, directive_id: str) -> _Found | None:
     try:
         rows = call.ask("runs", run=run)["rows"]
     except Refused:
@@ -164,8 +205,12 @@ def _asked(call: Call, run: str, directive_id: str) -> dict[str, Any] | None:
             f"{directive_id} was issued, and what became of it is not known: {error.message}",
             f"Once it answers again: coord runs {run}",
         ) from error
-    directives = (one for row in rows for one in row.get("directives", ()))
-    return next((one for one in directives if one["id"] == directive_id), None)
+    return _find(rows, directive_id)
+
+
+def _find(rows: Sequence[Mapping[str, Any]], directive_id: str) -> _Found | None:
+    directives = (_Found(one, str(row["status"])) for row in rows for one in row.get("directives", ()))
+    return next((one for one in directives if one.directive["id"] == directive_id), None)
 
 
 def _told(call: Call, run: str, directive_id: str, answered: Mapping[str, Any] | None) -> int:

@@ -40,6 +40,7 @@ def _findings(call: Call) -> Iterator[Finding]:
     yield from checks.check_projector(folder, _last_position(streams))
     yield checks.check_monitor(folder, settings)
     yield from checks.check_watchdog(folder)
+    yield from checks.check_routes(folder)
     yield from export_checks.check_exporter(folder)
     yield checks.check_folder(folder)
     yield checks.check_disk(folder)

@@ -10,6 +10,7 @@ from coord.services.cli.call import STDIN, Call, note_cut
 from coord.services.cli.lines import Ids
 from coord.services.cli.render import Cell, Column, aged, print_pairs, print_table
 from coord.services.cli.safe import safe, safe_json
+from coord.services.cli.scenarios import Known
 from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import (
     PRIORITY_MAX,
@@ -43,11 +44,14 @@ def submit(call: Call) -> int:
         "body": call.read("body", as_json),
         "verify": call.read("verify", _as_scenario),
     }
+    known = Known(call)
     if call.text("title") == STDIN and options["item_id"]:
         raise UsageError("--id is for one item.", "Give each line of stdin its own id.")
 
     def act(fields: dict[str, Any], request_id: str) -> None:
-        reply = call.tell("submit", request_id, {**options, **fields})
+        wanted = {**options, **fields}
+        known.check(wanted.get("verify"))
+        reply = call.tell("submit", request_id, wanted)
         call.show(reply, [safe(reply["id"])])
 
     return call.each("title", lambda text: {"title": _as_title(text)}, _item_from_line, act)

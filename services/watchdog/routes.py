@@ -2,7 +2,7 @@
 
 One loop reads the events of alerts and directives, one loop a route delivers, each in the order of the log.
 A notice that cannot be delivered is tried again, slower and slower, and then given up: counted, and logged.
-`watchdog/routed.json` says up to which position each route has told; what was before a route was first set
+`watchdog/routed.json` says up to which position each route has told, and how it fares; what was before a route was first set
 is not told. Of several watchdogs on one data folder, one holds `watchdog/LOCK` and tells.
 
 A process that is killed between delivering and noting it delivers that one again, with the same position.
@@ -154,6 +154,8 @@ class Routes:
                 await lane.route.deliver(body)
             except NotDelivered as error:
                 lane.last_fault = error.message
+                lane.failing += 1
+                await self._note()
                 left = patience.tries - attempt
                 _log.warning("%s %s was not told of %s (%d tries left): %s",
                              lane.route.name, lane.route.where, notice.alert_id, left, error.message)  # fmt: skip
@@ -162,6 +164,7 @@ class Routes:
                     pause = min(2 * pause, patience.again_seconds_max)
             else:
                 lane.told += 1
+                lane.failing = 0
                 return
         lane.failed += 1
         _log.error("%s %s is not told of %s: given up, %d so far",
@@ -195,6 +198,8 @@ class _Lane:
         """Up to which all is told, silenced or given up."""
         self.told = self.failed = self.dropped = 0
         self.last_fault = ""
+        self.failing = 0
+        """Tries that failed since the last one that did not."""
         self._waiting: deque[tuple[Notice, float]] = deque()
         self._news = asyncio.Event()
 
@@ -205,6 +210,7 @@ class _Lane:
             int(noted.get(name, 0)) for name in ("told", "failed", "dropped")
         )
         self.last_fault = str(noted.get("last_fault", ""))
+        self.failing = int(noted.get("failing", 0))
 
     def state(self) -> dict[str, Any]:
         """Return what is noted."""
@@ -214,6 +220,7 @@ class _Lane:
             "failed": self.failed,
             "dropped": self.dropped,
             "last_fault": self.last_fault,
+            "failing": self.failing,
         }
 
     def put(self, notice: Notice) -> None:

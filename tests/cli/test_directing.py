@@ -112,6 +112,50 @@ def test_a_withdrawal_says_so_and_a_second_that_it_was_so(
 
 
 @pytest.mark.parametrize(
+    ("answered", "sentence"),
+    [
+        (asked(status="applied", step=342, answer="batch 7 in quarantine"),
+         "r1 obeyed d-1 already at step 342: batch 7 in quarantine."),
+        (asked(action="pause", status="applied"), "r1 obeyed d-1 already. Go on with: resume"),
+        (asked(status="refused", answer="\x1b[2J"), "r1 refused d-1 already: \\x1b[2J."),
+    ],
+)  # fmt: skip
+def test_what_was_answered_cannot_be_taken_back(
+    here: Path, service: Start, projector: Start, capsys: Capture, answered: dict[str, Any], sentence: str
+) -> None:
+    heard = service(issued("withdrawn")).heard
+    projector(runs(one_run(directives=[asked("d-0"), answered])))
+    assert run(["withdraw", "r1", "d-1"]) == 4
+    assert capsys.readouterr().err == f"coord: {sentence}\n"
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    "answer", [refused("unknown_id"), HANG_UP, runs(one_run()), runs(one_run(directives=[asked()]))]
+)
+def test_what_nobody_says_was_answered_is_taken_back(
+    here: Path, service: Start, projector: Start, capsys: Capture, answer: bytes
+) -> None:
+    service(issued("withdrawn"))
+    projector(answer)
+    assert run(["withdraw", "r1", "d-1"]) == 0
+    assert capsys.readouterr().out == "d-1  withdrawn\n"
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "stopped"])
+def test_a_run_that_is_over_is_not_waited_for(
+    here: Path, service: Start, projector: Start, capsys: Capture, status: str
+) -> None:
+    service(issued())
+    heard = projector(runs(one_run(status=status, directives=[asked()]))).heard
+    assert run(["direct", "r1", "pause", "--wait"]) == 4
+    shown = capsys.readouterr()
+    assert shown.out == "d-1  pause  issued\n"
+    assert shown.err == f"coord: r1 is {status}: nobody will obey d-1. See: coord runs r1\n"
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
     ("answered", "code", "told"),
     [
         (asked(status="applied", step=1203, answer="to step 750"), 0, "applied at step 1203: to step 750"),

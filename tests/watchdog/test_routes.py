@@ -22,6 +22,7 @@ from watchdogs import Loop, Process, in_loop, until
 from coord.events.commands import RaiseAlert, ResolveAlert, Silence
 from coord.events.errors import SettingsError
 from coord.services import clock
+from coord.services.cli.checks import check_routes
 from coord.services.log import Log
 from coord.services.tasks import end
 from coord.services.watchdog.delivering import Command, NotDelivered, Webhook
@@ -219,8 +220,19 @@ def test_a_webhook_that_fails_is_tried_again_and_then_given_up_and_counted(
             await until(lambda: noted(loop).get("told") == 1)
             await raise_alert(loop, 2, rule="other")
             await until(lambda: noted(loop).get("failed") == 1)
+            assert noted(loop)["failing"] == 3
+            (finding,) = check_routes(loop.server.folder)
+            assert (finding.name, finding.verdict) == ("people", "bad")
+            assert finding.words.startswith(
+                "alert_webhook failed 3 times running: it answered with status 500;"
+            )
             await raise_alert(loop, 3, rule="third")
             await until(lambda: noted(loop).get("told") == 2)
+            (finding,) = check_routes(loop.server.folder)
+            assert (finding.verdict, finding.words) == (
+                "warn",
+                "told by alert_webhook: 2, given up: 1",
+            )
         assert [alert for _, alert in told(hook)] == ["a-1", "a-1", "a-1", "a-2", "a-2", "a-2", "a-3"]
         assert noted(loop)["last_fault"] == "it answered with status 500"
         assert "is not told of a-2: given up, 1 so far" in caplog.text
