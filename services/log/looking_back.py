@@ -54,24 +54,15 @@ async def read_newest(log: "Log", stream: str, subjects: Sequence[str]) -> Async
 
 
 async def read_between(
-    log: "Log", stream: str, subjects: Sequence[str], first: int, last: int, messages_max: int
-) -> list[Stored] | None:
-    """Read what these subjects hold from one position to another; None when that is more than `messages_max`."""
+    log: "Log", stream: str, subjects: Sequence[str], first: int, last: int
+) -> AsyncIterator[list[Stored]]:
+    """Read what these subjects hold from one position to another."""
     reader = _Back(log, stream, subjects, {})
     reader._next = first
-    found: list[Stored] = []
-    try:
-        await reader.begin()
-        while reader.left:
-            batch = await reader.take(HEARTBEAT_SECONDS)
-            found += (stored for stored in batch if stored.position <= last)
-            if len(found) > messages_max:
-                return None
-            if batch and batch[-1].position >= last:
-                break
-        return found
-    finally:
-        await reader.end()
+    async for batch in _read(reader):
+        yield [stored for stored in batch if stored.position <= last]
+        if batch[-1].position >= last:
+            return
 
 
 async def newest(log: "Log", stream: str, subject: str) -> Stored | None:

@@ -8,8 +8,15 @@
     feed        batches of one stream without holes: what is missing is fetched again, or counted
     following   the loops that keep the store up with the log, and know how far behind it is
     asking      a question in, its answer out; waits for a position when asked to
+    logbook     what is answered from the log itself: history, events; searching goes through it backwards
+    scoring     the system's score once a minute
     rebuild     a new file beside the old one, from the log
     routes, bus the two ways in: the socket and NATS
+
+    question of the past --> moments (which position) --> past --frames--> a process: scratch tables --> answer
+
+    past, past_process      the two sides: who waits for what, and who folds; started on demand, ended when idle
+    past_tables, scratch    a file at a past position, and copies to go back to
 
 It answers from the moment its file is open: while the log is away, while it catches up, while the
 coordinator is stopped. Every answer says as of when it speaks.

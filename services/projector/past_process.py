@@ -178,4 +178,7 @@ def _bound(settings: Settings) -> None:
 if __name__ == "__main__":
     end_with(int(sys.argv[2]), signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_main(int(sys.argv[1])))
+    try:
+        asyncio.run(_main(int(sys.argv[1])))
+    except CoordError as error:
+        sys.exit(f"the past cannot be folded: {error}")

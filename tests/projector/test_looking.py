@@ -77,3 +77,20 @@ def test_a_search_says_how_far_it_looked(server: Server, monkeypatch: pytest.Mon
     assert len(everything.events) == last - everything.searched_from + 1
     assert everything.truncated
     assert [stored.subject for stored in one.events] == ["ev.local.work.w-25"]
+
+
+def test_an_answer_holds_only_so_many_bytes_and_says_that_there_is_more(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "ANSWER_BYTES_MAX", 100)
+
+    async def main() -> tuple[int, Searched]:
+        last = await _fill(server)
+        async with log_on(server) as log:
+            return last, await search(log, Events(type="work.submitted", limit=1000), last)
+
+    last, searched = asyncio.run(main())
+    size = len(searched.events[0].body)
+    assert len(searched.events) == 100 // size
+    assert (searched.events[-1].position, searched.truncated) == (last, True)
+    assert searched.searched_from == searched.events[0].position
