@@ -1,0 +1,96 @@
+"""Pictures of every view of the dashboard, from a real terminal on a real house.
+
+    python -P tests/bench/portraits.py [--data DIR] [--out tui/pictures] [--views runs,work] [--sizes 120x40]
+
+Without a data folder on which a house runs it plays `coord demo`, and takes its pictures when the story is
+over and the house still up. Each is a PNG named VIEW-WxH.png; `demo`'s own are of a run with its faults.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS))
+
+from pictures import draw
+from terminals import PROMPT, Terminal, terminal
+
+from coord.services.demo.main import run as play_demo
+
+VIEWS = ("overview", "work", "agents", "runs", "nodes", "alerts", "events", "health")
+SIZES = ("120x40", "80x24", "240x60")
+SETTLED_LOOKS = 12
+"""So many looks in a row at an unchanged shape mean that the answers have come."""
+LOOKS_MAX = 400
+
+
+def portray(data: Path, out: Path, views: list[str], sizes: list[str]) -> list[Path]:
+    """Take the picture of each view at each size; returns the files."""
+    out.mkdir(parents=True, exist_ok=True)
+    made = []
+    with tempfile.TemporaryDirectory(prefix="coord-portraits-") as scratch:
+        scripts = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = {"HOME": scratch, "PATH": scripts, "LANG": "C.UTF-8", "COORD_DATA": str(data)}
+        for size in sizes:
+            width, height = map(int, size.split("x"))
+            root = Path(scratch) / size
+            root.mkdir()
+            with terminal(root, width, height, environment) as opened:
+                for view in views:
+                    made.append(_portrait(opened, view, width, out / f"{view}-{size}.png"))
+                    print(made[-1])
+    return made
+
+
+def _portrait(opened: Terminal, view: str, width: int, path: Path) -> Path:
+    opened.run("coord", "tui", "--view", view)
+    opened.wait_for(view.capitalize())
+    lines = _settled(opened)
+    draw(lines, width, path, window=f"coord tui --view {view}")
+    opened.press("q")
+    opened.wait_for(PROMPT.strip())
+    return path
+
+
+def _settled(opened: Terminal) -> list[str]:
+    """Return the screen once its shape does not change any more; figures may."""
+    seen: list[list[int]] = []
+    for _ in range(LOOKS_MAX):
+        lines = opened.lines()
+        seen.append([len(line.rstrip()) // 8 for line in lines])
+        last = seen[-SETTLED_LOOKS:]
+        if (
+            len(last) == SETTLED_LOOKS
+            and all(one == last[0] for one in last)
+            and "asking" not in "".join(lines)
+        ):
+            break
+    return opened.lines(colours=True)
+
+
+def main() -> int:
+    """Take the pictures that are asked for."""
+    parser = argparse.ArgumentParser(description="pictures of every view of the dashboard")
+    parser.add_argument("--data", type=Path, help="a folder on which a house runs; none: play the demo")
+    parser.add_argument("--out", type=Path, default=TESTS.parent / "tui" / "pictures")
+    parser.add_argument("--views", default=",".join(VIEWS))
+    parser.add_argument("--sizes", default=",".join(SIZES))
+    asked = parser.parse_args()
+    views, sizes = asked.views.split(","), asked.sizes.split(",")
+    if asked.data:
+        portray(asked.data, asked.out, views, sizes)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="coord-portraits-demo-") as folder:
+        root = Path(folder) / "demo"
+        return play_demo(root, lambda: _portray_demo(root, asked.out, views, sizes))
+
+
+def _portray_demo(root: Path, out: Path, views: list[str], sizes: list[str]) -> None:
+    portray(root / "data", out, views, sizes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
