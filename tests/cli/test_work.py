@@ -369,35 +369,3 @@ def test_an_answer_that_does_not_fit_is_a_fault_of_ours_and_no_traceback(
     projector(said({"as_of": AS_OF, "rows": [{}]}))
     assert run(["board"]) == 1
     assert capsys.readouterr().err.startswith("coord: unexpected: KeyError: 'counts'")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "said_"),
-    [
-        ("One winner of 200", ""),
-        ("A corrupt batch is passed over", ""),
-        ("One winner of 20", "coord: no scenario one-winner-of-20 is known here; the item completes only when one of "
-         "that name has passed. Near it: one-winner-of-200.\n"),
-        ("zzz", "coord: no scenario zzz is known here; the item completes only when one of that name has passed. "
-         "coord verify --status lists what there is.\n"),
-    ],
-)  # fmt: skip
-def test_a_scenario_that_nobody_knows_is_said_so_and_submitted_all_the_same(
-    here: Path, service: Start, projector: Start, capsys: Capture, wanted: str, said_: str
-) -> None:
-    heard = service(done()).heard
-    projector(said({"as_of": AS_OF, "rows": [{"id": "one-winner-of-200"}]}))
-    assert run(["submit", "x", "--verify", wanted]) == 0
-    assert capsys.readouterr().err == said_
-    assert len(heard) == 1
-
-
-def test_a_scenario_that_many_lines_wait_for_is_told_of_once(
-    here: Path, service: Start, projector: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service(done())
-    asked = projector(said({"as_of": AS_OF, "rows": []})).heard
-    monkeypatch.setattr("sys.stdin", type("Input", (), {"buffer": io.BytesIO(b"a\nb\nc\n")})())
-    assert run(["submit", "-", "--verify", "zzz"]) == 0
-    assert capsys.readouterr().err.count("zzz") == 1
-    assert len(asked) == 1

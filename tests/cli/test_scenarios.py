@@ -1,0 +1,46 @@
+"""submit --verify: a scenario that nobody knows is told of, with those whose names are near."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from scripted_service import AS_OF, Service, done, said
+
+from coord.services.cli.main import run
+
+Start = Callable[..., Service]
+Capture = pytest.CaptureFixture[str]
+UNKNOWN = (
+    "coord: no scenario {} is known here; the item completes only when one of that name has passed. {}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said_"),
+    [
+        ("One winner of 200", ""),
+        ("A corrupt batch is passed over", ""),
+        ("One winner of 20", UNKNOWN.format("one-winner-of-20", "Near it: one-winner-of-200.")),
+        ("zzz", UNKNOWN.format("zzz", "coord verify --status lists what there is.")),
+    ],
+)  # fmt: skip
+def test_a_scenario_that_nobody_knows_is_said_so_and_submitted_all_the_same(
+    here: Path, service: Start, projector: Start, capsys: Capture, wanted: str, said_: str
+) -> None:
+    heard = service(done()).heard
+    projector(said({"as_of": AS_OF, "rows": [{"id": "one-winner-of-200"}]}))
+    assert run(["submit", "x", "--verify", wanted]) == 0
+    assert capsys.readouterr().err == said_
+    assert len(heard) == 1
+
+
+def test_a_scenario_that_many_lines_wait_for_is_told_of_once(
+    here: Path, service: Start, projector: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service(done())
+    asked = projector(said({"as_of": AS_OF, "rows": []})).heard
+    monkeypatch.setattr("sys.stdin", type("Input", (), {"buffer": io.BytesIO(b"a\nb\nc\n")})())
+    assert run(["submit", "-", "--verify", "zzz"]) == 0
+    assert capsys.readouterr().err.count("zzz") == 1
+    assert len(asked) == 1
