@@ -9,7 +9,7 @@
     log/              one log a process
     coordinator.sock  commands
     projector.sock    questions
-    projection/       the DuckDB file, and what recovery set aside
+    projection/       the DuckDB file, what recovery set aside, and past/: tables of past moments, while asked for
     watchdog/         up to where alerts were told to people
     fences/           the fences this machine's agents were given: agent/incarnation/item
 
