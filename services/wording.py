@@ -4,12 +4,19 @@ Whatever Python calls unprintable is written as an escape: C0, C1 and DEL, bidi 
 tags, lone surrogates, line and paragraph separators, private and unassigned characters.
 """
 
+import re
+from functools import lru_cache
 from typing import Final
 
 from coord.events.errors import visible
 
 ELLIPSIS: Final = "…"
 NOTHING: Final = "-"
+_WIDTHS_KEPT: Final = 4_096
+_NARROW: Final = re.compile(
+    "[ -~\u00a0-\u02ff\u2010-\u20cf\u2100-\u2319\u2500-\u25fc\u2714\u2716\u275a\u26a0\u2800-\u28ff]*"
+)
+"""What screens are drawn of: latin, arrows, boxes, bars, braille, our glyphs; each takes one column."""
 
 
 def safe(value: object) -> str:
@@ -46,7 +53,12 @@ def percent(ratio: float | None) -> str:
 
 def display_width(text: str) -> int:
     """Return how many columns a text takes: two for wide characters, none for combining ones."""
-    if text.isascii():
+    return len(text) if text.isascii() else _wide_width(text)
+
+
+@lru_cache(maxsize=_WIDTHS_KEPT)
+def _wide_width(text: str) -> int:
+    if _NARROW.fullmatch(text):
         return len(text)
     import unicodedata
 
