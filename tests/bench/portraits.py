@@ -41,7 +41,7 @@ def portray(data: Path, out: Path, views: list[str], sizes: list[str]) -> list[P
             with terminal(root, width, height, environment) as opened:
                 for view in views:
                     made.append(_portrait(opened, view, width, out / f"{view}-{size}.png"))
-                    print(made[-1])
+                    sys.stdout.write(f"{made[-1]}\n")
     return made
 
 
