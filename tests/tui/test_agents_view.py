@@ -174,7 +174,7 @@ def test_in_the_past_silence_is_not_known_and_it_says_so() -> None:
     answers = {**night().answers, "agents": {**nights.agents(), "as_of": moment}}
     past = night_with(answers, past=Past(POSITION - 1, NOW_NS, POSITION), now_ns=NOW_NS)
     shown = text(past)
-    assert "who was heard when is not kept as of past moments" in shown
+    assert "silence is not kept for past moments" in shown
     assert "◐" not in shown
     assert "D retire" not in shown
 

@@ -75,7 +75,7 @@ def item(name: str = "w-1", **fields: Any) -> dict[str, Any]:
         ({}, (agent("a"),), "a may take it: idle, not asking for it"),
         ({}, (agent("a", holds=1), agent("b", holds=2)), "waits for a, b: busy"),
         ({}, (agent("a", holds=2, wip_limit=2),), "all who may take it hold as many as they may: a"),
-        ({"attempt": 2}, (agent("a", holds=1),), "open again after 2 attempts; waits for a: busy"),
+        ({"attempt": 2}, (agent("a", holds=1),), "waits for a: busy; 2 attempts ended"),
     ],
 )
 def test_an_open_item_says_who_is_missing_or_awaited(given: dict[str, Any], agents: Any, words: str) -> None:

@@ -3,19 +3,16 @@
 The pane tells what the agent under the cursor did last, and what happens by itself if it stays silent.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
-from coord.services.wording import NOTHING, age
+from coord.services.wording import age
 from coord.tui.boxes import beside, box, filled, shares
-from coord.tui.filtering import Field, Filtered, filtered, told
-from coord.tui.ink import Ink, Line, fit, line, said
-from coord.tui.memo import remembered
+from coord.tui.filtering import told
+from coord.tui.ink import Ink, Line, fit, line
 from coord.tui.phrases import waiting
 from coord.tui.scene import (
     Act,
-    Answer,
     Drawn,
     Go,
     Key,
@@ -29,106 +26,21 @@ from coord.tui.scene import (
     chosen_id,
     index_of,
 )
-from coord.tui.table import Column, listed
+from coord.tui.table import listed
 from coord.tui.views.agent_pane import doings, fates, holdings
+from coord.tui.views.agent_rows import ORDERS, WIDE, Seen, columns, seen
 from coord.tui.views.ages import late
-from coord.tui.views.crew import (
-    IDLE,
-    LOST,
-    MOODS,
-    NO_ANSWER,
-    RETIRED,
-    SILENT,
-    Crew,
-    crew_of,
-    least_lease,
-    note,
-)
-from coord.tui.views.items import FRESH_SECONDS
+from coord.tui.views.crew import MOODS, Crew
 
 AGENTS_MAX: Final = 1_000
 EVENTS_MAX: Final = 60
 """Of what an agent did last."""
-WIDE: Final = 100
-NARROW: Final = 64
-NAME_CELLS_MAX: Final = 20
 PANE_LINES: Final = 12
 PANE_LINES_NARROW: Final = 7
 PANE_FROM_LINES: Final = 14
 """A lower body shows the list alone."""
-ORDERS: Final = ("worst", "agent", "holds", "silent", "score", "team")
+NO_SILENCE: Final = "silence is not kept for past moments"
 _VERBS: Final = (("↵", "open"), ("o", "its work"), ("h", "its events"))
-
-
-class Seen(NamedTuple):
-    """What of the agents is shown."""
-
-    rows: Sequence[Row]
-    total: int
-    crew: Crew
-    fault: str
-    name_cells: int
-
-
-def seen(scene: Scene, place: Place) -> Seen:
-    """Filter and sort the agents; worked out once an answer."""
-    answers = scene.answers
-    return _seen(
-        answers.get("agents", NO_ANSWER),
-        answers.get("board", NO_ANSWER),
-        place.filter,
-        place.sort,
-        place.reversed,
-    )
-
-
-@remembered
-def _seen(agents: Answer, board: Answer, filter: str, sort: str, reversed: bool) -> Seen:
-    crew = crew_of(agents, board)
-    kept = filtered(crew.rows, filter, fields(crew)) if filter else Filtered(list(crew.rows))
-    ordered = _in_order(kept.rows, sort, crew)
-    cells = min(max((len(row["agent"]) for row in crew.rows), default=5), NAME_CELLS_MAX)
-    return Seen(ordered[::-1] if reversed else ordered, len(crew.rows), crew, kept.fault, max(cells, 5))
-
-
-def fields(crew: Crew) -> dict[str, Field]:
-    """Return what can be filtered by, beside the row's own fields."""
-    return {
-        "state": lambda row: crew.moods[row["agent"]].name,
-        "offers": lambda row: " ".join(row.get("capabilities", ())),
-        "item": lambda row: " ".join(item["id"] for item in crew.held.get(row["agent"], ())),
-        "silent": lambda row: row.get("silent_seconds"),
-        "lease": lambda row: least_lease(row["agent"], crew),
-        "note": lambda row: note(row, crew),
-    }
-
-
-def _in_order(rows: Sequence[Row], sort: str, crew: Crew) -> list[Row]:
-    match sort:
-        case "agent":
-            return sorted(rows, key=lambda row: row["agent"])
-        case "holds":
-            return sorted(rows, key=lambda row: (-row["holds"], row["agent"]))
-        case "silent":
-            return sorted(rows, key=lambda row: -(row.get("silent_seconds") or 0.0))
-        case "score":
-            return sorted(rows, key=lambda row: row.get("score", 101.0))
-        case "team":
-            return sorted(
-                rows, key=lambda row: (row.get("team") is None, row.get("team") or "", row["agent"])
-            )
-    return sorted(rows, key=lambda row: (_badness(row, crew), row.get("score", 101.0), row["agent"]))
-
-
-def _badness(row: Row, crew: Crew) -> int:
-    """Rank an agent, 0 is worst: work in danger comes before agents in danger, and these before old losses."""
-    mood = crew.moods[row["agent"]]
-    if mood in (LOST, SILENT) and row["holds"]:
-        return mood.rank
-    fresh = (row.get("silent_seconds") or 0.0) < FRESH_SECONDS
-    if mood is LOST and not fresh:
-        return IDLE.rank + 3
-    return mood.rank + 2 if mood is not RETIRED else IDLE.rank + 4
 
 
 def wishes(_: Place) -> tuple[Wish, ...]:
@@ -200,7 +112,7 @@ def _counts(scene: Scene, place: Place, found: Seen) -> Line:
     order = f"   sort {place.sort or 'worst'}{' reversed' if place.reversed else ''}"
     silence = f"   lost after {age(found.crew.silence_seconds)} of silence"
     if scene.past is not None:
-        silence = "   who was heard when is not kept as of past moments"
+        silence = f"   {NO_SILENCE}"
     cut = f"   only {len(found.crew.rows):,} are shown" if scene.answers["agents"].get("truncated") else ""
     return line(*parts, (order + silence + cut, Ink.DIM))
 
@@ -213,101 +125,39 @@ def _nothing(found: Seen) -> Line:
     )
 
 
-def columns(found: Seen, late_seconds: float, width: int) -> list[Column[Row]]:
-    """Return the columns of the list; below 100 columns those that matter most."""
-    crew = found.crew
-
-    def state(row: Row) -> tuple[str, Ink]:
-        mood = crew.moods[row["agent"]]
-        return f"{mood.glyph} {mood.name}", mood.ink
-
-    def item(row: Row) -> str:
-        held = crew.held.get(row["agent"], ())
-        more = f" +{row['holds'] - 1}" if row["holds"] > 1 else ""
-        return said(held[0]["id"]).text + more if held else (str(row["holds"]) if row["holds"] else NOTHING)
-
-    def holds_for(row: Row) -> str:
-        held = crew.held.get(row["agent"], ())
-        return age(held[0]["state_seconds"] + late_seconds) if held else NOTHING
-
-    def heard(row: Row) -> tuple[str, Ink]:
-        silent = row.get("silent_seconds")
-        if silent is None:
-            return NOTHING, Ink.DIM
-        bad = crew.moods[row["agent"]] in (LOST, SILENT)
-        return age(silent + late_seconds), Ink.WARN if bad else Ink.TEXT
-
-    def lease(row: Row) -> tuple[str, Ink]:
-        left = least_lease(row["agent"], crew, late_seconds)
-        if left is None:
-            return NOTHING, Ink.DIM
-        return age(max(left, 0.0)), Ink.WARN if crew.moods[row["agent"]] in (LOST, SILENT) else Ink.TEXT
-
-    def ends(row: Row) -> str:
-        return f"{row['completed']}/{row['failed']}/{row['expired']}"
-
-    def score(row: Row) -> tuple[str, Ink]:
-        value = row.get("score")
-        if value is None:
-            return NOTHING, Ink.DIM
-        return f"{value:.0f}", Ink.BAD if value < 60 else Ink.WARN if value < 90 else Ink.TEXT
-
-    def why(row: Row) -> tuple[str, Ink]:
-        mood = crew.moods[row["agent"]]
-        return said(note(row, crew, late_seconds)).text, mood.ink if mood in (LOST, SILENT) else Ink.TEXT
-
-    wide = width >= WIDE
-    name = Column[Row]("AGENT", found.name_cells, lambda row: said(row["agent"]))
-    if width < NARROW:
-        return [
-            name,
-            Column("STATE", 8, state),
-            Column("ITEM", 8, item),
-            Column("NOTE", 8, why, flexible=True),
-        ]
-    return [
-        name,
-        Column("STATE", 9, state),
-        Column("ITEM", 14 if wide else 12, item),
-        Column("FOR", 4, holds_for, right=True),
-        Column("HEARD", 5, heard, right=True),
-        Column("LEASE", 5, lease, right=True),
-        Column("OK/FAIL/EXP", 11, ends, right=True, rank=4),
-        Column("SCORE", 5, score, right=True, rank=5),
-        Column("TEAM", 8, lambda row: said(row.get("team") or NOTHING), rank=6),
-        Column("OFFERS", max((width - 90) // 3, 14), lambda row: said(", ".join(row.get("capabilities", ())) or NOTHING), rank=7),
-        Column("NOTE", 24, why, flexible=True),
-    ]  # fmt: skip
-
-
 def _pane(row: Row | None, scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
     if not height:
         return []
     if row is None:
         return box("", (), width, height)
-    mood = crew.moods[row["agent"]]
+    ink = _frame(crew.moods[row["agent"]].rank)
     title = f"{row['agent']} — {_asks(row, crew)}"
-    verbs = _verbs(row, scene)
+    room = height - 3
     if width < WIDE:
-        body = [*fates(row, crew, late(scene, "agents"), scene.now_ns, width - 4)][: height - 3]
-        body += [()] * (height - 3 - len(body))
-        return box(
-            title,
-            [*(line(" ", *one) for one in body), line(" ", *verbs)],
-            width,
-            height,
-            ink=_frame(mood.rank),
-        )
+        body = _fate(row, scene, crew, width - 4)
+        return box(title, _padded([*filled_to(body, room), _verbs(row, scene)]), width, height, ink=ink)
     left, right = shares(width, 55, 45)
-    did = doings(scene, row, height - 3)
-    fate = [
-        *holdings(row, crew, late(scene, "agents")),
-        *fates(row, crew, late(scene, "agents"), scene.now_ns, right - 4),
-    ]
+    did = filled_to(doings(scene, row, room), room)
     return beside(
-        box(f"{row['agent']} — what it did last", [line(" ", *one) for one in [*did, *[()] * (height - 3 - len(did)), verbs]], left, height, "↵"),
-        box(title, [line(" ", *one) for one in fate], right, height, ink=_frame(mood.rank)),
-    )  # fmt: skip
+        box(f"{row['agent']} — what it did last", _padded([*did, _verbs(row, scene)]), left, height, "↵"),
+        box(title, _padded(_fate(row, scene, crew, right - 4)), right, height, ink=ink),
+    )
+
+
+def _fate(row: Row, scene: Scene, crew: Crew, width: int) -> list[Line]:
+    """Say what happens by itself, and what the agent holds: what is urgent first."""
+    late_seconds = late(scene, "agents")
+    fate = fates(row, crew, late_seconds, scene.now_ns, width)
+    return [*fate, *holdings(row, crew, late_seconds)]
+
+
+def filled_to(lines: list[Line], count: int) -> list[Line]:
+    """Bring lines to a number of them."""
+    return [*lines[:count], *[()] * (count - len(lines))]
+
+
+def _padded(lines: list[Line]) -> list[Line]:
+    return [line(" ", *one) for one in lines]
 
 
 def _frame(rank: int) -> Ink:
@@ -327,20 +177,9 @@ def _verbs(row: Row, scene: Scene) -> Line:
 
 
 def _opened(row: Row, scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
-    late_seconds, inner = late(scene, "agents"), width - 4
-    body = [
-        *fates(row, crew, late_seconds, scene.now_ns, inner),
-        (),
-        *holdings(row, crew, late_seconds),
-        (),
-        _verbs(row, scene),
-        (),
-    ]
-    room = max(height - 2 - len(body), 1)
-    body += doings(scene, row, room)
-    return box(
-        f"{row['agent']} — {_asks(row, crew)}", [line(" ", *one) for one in body], width, height, "esc back"
-    )
+    body = [*_fate(row, scene, crew, width - 4), (), _verbs(row, scene), ()]
+    body += doings(scene, row, max(height - 2 - len(body), 1))
+    return box(f"{row['agent']} — {_asks(row, crew)}", _padded(body), width, height, "esc back")
 
 
 def press(key: str, scene: Scene, place: Place, _: Drawn) -> Outcome:

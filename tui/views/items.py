@@ -58,11 +58,9 @@ def _why_open(item: Row, crew: Crew) -> Why:
         crew.openings[kind] = _why_kind(kind, crew)
     reason: Why = crew.openings[kind]
     attempts = item.get("attempt")
-    if reason.stuck or not attempts:
+    if not attempts:
         return reason
-    return reason._replace(
-        words=f"open again after {attempts} attempt{'s' if attempts > 1 else ''}; {reason.words}"
-    )
+    return reason._replace(words=f"{reason.words}; {attempts} attempt{'s' if attempts > 1 else ''} ended")
 
 
 def _why_kind(kind: Kind, crew: Crew) -> Why:

@@ -7,7 +7,7 @@ from coord.services.wording import age, percent
 from coord.tui.boxes import box
 from coord.tui.ink import Ink, Line, Part, cell, fit, line, said
 from coord.tui.memo import remembered
-from coord.tui.phrases import MISSING, figure, not_kept, time_of
+from coord.tui.phrases import MISSING, NOT_KEPT, figure, time_of, wrapped
 from coord.tui.plot import LABEL_CELLS, Trace, bars, plot, scale_of
 from coord.tui.scene import Answer, Row, Scene
 from coord.tui.telling import entity_of, kind_of, mark_of, sentence
@@ -126,7 +126,8 @@ def _plotted(curve: Answer, moments: Sequence[Moment], width: int, height: int) 
 def machines_box(scene: Scene, width: int, height: int) -> list[Line]:
     """Tell of each machine in a line, on scales from 0 to 100 %: its GPUs, or that it has none, and its cores."""
     if scene.past is not None:
-        return box("Machines", [not_kept(" machines")], width, height, "5")
+        told = [line(" ", *one) for one in wrapped(NOT_KEPT, width - 4, Ink.DIM)]
+        return box("Machines", told, width, height, "5")
     if "nodes" not in scene.answers:
         return box(
             "Machines", asked(scene, "nodes", "asking for the machines", width - 2), width, height, "5"

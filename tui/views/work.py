@@ -211,7 +211,7 @@ def columns(found: Seen, late_seconds: float, width: int) -> list[Column[Row]]:
         Column("DONE", 5, lambda item: percent(item.get("progress")), right=True, rank=4 if wide else 7),
         Column("LEASE", 5, lease, right=True, rank=1),
         Column("TITLE", max((width - 62) // 3, 14), lambda item: said(item["title"]), rank=0 if wide else 9),
-        Column("WHY / NEXT", 30, reason, flexible=True),
+        Column("WHY / NEXT", 34, reason, flexible=True),
     ]  # fmt: skip
 
 
