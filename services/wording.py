@@ -13,7 +13,7 @@ from coord.events.errors import visible
 ELLIPSIS: Final = "…"
 NOTHING: Final = "-"
 _WIDTHS_KEPT: Final = 4_096
-_NARROW: Final = "[ -~\u00a0-\u02ff\u2010-\u2064\u2070-\u20cf\u2100-\u2319\u2500-\u25fc\u2714\u2716\u275a\u26a0\u2800-\u28ff]*"
+_NARROW: Final = "[ -~\u00a0-\u02ff\u2010-\u2064\u2100-\u218b\u2190-\u2319\u2500-\u25fc\u2714\u2716\u275a\u26a0\u2800-\u28ff]*"
 """What screens are drawn of: latin, arrows, boxes, bars, braille, our glyphs; each takes one column."""
 
 
