@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from deployed import DEPLOY
 from houses import until
 from nats_servers import credentials_file, running_server
+from walls import ROOMS
 
 from coord.services.server.process import end_child
 
@@ -54,6 +56,13 @@ def test_what_it_copies_is_there_and_is_sent_to_the_builder() -> None:
             assert f"!{source}" in sent or any(f"!{parent}/**" in sent for parent in _with_parents(source)), (
                 source
             )
+
+
+def test_what_the_wheel_is_built_of_is_copied() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    wanted = {path for paths in tools.get("data-files", {}).values() for path in paths} | set(ROOMS)
+    copied = {source for words in instructions("COPY") for source in words.split()[:-1]}
+    assert all(copied & set(_with_parents(path)) for path in wanted), wanted
 
 
 def _with_parents(source: str) -> list[str]:
