@@ -25,6 +25,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def cpu_seconds() -> float:
+    """Return what this process has computed so far, all its threads together: for a budget, never for a moment."""
+    return time.process_time()
+
+
 def rfc3339(ns: int) -> str:
     """Write a wall-clock moment as RFC 3339 in UTC, with nanoseconds."""
     seconds, rest = divmod(ns, 1_000_000_000)

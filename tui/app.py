@@ -49,6 +49,9 @@ HZ_REMOTE: Final = 4.0
 IDLE_SECONDS: Final = 300.0
 """After so long without a key one picture a second is enough."""
 IDLE_PICTURE_SECONDS: Final = 1.0
+CPU_SHARE: Final = 0.04
+"""What this process may take of a core: pictures come more slowly where one costs more. Keys draw at once all the same."""
+PICTURE_SECONDS_MAX: Final = 0.5
 _TEXTUAL_THEMES: Final = {
     "dark": "textual-dark", "light": "textual-light", "ansi": "ansi-dark", "none": "ansi-dark",
 }  # fmt: skip
@@ -72,6 +75,7 @@ class Dashboard(App[None]):
         self._framed: Framed | None = None
         self._scene = Scene(now_ns=clock.now_ns())
         self._key_at = self._drawn_at = self._played_at = clock.monotonic()
+        self._cpu_at, self._cost = clock.cpu_seconds(), 0.0
         self._hz = HZ_REMOTE if is_remote(os.environ) else HZ_LOCAL
 
     def compose(self) -> ComposeResult:
@@ -104,6 +108,7 @@ class Dashboard(App[None]):
         self._framed = frame(self.state, self._scene, VIEWS, size.width, size.height, seconds, since)
         self._drawn_of = (known, self.state, int(seconds))
         self._canvas.show(self._framed.lines)
+        self._count_cost()
 
     def commands(self) -> Iterable[Command]:
         """List what the palette offers."""
@@ -166,6 +171,12 @@ class Dashboard(App[None]):
         if self._framed is not None:
             self._turn(Turn(scrolled(self.state, self._framed, rows)))
 
+    def _count_cost(self) -> None:
+        """Take notice of what a picture costs, with all that was done since the last one."""
+        cpu = clock.cpu_seconds()
+        self._cost += (cpu - self._cpu_at - self._cost) / 8
+        self._cpu_at = cpu
+
     def _press(self, key: str, character: str | None) -> None:
         if self._framed is None:
             return
@@ -196,6 +207,8 @@ class Dashboard(App[None]):
         if self._is_playing(seconds):
             return
         if seconds - self._key_at > IDLE_SECONDS and seconds - self._drawn_at < IDLE_PICTURE_SECONDS:
+            return
+        if seconds - self._drawn_at < min(self._cost / CPU_SHARE, PICTURE_SECONDS_MAX):
             return
         known, _, _ = self._shown(seconds)
         before = self._drawn_of
