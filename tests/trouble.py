@@ -4,6 +4,7 @@ rolled back, another that is silent, a GPU that is hot. Rows are made of the mod
 
 import math
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 from scenes import NOW_NS, SECOND_NS, as_of, entry, scene, told
@@ -25,7 +26,7 @@ _HOUR_NS: Final = 3_600 * SECOND_NS
 
 
 def directive(
-    name: str, action: str, position: int, step: int | None, **fields: Any
+    name: str, action: Any, position: int, step: int | None, **fields: Any
 ) -> oversight.DirectiveRow:
     """Return a directive to r-17, obeyed after 42 ms."""
     usual: dict[str, Any] = {
@@ -314,15 +315,19 @@ def _deduction(name: str, points: float, reason: str, position: int = 0) -> ques
     return questions.Deduction(name=name, points=points, reason=reason, evidence=evidence)
 
 
-def trouble(without: tuple[str, ...] = (), **fields: Any) -> Scene:
-    """Return the scene; `without` names answers that have not come."""
+@cache
+def _answers() -> dict[str, Any]:
     every = alerts()
     still = [row for row in every["rows"] if row["status"] != "resolved"]
-    answers: dict[str, Any] = {
+    return {
         "runs": runs(), "curve": curve(), "run_alerts": every, "alerts_all": every, "nodes": nodes(),
         "node_trend": node_trend(), "node_top": node_top(), "health": health(), "alerts": every | {"rows": still},
     }  # fmt: skip
-    made = scene(answers, **{"events": events(), **fields})
+
+
+def trouble(without: tuple[str, ...] = (), **fields: Any) -> Scene:
+    """Return the scene; `without` names answers that have not come."""
+    made = scene(_answers(), **{"events": events(), **fields})
     left = {name: answer for name, answer in made.answers.items() if name not in without}
     return replace(made, answers=left)
 

@@ -19,7 +19,7 @@ def remembered(function: F) -> F:
     kept: OrderedDict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = OrderedDict()
 
     def ask(*given: Any) -> Any:
-        key = tuple(one if isinstance(one, _PLAIN) else id(one) for one in given)
+        key = tuple((type(one), one) if isinstance(one, _PLAIN) else id(one) for one in given)
         found = kept.get(key)
         if found is None:
             found = kept[key] = (given, function(*given))

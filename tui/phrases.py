@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from coord.services.wording import age, safe
-from coord.tui.ink import Ink, Line, Part, Span, fit, line, said
+from coord.services.wording import age, display_width, safe
+from coord.tui.ink import Ink, Line, Part, Span, cell, fit, line, said
 from coord.tui.plot import short_number
 from coord.tui.scene import Row, Scene
 
@@ -15,6 +15,7 @@ MISSING: Final = "∅"
 """Nothing was read: no zero."""
 NONE: Final = "—"
 """There is nothing of this kind."""
+_NAME_CELLS_MAX: Final = 24
 _STATUSES: Final = {
     "issued": Ink.ACCENT,
     "applied": Ink.OK,
@@ -99,7 +100,7 @@ def wrapped(text: str, width: int, ink: Ink = Ink.TEXT) -> list[Line]:
 def fault_of(scene: Scene, key: str) -> Line | None:
     """Return why a question was not answered, when there is nothing older to show in its place."""
     fault = scene.faults.get(key)
-    return None if fault is None or key in scene.answers else line(("✖ ", Ink.BAD), said(fault, Ink.WARN))
+    return None if fault is None or key in scene.answers else line(("  ✖ ", Ink.BAD), said(fault, Ink.WARN))
 
 
 def stale(scene: Scene, key: str) -> Span | None:
@@ -111,19 +112,20 @@ def stale(scene: Scene, key: str) -> Span | None:
 
 def waiting(scene: Scene, key: str, what: str) -> Line:
     """Say what would stand here: a fault, or that nobody has answered yet."""
-    return fault_of(scene, key) or line((f"{what} …", Ink.DIM))
+    return fault_of(scene, key) or line((f"  {what} …", Ink.DIM))
 
 
 def not_kept(what: str) -> Line:
     """Say in place that there is no answer about a past moment."""
-    return line((f"{what}: {NOT_KEPT}", Ink.DIM))
+    return line((f"  {what}: {NOT_KEPT}", Ink.DIM))
 
 
 def pairs(*named: tuple[str, Part | None]) -> list[Line]:
     """Write names and values, one a line; what is None is left out."""
-    width = max((len(name) for name, value in named if value is not None), default=0)
+    width = max((display_width(safe(name)) for name, value in named if value is not None), default=0)
+    width = min(width, _NAME_CELLS_MAX) + 2
     return [
-        line((name.ljust(width + 2), Ink.DIM), value if isinstance(value, str | Span) else Span(*value))
+        line((cell(safe(name), width), Ink.DIM), value if isinstance(value, str | Span) else Span(*value))
         for name, value in named
         if value is not None
     ]

@@ -60,6 +60,12 @@ def listed(columns: Sequence[Column[R]], rows: Sequence[R], chosen: int, width: 
     return Listed(lines[:height], first, first, max(len(rows) - first - room, 0))
 
 
+def ids_at(table: Listed, ids: Sequence[str], top: int, height: int) -> dict[int, str]:
+    """Return which id stands on which line, when the head stands on line `top` of `height` lines."""
+    shown = range(min(len(table.lines) - 1, len(ids) - table.first))
+    return {top + 1 + row: ids[table.first + row] for row in shown if top + 1 + row < height}
+
+
 def _first(chosen: int, count: int, room: int) -> int:
     """Keep the cursor in the middle third: the rows round it stay in sight."""
     return max(0, min(chosen - room // 2, count - room)) if count > room else 0

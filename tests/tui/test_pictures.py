@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pictures import GOLDEN, PICTURES, SIZES, Picture, files
+from drawings import GOLDEN, PICTURES, SIZES, Picture, files
 
 from coord.tui.ink import width_of
 

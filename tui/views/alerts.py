@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Final
 
-from coord.services.wording import age
 from coord.tui.boxes import filled
 from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, fit, line
@@ -23,7 +22,7 @@ from coord.tui.scene import (
     chosen_id,
     index_of,
 )
-from coord.tui.table import listed
+from coord.tui.table import ids_at, listed
 from coord.tui.views.alert_pane import alert_box, lines_of, position_of
 from coord.tui.views.alert_rows import GROUPED, OPEN, ORDERS, alert_rows, answer_of, columns
 
@@ -66,8 +65,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     grouped = GROUPED in place.mode.split()
     table = listed(columns(grouped, left.rows, width >= WIDE), left.rows, chosen, width, rows)
     lines = [*head, *table.lines, *(alert_box(scene, alert, width, pane) if pane else [])]
-    first = len(head) + 1
-    at = {first + row: ids[table.first + row] for row in range(min(rows - 1, len(ids) - table.first))}
+    at = ids_at(table, ids, len(head), height)
     return Drawn(filled(lines, width, height), ids, at, told=words)
 
 
@@ -118,10 +116,10 @@ def _counts(scene: Scene, place: Place, answer: object, width: int) -> Line:
 def _empty(place: Place, answer: object) -> list[Line]:
     counts = answer.get("counts", {}) if isinstance(answer, dict) else {}
     if place.filter or any(counts.values()):
-        return [line(("no alert is left by the filter and by what is shown (v)", Ink.DIM))]
+        return [line(("  no alert is left by the filter and by what is shown (v)", Ink.DIM))]
     return [
-        line(("✔ ", Ink.OK), ("No alert was raised.", Ink.STRONG)),
-        line(("What the watchdog looks for:  ", Ink.DIM), ("coord watchdog rules", Ink.ACCENT)),
+        line(("  ✔ ", Ink.OK), ("No alert was raised.", Ink.STRONG)),
+        line(("  What the watchdog looks for:  ", Ink.DIM), ("coord watchdog rules", Ink.ACCENT)),
     ]
 
 
@@ -135,7 +133,7 @@ def _acted(key: str, scene: Scene, alert: Row) -> Outcome:
         return Act("acknowledge", {"alert_id": name}, f"coord ack {name}")
     until_ns = scene.now_ns + SILENCE_SECONDS * 1_000_000_000
     fields = {"alert_id": name, "until_ns": until_ns}
-    return Act("silence", fields, f"coord silence {name} --for {age(SILENCE_SECONDS)}")
+    return Act("silence", fields, f"coord silence {name} --for 1h")
 
 
 def _to_moment(scene: Scene, alert: Row) -> Outcome:

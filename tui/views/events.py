@@ -186,10 +186,12 @@ def _panes(scene: Scene, place: Place, shown: Shown, entry: Row, width: int, hei
 
 def _empty(scene: Scene, place: Place) -> list[Line]:
     if place.filter:
-        return [line(("no event matches the filter", Ink.DIM)), _searched(scene)]
+        return [line(("  no event matches the filter", Ink.DIM)), _searched(scene)]
     return [
-        line(("Events", Ink.STRONG), (" stand here as they are written, the newest last.", Ink.DIM)),
-        line(("There is none yet. One is made by:  ", Ink.DIM), ("coord submit 'my first item'", Ink.ACCENT)),
+        line(("  Events", Ink.STRONG), (" stand here as they are written, the newest last.", Ink.DIM)),
+        line(
+            ("  There is none yet. One is made by:  ", Ink.DIM), ("coord submit 'my first item'", Ink.ACCENT)
+        ),
     ]
 
 

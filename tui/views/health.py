@@ -26,7 +26,7 @@ from coord.tui.scene import (
     chosen_id,
     index_of,
 )
-from coord.tui.table import Cell, Column, listed
+from coord.tui.table import Cell, Column, ids_at, listed
 from coord.tui.views.health_ways import Way, subject_of, view_of, ways
 
 WIDE: Final = 100
@@ -54,13 +54,14 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     ids = [row["id"] for row in rows]
     words = told(place.filter, len(ids), len(every), fault)
     if not ids:
-        return Drawn(filled([line(("no part matches the filter", Ink.DIM))], width, height), told=words)
+        lines = [_score_line(answer, width), fit(_none(place), width)]
+        lines += _below(scene, answer, None, width, height - len(lines))
+        return Drawn(filled(lines, width, height), told=words)
     listed_rows = min(len(ids) + 1, max(height * 2 // 5, 3))
     table = listed(_columns(), rows, index_of(place, ids), width, listed_rows)
     lines = [_score_line(answer, width), *table.lines]
     lines += _below(scene, answer, rows[index_of(place, ids)], width, height - len(lines))
-    at = {2 + row: ids[table.first + row] for row in range(min(listed_rows - 1, len(ids) - table.first))}
-    return Drawn(filled(lines, width, height), ids, at, told=words)
+    return Drawn(filled(lines, width, height), ids, ids_at(table, ids, 1, height), told=words)
 
 
 def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
@@ -162,13 +163,26 @@ def ink_of(score: float) -> Ink:
 def _score_line(answer: Answer, width: int) -> Line:
     lost = sum(one["points"] for one in answer.get("deductions", ()))
     worst = sum(part["score"] < 100 for part in answer.get("parts", ()))
+    if not lost:
+        return fit(
+            line(
+                "  system ", (shown(answer["score"]), ink_of(answer["score"])), ("  nothing is lost", Ink.DIM)
+            ),
+            width,
+        )
     words = f"  = 100 − {lost:.1f} lost by the system's own deductions; below them {worst} of its parts are short of 100"
     if lost > 100:
         words = f"  never below 0: {lost:.1f} are lost"
     return fit(line("  system ", (shown(answer["score"]), ink_of(answer["score"])), (words, Ink.DIM)), width)
 
 
-def _below(scene: Scene, answer: Answer, chosen: Row, width: int, height: int) -> list[Line]:
+def _none(place: Place) -> Line:
+    if place.filter:
+        return line(("  no part matches the filter", Ink.DIM))
+    return line(("  ✔ ", Ink.OK), ("nothing is missing, and there is no agent, node or run yet", Ink.DIM))
+
+
+def _below(scene: Scene, answer: Answer, chosen: Row | None, width: int, height: int) -> list[Line]:
     if height < 4:
         return []
     back = list(ways(scene))
@@ -177,14 +191,18 @@ def _below(scene: Scene, answer: Answer, chosen: Row, width: int, height: int) -
             return _ways_box(back, width, height)
         top = min(len(back) + 2, height - 6) if back else 3
         return [*_ways_box(back, width, top), *_trend_box(scene, answer, width, height - top)]
-    part = min(len(chosen["deductions"]) * 2 + 3, 9) if height >= 22 else 0
+    part = min(len(chosen["deductions"]) * 2 + 3, 9) if chosen is not None and height >= 22 else 0
     bottom = min(max(len(back), 1) + 2, max(height // 3, 4))
     top = height - bottom - part
     if top < 5:
         return _ways_box(back, width, height)
     left, right = shares(width, 1, 1)
     charts = beside(_points_box(answer, left, top), _trend_box(scene, answer, right, top))
-    return [*charts, *_ways_box(back, width, bottom), *(_part_box(chosen, width, part) if part else [])]
+    return [
+        *charts,
+        *_ways_box(back, width, bottom),
+        *(_part_box(chosen, width, part) if part and chosen else []),
+    ]
 
 
 def _points_box(answer: Answer, width: int, height: int) -> list[Line]:
@@ -219,7 +237,7 @@ def _trend_box(scene: Scene, answer: Answer, width: int, height: int) -> list[Li
     trend = answer.get("trend", ())
     inner, down = width - 2, height - 2
     if len(trend) < _TREND_LEAST:
-        body = [line((" a score is kept every minute; the curve begins with the second", Ink.DIM))]
+        body = [line((" one score a minute; the curve begins with the second", Ink.DIM))]
         return box("Score over time", [fit(one, inner) for one in body], width, height)
     span = scene.seconds_since(trend[0]["at_ns"])
     lowest = min(one["score"] for one in trend)

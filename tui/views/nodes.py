@@ -21,7 +21,7 @@ from coord.tui.scene import (
     chosen_id,
     index_of,
 )
-from coord.tui.table import listed
+from coord.tui.table import ids_at, listed
 from coord.tui.views.node_pane import (
     BINS,
     WINDOWS,
@@ -79,8 +79,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         *table.lines,
         *_below(scene, place, [node] if place.opened else left.rows, node, width, height - rows),
     ]
-    at = {1 + row: ids[table.first + row] for row in range(min(rows - 1, len(ids) - table.first))}
-    return Drawn(filled(lines, width, height), ids, at, told=words)
+    return Drawn(filled(lines, width, height), ids, ids_at(table, ids, 0, height), told=words)
 
 
 def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
@@ -124,15 +123,17 @@ def _below(
 def _past(scene: Scene) -> list[Line]:
     lines = [not_kept("machines")]
     found = past_lines(scene)
-    return [*lines, line(("What events say up to here:", Ink.DIM)), *found] if found else lines
+    return [*lines, line(("  What events say up to here:", Ink.DIM)), *found] if found else lines
 
 
 def _empty(place: Place) -> list[Line]:
     if place.filter:
-        return [line(("no machine matches the filter", Ink.DIM))]
+        return [line(("  no machine matches the filter", Ink.DIM))]
     return [
-        line(("Machines", Ink.STRONG), (" stand here with what their monitors read.", Ink.DIM)),
-        line(("No monitor has spoken yet. One runs with:  ", Ink.DIM), ("coord serve hardware", Ink.ACCENT)),
+        line(("  Machines", Ink.STRONG), (" stand here with what their monitors read.", Ink.DIM)),
+        line(
+            ("  No monitor has spoken yet. One runs with:  ", Ink.DIM), ("coord serve hardware", Ink.ACCENT)
+        ),
     ]
 
 

@@ -110,8 +110,12 @@ def change(bins: Bins) -> str:
     return f"{sign}{figure(abs(now - then))} over {last - bins.steps[place]:,.0f} steps"
 
 
-def at_cursor(curve: Answer, cursor: float, width: int) -> Iterator[Line]:
-    """Yield what every metric was at a step, or in the bin round it."""
+def at_cursor(curve: Answer, cursor: float, width: int) -> list[Line]:
+    """Tell what every metric was at a step, or in the bin round it; the first is that of the large curve."""
+    return list(_values(curve, cursor, width))
+
+
+def _values(curve: Answer, cursor: float, width: int) -> Iterator[Line]:
     for one in curve["lines"]:
         bins = bins_of(curve, one["metric"])
         assert bins is not None

@@ -1,39 +1,34 @@
 """The view of runs: the list, the curve of the chosen one with its marks, and what was done about each of them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from coord.services.wording import age, size
 from coord.tui.boxes import beside, box, filled, shares
 from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, fit, line, plain, said, width_of
-from coord.tui.phrases import NONE, figure, pairs, stale, toggled, waiting, words_of
+from coord.tui.phrases import NONE, figure, pairs, stale, waiting, words_of
 from coord.tui.scene import (
     Drawn,
-    Go,
-    Key,
-    Outcome,
     Place,
     Row,
-    Say,
     Scene,
     View,
     Wish,
     chosen_id,
     index_of,
 )
-from coord.tui.table import listed
+from coord.tui.table import ids_at, listed
 from coord.tui.views import run_curves as curves
-from coord.tui.views.run_acts import act
+from coord.tui.views.run_keys import FULL, KEYS, chosen_run, mark_at, press
 from coord.tui.views.run_marks import Moment, listed_columns, moments_of, stops, story
 from coord.tui.views.run_rows import ORDERS, columns, run_rows
 
 WIDE: Final = 100
-FULL: Final = "full"
-"""Word of the place's mode: the curve fills the view. The other is the position of the mark that was gone to."""
-_PANEL: Final = 36
+_PANEL: Final = 38
 _SMALL_HEIGHT: Final = 6
+_LISTED_LEAST: Final = 16
+"""Lines below the list from which on what happened is a list of its own."""
 _POINTS: Final = 600
 _ALERTS_KEPT: Final = 300
 
@@ -48,7 +43,7 @@ def wishes(_place: Place) -> tuple[Wish, ...]:
 
 def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
     """Ask for the curve of the chosen run, for its window, and for that of the pinned run."""
-    run = _chosen(scene, place)
+    run = chosen_run(scene, place)
     if run is None:
         return ()
     name, metrics = run["run"], _metrics(place)
@@ -80,37 +75,14 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     rows = 2 if place.opened else min(len(ids) + 1, max(height // 5, 3))
     table = listed(columns(scene), left.rows, index_of(place, ids), width, rows)
     below = _below(scene, place, run, width, height - rows)
-    at = {1 + place_: ids[table.first + place_] for place_ in range(min(rows - 1, len(ids) - table.first))}
-    return Drawn(filled([*table.lines, *below], width, height), ids, at, told=words)
-
-
-def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
-    """Move the cursor and marks, change what is drawn, or ask something of the run."""
-    run = _chosen(scene, place)
-    if run is None:
-        return None
-    place = replace(place, chosen=run["run"])
-    if key in ("left", "right", "shift+left", "shift+right", "n", "N"):
-        return _moved(key, scene, place)
-    if key == "enter":
-        return _entered(scene, place)
-    if key in ("backspace", "escape"):
-        return _out(place)
-    if key in _CHANGES:
-        return _changed(key, scene, place)
-    return act(key, scene, run)
+    lines = filled([*table.lines, *below], width, height)
+    return Drawn(lines, ids, ids_at(table, ids, 0, height), told=words)
 
 
 def copies(_scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
     """Copy the run, or the command that shows it."""
     run = chosen_id(place, drawn.ids)
     return run, f"coord runs {run}"
-
-
-def _chosen(scene: Scene, place: Place) -> Row | None:
-    rows = run_rows(scene, place).rows
-    found = index_of(place, [run["run"] for run in rows])
-    return None if found < 0 else rows[found]
 
 
 def _metrics(place: Place) -> tuple[str, ...]:
@@ -130,10 +102,10 @@ def _near(run: Row, place: Place, wide: int, metrics: tuple[str, ...]) -> dict[s
 
 def _empty(place: Place) -> list[Line]:
     if place.filter:
-        return [line(("no run matches the filter; esc takes it away", Ink.DIM))]
+        return [line(("  no run matches the filter; esc takes it away", Ink.DIM))]
     return [
-        line(("Runs", Ink.STRONG), (" of models that are trained stand here, with their curves.", Ink.DIM)),
-        line(("There is none yet. One begins with:  ", Ink.DIM), ("coord train FILE", Ink.ACCENT)),
+        line(("  Runs", Ink.STRONG), (" of models that are trained stand here, with their curves.", Ink.DIM)),
+        line(("  There is none yet. One begins with:  ", Ink.DIM), ("coord train FILE", Ink.ACCENT)),
     ]
 
 
@@ -142,11 +114,11 @@ def _below(scene: Scene, place: Place, run: Row, width: int, height: int) -> lis
         return []
     moments = moments_of(scene, curves.whole_of(scene, run["run"]))
     found = stops(moments)
-    if width < WIDE:
+    if width < WIDE or height < _LISTED_LEAST:
         told_rows = min(3, height - 8, len(list(story(moments)))) if height > 8 else 0
         lines = _curve_box(scene, place, run, moments, width, height - max(told_rows, 0))
         return [*lines, *(fit(line(" ", *one), width) for one in [*story(moments)][: max(told_rows, 0)])]
-    marks_height = min(len(found) + 3, max(height // 3, 4)) if found and height >= 16 else 0
+    marks_height = min(len(found) + 3, max(height // 3, 4)) if found else 0
     small = (
         _small_boxes(scene, place, run, width, _SMALL_HEIGHT if height < 40 else 9) if height >= 22 else []
     )
@@ -219,13 +191,13 @@ def _pinned(scene: Scene, place: Place) -> curves.Bins | None:
 
 def _panel(scene: Scene, place: Place, run: Row, width: int) -> list[Line]:
     """Tell what was at the cursor; without one, what the run is."""
-    inner = width - 2
+    inner = width - 3
     curve = curves.curve_of(scene, place, run["run"])
     if place.cursor is not None and curve is not None:
-        moment = _at_cursor(scene, place, run)
-        lines = [line((f"at step {place.cursor:,.0f}", Ink.STRONG))]
-        lines += _told(scene, run, moment, inner) if moment else []
-        lines += curves.at_cursor(curve, place.cursor, inner)
+        moment = mark_at(scene, place, run)
+        first, *others = curves.at_cursor(curve, place.cursor, inner) or [line("")]
+        lines = [line((f"at step {place.cursor:,.0f}", Ink.STRONG)), first]
+        lines += [*(_told(scene, run, moment, inner) if moment else ()), *others]
     else:
         lines = _facts(run)
     return [fit(line("  ", *one), width) for one in lines]
@@ -292,114 +264,5 @@ def _marks_box(place: Place, moments: Sequence[Moment], width: int, height: int)
         lines = [(line("  ")[0], *one[1:]) if one and one[0].text == "▸ " else one for one in lines]
     return box("Spikes and directives", lines, width, height, "n N mark  ↵ go to that moment")
 
-
-def _at_cursor(scene: Scene, place: Place, run: Row) -> Moment | None:
-    """Return the mark that was gone to, else the one at the very step of the cursor."""
-    found = stops(moments_of(scene, curves.whole_of(scene, run["run"])))
-    marked = [one for one in found if str(one.position) in words_of(place.mode)]
-    here = [one for one in found if place.cursor is not None and one.step == round(place.cursor)]
-    return next(iter(marked or here), None)
-
-
-def _moved(key: str, scene: Scene, place: Place) -> Outcome:
-    if key in ("n", "N"):
-        return _to_mark(scene, place, 1 if key == "n" else -1)
-    bins = curves.bins_of(curves.curve_of(scene, place, place.chosen), curves.metric_of(place))
-    if bins is None or not bins.steps:
-        return Say("There is no curve to move on yet.")
-    stride = (10 if key.startswith("shift") else 1) * (-1 if key.endswith("left") else 1)
-    at = len(bins.steps) - 1 if place.cursor is None else curves.nearest(bins, place.cursor)
-    at = min(max(at + stride, 0), len(bins.steps) - 1)
-    return replace(place, cursor=bins.steps[at], mode=_marked(place, ""))
-
-
-def _to_mark(scene: Scene, place: Place, stride: int) -> Outcome:
-    found = stops(moments_of(scene, curves.whole_of(scene, place.chosen)))
-    if not found:
-        return Say("Nothing happened to this run yet that one could go to.")
-    marked = next((at for at, one in enumerate(found) if str(one.position) in words_of(place.mode)), None)
-    if marked is not None:
-        at = marked + stride
-    elif place.cursor is None:
-        at = 0 if stride > 0 else len(found) - 1
-    else:
-        before = sum(one.step < place.cursor for one in found)
-        upto = sum(one.step <= place.cursor for one in found)
-        at = upto if stride > 0 else before - 1
-    if not 0 <= at < len(found):
-        return Say("There is no further mark this way.")
-    return replace(place, cursor=float(found[at].step), mode=_marked(place, str(found[at].position)))
-
-
-def _marked(place: Place, mark: str) -> str:
-    """Return the mode with another mark; whether the curve fills the view stays."""
-    return " ".join(word for word in (FULL if FULL in words_of(place.mode) else "", mark) if word)
-
-
-def _entered(scene: Scene, place: Place) -> Outcome:
-    run = _chosen(scene, place)
-    moment = _at_cursor(scene, place, run) if run else None
-    if moment is not None:
-        return Go("runs", place.chosen, moment.position)
-    return replace(place, opened=not place.opened)
-
-
-def _out(place: Place) -> Outcome:
-    """One step out, as far as the view has its own: of the full curve, of the cursor."""
-    if FULL in words_of(place.mode):
-        return replace(place, mode=toggled(place.mode, FULL))
-    return replace(place, cursor=None, mode="") if place.cursor is not None else None
-
-
-_CHANGES: Final = ("f", "L", "g", "p", "plus", "+", "minus", "-")
-
-
-def _changed(key: str, scene: Scene, place: Place) -> Outcome:
-    if key == "f":
-        return replace(place, mode=toggled(place.mode, FULL))
-    if key == "L":
-        return replace(place, log=not place.log)
-    if key == "p":
-        return replace(place, pinned="" if place.pinned == place.chosen else place.chosen)
-    if key == "g":
-        return _next_metric(scene, place)
-    step = 1 if key in ("plus", "+") else -1
-    return replace(place, window=min(max(place.window + step, 0), len(curves.WINDOWS) - 1))
-
-
-def _next_metric(scene: Scene, place: Place) -> Outcome:
-    curve = curves.whole_of(scene, place.chosen)
-    names = list((curve or {}).get("metrics", ()))
-    if not names:
-        return Say("The run has told no metric yet.")
-    now = curves.metric_of(place)
-    at = names.index(now) + 1 if now in names else 0
-    return replace(place, metric=names[at % len(names)])
-
-
-KEYS: Final = (
-    Key("left", "←→", "cursor", "Moves the cursor over the curve; with shift by ten."),
-    Key(
-        "n",
-        "n N",
-        "mark",
-        "Goes to the next or the one before: a spike ▲, a directive ◆, a failed allocation ✖.",
-    ),
-    Key(
-        "enter",
-        "↵",
-        "moment",
-        "Goes to the moment of the mark at the cursor; without one, into the run.",
-    ),
-    Key("g", "g", "metric", "Draws the next metric that the run tells."),
-    Key("L", "L", "log", "Changes between a linear and a logarithmic scale."),
-    Key("p", "p", "pin", "Keeps this run's curve beside those of others; again: no more."),
-    Key("f", "f", "full", "Lets the curve fill the view."),
-    Key("plus", "+ −", "window", "Shows fewer or more steps, round the cursor or up to the newest."),
-    Key("z", "z", "pause", "Asks the run to pause, or, when it is paused, to go on."),
-    Key("c", "c", "checkpoint", "Asks the run to write a checkpoint now."),
-    Key("X", "X", "stop", "Asks the run to end, after a question."),
-    Key("W", "W", "withdraw", "Takes back the newest directive that was not answered yet."),
-)
 
 VIEW: Final = View("runs", "Runs", "Runs", wishes, draw, press, KEYS, ORDERS, copies, follows)
