@@ -53,7 +53,7 @@ def test_the_counts_are_by_mood_and_the_limit_of_silence_is_told() -> None:
         ("a7", "counts as lost in 29s"),
         ("a2", "30 % · step 6,080 of 20,000"),
         ("a9", "1 open item it may take: it has not asked"),
-        ("a4", "holds nothing any more; one word from it, and it is active again"),
+        ("a4", "holds nothing; active again once it speaks"),
         ("a0", "it left on purpose"),
     ],
 )

@@ -209,7 +209,7 @@ def test_enter_opens_the_item_with_its_whole_history_and_esc_goes_back() -> None
 def test_the_board_has_a_lane_for_each_state_and_arrows_go_between_them() -> None:
     place = Place(mode="board", chosen="WI-00231")
     shown = text(night(), place)
-    for title in ("open 40", "claimed 3", "completed 1", "failed 1", "cancelled 1"):
+    for title in ("open 40", "claimed 3", "completed 1 of 418", "failed 1", "cancelled 1"):
         assert f"┤{title}├" in shown
     assert "▸WI-00231" in shown
     drawn = VIEW.draw(night(), place, 120, 36)
@@ -221,8 +221,18 @@ def test_the_board_has_a_lane_for_each_state_and_arrows_go_between_them() -> Non
     assert VIEW.press("v", night(), place, drawn) == replace(place, mode="")
 
 
+def test_the_mouse_finds_the_cards_in_the_lane_of_the_cursor() -> None:
+    drawn = VIEW.draw(night(), Place(mode="board", chosen="WI-00231"), 120, 36)
+    ((start, end),) = drawn.columns
+    assert set(drawn.at.values()) == {"WI-00231", "WI-00228", "WI-00230"}
+    for row, name in drawn.at.items():
+        if name in (said := plain(drawn.lines[row])):
+            assert start <= said.index(name) < end
+    assert sum(name in plain(drawn.lines[row]) for row, name in drawn.at.items()) == 3
+
+
 def test_a_narrow_board_has_one_lane_for_everything_that_ended() -> None:
-    assert "┤ended 3├" in text(night(), Place(mode="board"), 80, 20)
+    assert "┤ended 3 of 420├" in text(night(), Place(mode="board"), 80, 20)
 
 
 def acted(key: str, chosen: str, at: Scene | None = None) -> Act:

@@ -114,9 +114,7 @@ def _of_alert(row: Row, crew: Crew) -> Trouble:
         id=f"alert:{row['id']}",
         rank=_RANKS.get(row["severity"], NOTE),
         subject=f"{kind} {entity}",
-        words=" — ".join(
-            part for part in (row["summary"], _noticed(row), _done(row), _held(row, crew)) if part
-        ),
+        words=" — ".join(part for part in (row["summary"], _noticed(row), _held(row, crew)) if part),
         go=Go("alerts", row["id"]),
         age_seconds=row["age_seconds"],
         key="alerts",

@@ -1,6 +1,6 @@
 """The board: a column for each state, cards below one another; the worst cards first in each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from coord.services.wording import age
@@ -28,44 +28,61 @@ def lanes(rows: Sequence[Row], width: int) -> list[tuple[str, list[Row]]]:
 
 
 def draw(
-    rows: Sequence[Row], crew: Crew, at: int, late_seconds: float, width: int, height: int
+    rows: Sequence[Row],
+    counts: Mapping[str, int],
+    crew: Crew,
+    at: int,
+    late_seconds: float,
+    width: int,
+    height: int,
 ) -> tuple[list[Line], dict[int, str], Sequence[tuple[int, int]]]:
     """Draw the lanes into exactly `width` x `height` cells, the card under the cursor in sight.
 
-    No lines are told for the mouse: a line crosses several cards.
+    `counts` are of all items, whatever is shown of them. A line crosses a card in each lane: the mouse is told of
+    the cards in the lane of the cursor, and of the cells of that lane.
     """
     divided = lanes(rows, width)
     widths = shares(width, *[1] * len(divided))
     chosen = rows[at]["id"] if at >= 0 else ""
-    blocks = [
-        _lane(state, cards, crew, chosen, late_seconds, wide, height)
-        for (state, cards), wide in zip(divided, widths, strict=True)
-    ]
-    return side_by_side(*blocks), {}, ()
-
-
-def _lane(
-    state: str, cards: Sequence[Row], crew: Crew, chosen: str, late_seconds: float, width: int, height: int
-) -> list[Line]:
-    here = next((place for place, card in enumerate(cards) if card["id"] == chosen), -1)
     room = max((height - 2) // CARD_LINES, 1)
-    first = max(0, min(here - room // 2, len(cards) - room)) if here >= 0 and len(cards) > room else 0
-    body = [
-        part
-        for card in cards[first : first + room]
-        for part in _card(card, crew, late_seconds, width - 2, card["id"] == chosen)
-    ]
-    hidden = len(cards) - first - room
-    hint = f"{hidden} more" if hidden > 0 else ""
-    ink = Ink.ACCENT if here >= 0 else Ink.DIM
-    return box(f"{state} {len(cards)}", body[: max(height - 2, 0)], width, height, hint, ink)
+    blocks: list[list[Line]] = []
+    lines: dict[int, str] = {}
+    cells: list[tuple[int, int]] = []
+    for (state, cards), wide in zip(divided, widths, strict=True):
+        here = next((place for place, card in enumerate(cards) if card["id"] == chosen), -1)
+        first = max(0, min(here - room // 2, len(cards) - room)) if here >= 0 and len(cards) > room else 0
+        seen = cards[first : first + room]
+        hidden = len(cards) - first - len(seen)
+        if here >= 0:
+            start = sum(widths[: len(blocks)])
+            cells = [(start, start + wide)]
+            lines = {
+                1 + CARD_LINES * place + part: card["id"]
+                for place, card in enumerate(seen)
+                for part in range(CARD_LINES)
+                if 1 + CARD_LINES * place + part < height - 1
+            }
+        body = [
+            part for card in seen for part in _card(card, crew, late_seconds, wide - 2, card["id"] == chosen)
+        ]
+        title, hint = _title(state, len(cards), counts), f"{hidden} more" if hidden > 0 else ""
+        blocks.append(
+            box(title, body[: max(height - 2, 0)], wide, height, hint, Ink.ACCENT if here >= 0 else Ink.DIM)
+        )
+    return side_by_side(*blocks), lines, cells
+
+
+def _title(state: str, shown: int, counts: Mapping[str, int]) -> str:
+    total = sum(counts.get(name, 0) for name in (ENDED if state == "ended" else (state,)))
+    return f"{state} {shown:,}" if total <= shown else f"{state} {shown:,} of {total:,}"
 
 
 def _card(item: Row, crew: Crew, late_seconds: float, width: int, chosen: bool) -> list[Line]:
     reason = why(item, crew, late_seconds)
     left = seconds_left(item, crew, late_seconds)
     tail = f"lease {age(max(left, 0))}" if left is not None else age(item["state_seconds"] + late_seconds)
-    who = f"{crew.moods[item['agent']].glyph} {item['agent']}  " if item.get("agent") in crew.moods else ""
+    mood = crew.moods.get(str(item.get("agent") or "")) if item["status"] == "claimed" else None
+    who = f"{mood.glyph if mood else ''} {item['agent']}  ".lstrip() if item.get("agent") else ""
     mark = ("▸", Ink.ACCENT) if chosen else " "
     lines = [
         line(mark, said(item["id"], Ink.STRONG), (f" P{item['priority']}", Ink.DIM)),

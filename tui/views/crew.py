@@ -170,7 +170,7 @@ def _note_lost(row: Row, crew: Crew, late_seconds: float) -> str:
     left = least_lease(row["agent"], crew, late_seconds)
     if row["holds"] and left is not None:
         return f"its items are open again {within(left)}"
-    return "holds nothing any more; one word from it, and it is active again"
+    return "holds nothing; active again once it speaks"
 
 
 def _note_silent(row: Row, crew: Crew, late_seconds: float) -> str:

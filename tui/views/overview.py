@@ -31,6 +31,7 @@ ROWS_MAX: Final = 1_000
 WIDE: Final = 100
 LOW: Final = 16
 """A body of fewer lines is the list of troubles alone."""
+IN_WORK_LINES_MIN: Final = 8
 SUBJECT_CELLS: Final = 20
 TREND_SECONDS: Final = 600.0
 POINTS: Final = 300
@@ -97,9 +98,20 @@ def _wide(scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, widt
     machines = min(max(len(scene.rows("nodes")), 3) + 2, middle // 2)
     lines += beside(
         main,
-        [*machines_box(scene, side, machines), *agents_box(scene, crew, side, middle - machines)],
+        [
+            *machines_box(scene, side, machines),
+            *_people(scene, crew, side, middle - machines, row is not None),
+        ],
     )
     return [*lines, *events_box(scene, width, below)], at, [(0, left)]
+
+
+def _people(scene: Scene, crew: Crew, width: int, height: int, has_run: bool) -> list[Line]:
+    """Draw the agents, and below them what is in work, where there is room for both and the run has its place."""
+    agents = sum(row["status"] != "retired" for row in crew.rows) + 2
+    if not has_run or height - agents < IN_WORK_LINES_MIN:
+        return agents_box(scene, crew, width, height)
+    return [*agents_box(scene, crew, width, agents), *in_work_box(scene, crew, width, height - agents)]
 
 
 def _narrow(

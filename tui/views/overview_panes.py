@@ -19,6 +19,13 @@ from coord.tui.views.run_marks import Moment, flags_of, moments_of
 from coord.tui.views.waiting import asked
 
 LOSS: Final = "loss"
+RUN_INKS: Final = {
+    "running": Ink.OK,
+    "completed": Ink.OK,
+    "stopped": Ink.WARN,
+    "failed": Ink.BAD,
+    "lost": Ink.BAD,
+}
 BAR_COUNT: Final = 10
 """A full bar stands for so many at least: one item alone is no long bar."""
 HOT_MARGIN: Final = 5.0
@@ -93,7 +100,7 @@ def run_box(scene: Scene, row: Row, width: int, height: int) -> list[Line]:
 def _run_line(row: Row, scene: Scene) -> Line:
     latest = row["latest"]
     parts: list[Part] = [
-        (f" {row['status']}", Ink.OK if row["status"] == "running" else Ink.WARN),
+        (f" {row['status']}", RUN_INKS.get(row["status"], Ink.TEXT)),
         f"  loss {figure(latest.get(LOSS))}  step {row['step']:,}",
     ]
     pace = latest.get("tokens_per_second")

@@ -135,7 +135,15 @@ def _listing(
     if not found.rows:
         return [fit(_nothing(found), width)], {}, ()
     if place.mode == BOARD:
-        return board.draw(found.rows, found.crew, at, late(scene, "board"), width, height)
+        return board.draw(
+            found.rows,
+            scene.answers["board"].get("counts", {}),
+            found.crew,
+            at,
+            late(scene, "board"),
+            width,
+            height,
+        )
     table = listed(columns(found, late(scene, "board"), width), found.rows, at, width, height)
     shown = range(table.first, min(table.first + height - 1, len(found.rows)))
     return table.lines, {place - table.first + 1: found.rows[place]["id"] for place in shown}, ()
