@@ -21,7 +21,9 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
+from pydantic import BaseModel
 
+from coord.events.commands import Unknown
 from coord.events.errors import CoordError
 from coord.events.questions import QUESTIONS, ItemAnswer
 from coord.events.streams import EVENTS, MIB
@@ -30,7 +32,6 @@ from coord.projections.intake import Mark
 from coord.projections.store import Reader, StoreBroken
 from coord.services import clock
 from coord.services.folder import Folder
-from coord.services.gateway import error_response
 from coord.services.log import Log
 from coord.services.projector.feed import feed
 from coord.services.projector.frames import (
@@ -93,8 +94,7 @@ class PastProcess:
             except Cancelled:
                 said = Frame(frame.number, CANCELLED)
             except CoordError as error:
-                body = bytes([int(error.exit_code)]) + error_response(error).body
-                said = Frame(frame.number, ANSWER, body)
+                said = _answer_frame(frame.number, _told(error))
                 if isinstance(error, StoreBroken):
                     await self._tables.clear()
             self._cancelled.discard(frame.number)
@@ -111,8 +111,7 @@ class PastProcess:
         answer = await self._tables.ask(partial(self._answered, name, question))
         if isinstance(answer, ItemAnswer):
             answer = await in_full(self._log, answer)
-        code = bytes([int(getattr(answer, "exit_code", 0))])
-        return Frame(frame.number, ANSWER, code + answer.model_dump_json(exclude_none=True).encode())
+        return _answer_frame(frame.number, answer)
 
     async def _stand_at(self, number: int, position: int) -> None:
         await self._tables.stand_at(
@@ -148,6 +147,16 @@ class PastProcess:
             past=True,
         )
         return ANSWERS[name](reader, question, moment)
+
+
+def _answer_frame(number: int, answer: BaseModel) -> Frame:
+    code = bytes([int(getattr(answer, "exit_code", 0))])
+    return Frame(number, ANSWER, code + answer.model_dump_json(exclude_none=True).encode())
+
+
+def _told(error: CoordError) -> Unknown:
+    """Say what went wrong, as the projector would."""
+    return Unknown(reason=error.message, hint=error.hint, exit_code=int(error.exit_code))
 
 
 async def _main(descriptor: int) -> None:
