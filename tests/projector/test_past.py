@@ -173,6 +173,21 @@ def test_copies_are_few_however_far_a_fold_goes_and_outlast_the_process(small: N
     asyncio.run(main())
 
 
+def test_copies_take_only_so_much_of_the_disk(
+    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch, "KEYFRAMES_BYTES_MAX", 1)
+
+    async def main() -> None:
+        walk = Walk(tmp_path, 40)
+        await walk.to(40)
+        assert len(walk.scratch._copies.keys() - set(walk.scratch._near)) == 1
+        assert len(walk.scratch._near) <= 2
+        await walk.tables.close()
+
+    asyncio.run(main())
+
+
 def test_a_copy_that_is_damaged_or_of_another_log_is_not_used(small: None, tmp_path: Path) -> None:
     async def main() -> None:
         walk = Walk(tmp_path, 40)

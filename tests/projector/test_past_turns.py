@@ -114,8 +114,7 @@ def test_the_process_rests_when_nobody_asks_and_goes_on_from_what_it_left(
         assert await open_at(one, 5_000) == 5_000
         while one.pid is not None:
             await asyncio.sleep(0.01)
-        left = sorted(path.name for path in server.folder.path("projection", "past").iterdir())
-        assert left == ["4744.duckdb"]
+        assert server.folder.path("projection", "past", "4744.duckdb").exists()
         assert await open_at(one, 4_999) == 4_999
 
     asking(server, body)
