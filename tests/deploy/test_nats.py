@@ -78,30 +78,6 @@ def test_a_password_that_is_not_set_is_missed(known: Mapping[str, str], tmp_path
     assert "NATS_CORE_PASSWORD" in checked.stderr
 
 
-def test_coord_works_on_one_server(known: Mapping[str, str], tmp_path: Path) -> None:
-    with running_server(tmp_path / "server", known) as server:
-        settings = external(tmp_path, server, known)
-        environment = environment_of(tmp_path, settings.data) | {
-            "COORD_NATS": server.address.url,
-            "COORD_NATS_MONITOR": server.address.monitor,
-            "COORD_NATS_CREDENTIALS": str(settings.nats_credentials),
-        }
-        cli = Cli(tmp_path, environment)
-        try:
-            assert (up := cli.run("up", "--detach")).code == 0, up
-            assert cli.run("submit", "One").code == 0
-            assert cli.run("claim", "--agent", "ann").code == 0
-            assert until(lambda: [row for row in _items(cli) if row["status"] == "claimed"])
-            checks = {one["name"]: one["verdict"] for one in cli.run("doctor", "--json").document["checks"]}
-            assert checks["fsync"] == checks["EVENTS"] == "ok", checks
-        finally:
-            cli.run("down")
-
-
-def _items(cli: Cli) -> list[dict[str, Any]]:
-    return list(cli.run("board", "--json").document["rows"])
-
-
 def test_nobody_comes_in_without_a_password(known: Mapping[str, str], tmp_path: Path) -> None:
     with running_server(tmp_path / "server", known) as server:
         url = server.address.url
