@@ -10,10 +10,13 @@ import contextlib
 import http.server
 import json
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from base64 import b64decode
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -25,11 +28,14 @@ from typing import Any
 
 import grpc
 from google.protobuf.json_format import MessageToDict
-from houses import until
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
+from coord.services import clock
+
+WAIT_SECONDS = 60.0
+LOOK_SECONDS = 0.05
 OTELTAP = Path(sys.executable).with_name("oteltap")
 _REQUESTS: dict[str, Any] = {
     "/v1/traces": trace_service_pb2.ExportTraceServiceRequest,
@@ -100,6 +106,17 @@ def _hex(text: str, size: int) -> str:
 
 def _number(told: int | str, names: dict[str, int]) -> int:
     return told if isinstance(told, int) else names[told]
+
+
+def until(condition: Callable[[], Any], what: str = "the condition", seconds: float = WAIT_SECONDS) -> Any:
+    """Wait until something holds, and return it; what is asked is long to read, so it is not asked all the time."""
+    end = clock.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert clock.monotonic() < end, f"{what} did not come about in {seconds:g} s"
+        time.sleep(LOOK_SECONDS)
 
 
 def free_port() -> int:
@@ -236,9 +253,16 @@ class Script:
 class Http(Script):
     """Our receiver over HTTP."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        """Listen; with a certificate (and its key in the same file) over TLS."""
         super().__init__()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._posted())
+        self._scheme = "http"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self._scheme = "https"
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -246,7 +270,7 @@ class Http(Script):
     @property
     def url(self) -> str:
         """What OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def close(self) -> None:
         """Listen no more."""
@@ -424,6 +448,19 @@ class Rotel:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def own_certificate(folder: Path) -> Path | None:
+    """Make a certificate for this machine, with its key in the same file; None where openssl is missing."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        return None
+    path = folder / "own.pem"
+    made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(folder / "key.pem"), "-out", str(path)]
+    subprocess.run(made, check=True, capture_output=True)
+    path.write_text(path.read_text() + (folder / "key.pem").read_text())
+    return path
 
 
 def doubles(spans: list[SeenSpan]) -> int:

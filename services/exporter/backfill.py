@@ -22,7 +22,7 @@ from coord.services.exporter.encoding import Encoder
 from coord.services.exporter.environment import Environment, read_environment
 from coord.services.exporter.exporter import lines_written, receiver_of, resource_of, spans_written
 from coord.services.exporter.histories import Histories
-from coord.services.exporter.mapping import Mapping
+from coord.services.exporter.mapping import Teller
 from coord.services.exporter.receiving import Later, Receiver
 from coord.services.exporter.shape import Signal
 from coord.services.folder import Folder
@@ -92,7 +92,7 @@ class _Sender:
     ) -> None:
         self._log = log
         self._settings = settings
-        self._mapping = Mapping(Histories(log, settings.site), settings.otlp_logs == "all")
+        self._teller = Teller(Histories(log, settings.site), settings.otlp_logs == "all")
         self.tallies: dict[Signal, Tally] = {signal: Tally() for signal in signals}
         self._receivers: dict[Signal, Receiver] = {
             signal: receiver_of(environment.endpoints[signal]) for signal in signals
@@ -128,7 +128,7 @@ class _Sender:
         tell(last, last)
 
     async def _send(self, signal: Signal, delivery: Delivery[Any], batch: Sequence[Stored]) -> None:
-        told: Any = self._mapping.spans(batch) if signal == "traces" else self._mapping.lines(batch)
+        told: Any = self._teller.spans(batch) if signal == "traces" else self._teller.lines(batch)
         items = list(chain.from_iterable(await told))
         backoff = Backoff()
         for attempt in range(TRIES):

@@ -16,7 +16,7 @@ from coord.services.exporter.encoding import Encoder, as_json
 from coord.services.exporter.environment import Endpoint, Environment
 from coord.services.exporter.histories import Histories
 from coord.services.exporter.lane import Lane
-from coord.services.exporter.mapping import Mapping
+from coord.services.exporter.mapping import Teller
 from coord.services.exporter.metering import Metering, OfResource, restarts_of, starts_of
 from coord.services.exporter.names import SERVICE
 from coord.services.exporter.receiving import Receiver
@@ -54,7 +54,7 @@ class Exporter:
         self._dead = Dead(folder)
         self._tallies: dict[Signal, Tally] = {signal: Tally() for signal in environment.endpoints}
         self._receivers = {signal: receiver_of(one) for signal, one in environment.endpoints.items()}
-        self._mapping = Mapping(Histories(log, settings.site), settings.otlp_logs == "all")
+        self._teller = Teller(Histories(log, settings.site), settings.otlp_logs == "all")
         self._lanes: dict[Signal, Lane[Any]] = {
             signal: self._lane(signal) for signal in FOLLOWED if signal in environment.endpoints
         }
@@ -96,9 +96,9 @@ class Exporter:
         consumer, tally = durable_of(self._log, signal, self._settings), self._tallies[signal]
         if signal == "traces":
             delivery: Delivery[Any] = self._delivery(signal, spans_written(self._encoder(), tally))
-            return Lane(signal, consumer, self._mapping.spans, delivery, tally)
+            return Lane(signal, consumer, self._teller.spans, delivery, tally)
         delivery = self._delivery(signal, lines_written(self._encoder()))
-        return Lane(signal, consumer, self._mapping.lines, delivery, tally)
+        return Lane(signal, consumer, self._teller.lines, delivery, tally)
 
     async def _meter(self) -> Metering:
         asking = Asking(self._log)

@@ -38,6 +38,12 @@ ABOUT_CONTENT: Final = frozenset(
     )
 )
 """RESOURCE_EXHAUSTED without RetryInfo says that the message is too large."""
+_CONNECTING: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+"""When to try again is decided by the lane; the channel's own pauses grow to two minutes."""
 _DETAILS: Final = "grpc-status-details-bin"
 
 
@@ -50,7 +56,7 @@ class GrpcReceiver:
 
     def __init__(self, endpoint: Endpoint, agent: str) -> None:
         self._endpoint = endpoint
-        options = (("grpc.primary_user_agent", agent), ("grpc.enable_retries", 0))
+        options = (("grpc.primary_user_agent", agent), ("grpc.enable_retries", 0), *_CONNECTING)
         if endpoint.secure:
             self._channel = grpc.secure_channel(endpoint.url, _credentials(endpoint), options)
         else:

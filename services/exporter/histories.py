@@ -1,11 +1,15 @@
 """The past of one item or run, read from the log when something of it ends: the exporter itself remembers nothing.
 
-What is kept in memory are copies of what never changes: the ids of first events, and the marks of runs as far as they
-were read. A run's own events are many; of those only the headers are read.
+What is kept in memory are copies of what never changes: the ids of first events, the marks of runs as far as they
+were read, and the events of items that are being followed. Each event of an item says in its headers behind which
+position it was appended: where that is the last one kept, nothing lies between, and nothing need be read.
+A run's own events are many; of those only the headers are read.
 """
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from coord.events.envelope import Recorded
@@ -20,7 +24,13 @@ from coord.services.log import Log
 from coord.services.log.pages import read_page, read_to, scan_headers
 
 FIRSTS_MAX: Final = 20_000
+ITEMS_MAX: Final = 4_000
 RUNS_MAX: Final = 1_000
+BODY_BYTES_KEPT: Final = 4_096
+"""Items with larger events are read when they are needed."""
+_IDLE: Final = "work.progressed"
+"""Begins and ends nothing, and there may be many."""
+_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 
 V = TypeVar("V")
 
@@ -32,12 +42,29 @@ class Histories:
         self._log = log
         self._site = site
         self._firsts = _Kept[str](FIRSTS_MAX)
+        self._items = _Kept[_Item](ITEMS_MAX)
         self._runs = _Kept[_Scanned](RUNS_MAX)
         self._reading_runs = asyncio.Lock()
 
-    async def item(self, name: str, position: int) -> list[Recorded]:
-        """Return the events of an item up to a position."""
-        return await self.subject("work", name, position)
+    async def item(self, batch: Sequence[Stored], needed: bool) -> Sequence[Recorded]:
+        """Return the events of an item, up to the last of a batch of its messages.
+
+        Args:
+            batch: its messages as they were given out, at least one.
+            needed: whether they are wanted; else this only remembers what is in the batch.
+        """
+        ordered = sorted(batch, key=lambda stored: stored.position)
+        kept = self._items.get(ordered[0].subject)
+        for stored in ordered:
+            if kept is None or stored.position > kept.position:
+                kept = _extended(kept, stored)
+        last = ordered[-1]
+        if needed and (kept is None or kept.position < last.position):
+            stored_all = await read_to(self._log, last.subject, last.position)
+            kept = _Item(last.position, [one for one in map(as_event, stored_all) if one is not None])
+        if kept is not None and all(len(stored.body) <= BODY_BYTES_KEPT for stored in ordered):
+            self._items.put(last.subject, kept)
+        return kept.events if kept is not None else ()
 
     async def subject(self, aggregate: str, name: str, position: int) -> list[Recorded]:
         """Return the events of any aggregate up to a position; what is no event is left out."""
@@ -113,6 +140,24 @@ def as_event(stored: Stored) -> Recorded | None:
 def type_of(stored: Stored) -> str:
     """Return the type in a message's headers, without its version; empty when there is none."""
     return (stored.headers or {}).get("ce-type", "").rpartition(".v")[0]
+
+
+@dataclass(slots=True)
+class _Item:
+    """An item's events up to a position, all that begin or end something."""
+
+    position: int
+    events: list[Recorded]
+
+
+def _extended(kept: _Item | None, stored: Stored) -> _Item | None:
+    """Add a message to what is kept; None: it is not known to be the next."""
+    before = (stored.headers or {}).get(_EXPECTED, "")
+    if not before.isdecimal() or int(before) != (kept.position if kept is not None else 0):
+        return None
+    events = list(kept.events) if kept is not None else []
+    recorded = as_event(stored) if type_of(stored) != _IDLE else None
+    return _Item(stored.position, [*events, recorded] if recorded is not None else events)
 
 
 class _Scanned:

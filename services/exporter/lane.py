@@ -15,7 +15,7 @@ from coord.events.wire import Stored
 from coord.services import clock
 from coord.services.exporter.backoff import Backoff
 from coord.services.exporter.delivering import Delivery, T, Tally
-from coord.services.exporter.receiving import Later
+from coord.services.exporter.receiving import Later, Setback
 from coord.services.exporter.shape import Signal
 from coord.services.log.durable import Durable, Given
 
@@ -81,21 +81,25 @@ class Lane(Generic[T]):
 
     async def _deal_with(self, given: Sequence[Given]) -> None:
         self.oldest_ns = min(one.stored.recorded_at_ns for one in given)
-        try:
-            items = list(chain.from_iterable(await self._tell([one.stored for one in given])))
-        except CoordError:
-            await self._consumer.again(given, _LOG_AWAY_SECONDS)
-            raise
-        setback = await self._delivery.deliver(items) if items else None
+        async with self._consumer.busy(given):
+            setback = await self._send(given)
         if setback is None:
             await self._consumer.done(given)
             self.position = max(self.position, *(one.stored.position for one in given))
             self._backoff.reset()
             return
         pause = self._backoff.pause(setback.after_seconds if isinstance(setback, Later) else None)
-        _log.warning("%s: %s; %d items again in %.1f s", self._signal, setback.words, len(items), pause)
+        _log.warning("%s: %s; %d messages again in %.1f s", self._signal, setback.words, len(given), pause)
         await self._consumer.again(given, pause)
         await asyncio.sleep(pause)
+
+    async def _send(self, given: Sequence[Given]) -> Setback | None:
+        try:
+            items = list(chain.from_iterable(await self._tell([one.stored for one in given])))
+        except CoordError:
+            await self._consumer.again(given, _LOG_AWAY_SECONDS)
+            raise
+        return await self._delivery.deliver(items) if items else None
 
     def lag_seconds(self) -> float:
         """Return the age of the oldest message in hand; 0: none is."""

@@ -5,8 +5,8 @@ this one after a kill, makes the same of it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 from coord.events.alert import AlertRaised
 from coord.events.directive import DirectiveIssued
@@ -19,13 +19,11 @@ from coord.services.exporter.log_lines import TELLING, entity_of, line_of
 from coord.services.exporter.records import EndedSpan, LogLine
 from coord.services.exporter.run_spans import MARKING, spans_of_run
 
-T = TypeVar("T")
-
 AT_ONCE_MAX: Final = 32
 """How many histories are asked for at the same time."""
 
 
-class Mapping:
+class Teller:
     """What one exporter makes of messages; `all_events`: every event is a log record, not only what is told."""
 
     def __init__(self, histories: Histories, all_events: bool = False) -> None:
@@ -39,7 +37,12 @@ class Mapping:
         Raises:
             CoordError: the log cannot be read now.
         """
-        return await self._each(batch, self._spans_of)
+        by_subject: dict[str, list[Stored]] = {}
+        for stored in batch:
+            by_subject.setdefault(stored.subject, []).append(stored)
+        found = await asyncio.gather(*map(self._spans_of, by_subject.values()))
+        told = {position: spans for of_subject in found for position, spans in of_subject.items()}
+        return [told.get(stored.position, []) for stored in batch]
 
     async def lines(self, batch: Sequence[Stored]) -> list[list[LogLine]]:
         """Return the log records that each message becomes.
@@ -47,29 +50,23 @@ class Mapping:
         Raises:
             CoordError: the log cannot be read now.
         """
-        return await self._each(batch, self._lines_of)
+        return list(await asyncio.gather(*map(self._lines_of, batch)))
 
-    async def _each(
-        self, batch: Sequence[Stored], work: Callable[[Stored], Awaitable[list[T]]]
-    ) -> list[list[T]]:
-        async def one(stored: Stored) -> list[T]:
+    async def _spans_of(self, batch: Sequence[Stored]) -> dict[int, list[EndedSpan]]:
+        """Return the spans that each message of one subject ends, by its position."""
+        ending = [stored for stored in batch if type_of(stored) in ENDING]
+        if batch[0].subject.split(".")[2] == "work":
             async with self._turn:
-                return await work(stored)
+                history = await self._histories.item(batch, needed=bool(ending))
+            return {stored.position: list(spans_of_item(history, stored.position)) for stored in ending}
+        marks = [recorded for one in batch if type_of(one) in MARKING and (recorded := as_event(one))]
+        return {recorded.position: await self._of_run(recorded) for recorded in marks}
 
-        return list(await asyncio.gather(*map(one, batch)))
-
-    async def _spans_of(self, stored: Stored) -> list[EndedSpan]:
-        type_ = type_of(stored)
-        if type_ not in ENDING and type_ not in MARKING:
-            return []
-        recorded = as_event(stored)
-        if recorded is None:
-            return []
-        position, name = recorded.position, recorded.entity
-        if type_ in ENDING:
-            return list(spans_of_item(await self._histories.item(name, position), position))
-        marks = await self._histories.run(name, position)
-        return list(spans_of_run(marks, position, await self._histories.item_roots(marks)))
+    async def _of_run(self, recorded: Recorded) -> list[EndedSpan]:
+        async with self._turn:
+            marks = await self._histories.run(recorded.entity, recorded.position)
+            items = await self._histories.item_roots(marks)
+        return list(spans_of_run(marks, recorded.position, items))
 
     async def _lines_of(self, stored: Stored) -> list[LogLine]:
         if not self._all and type_of(stored) not in TELLING:
@@ -77,9 +74,11 @@ class Mapping:
         recorded = as_event(stored)
         if recorded is None:
             return []
-        about = await self._about(recorded)
-        kind, name = entity_of(recorded, about)
-        return [line_of(recorded, about, await self._histories.root(kind, name, recorded.position))]
+        async with self._turn:
+            about = await self._about(recorded)
+            kind, name = entity_of(recorded, about)
+            root = await self._histories.root(kind, name, recorded.position)
+        return [line_of(recorded, about, root)]
 
     async def _about(self, recorded: Recorded) -> Recorded | None:
         """Find what a later event of an alert or a directive speaks of."""

@@ -4,7 +4,10 @@ Messages come in pages. Each is acknowledged when it is dealt with, or handed ba
 that was neither comes again by itself. Several processes on one consumer share its messages.
 """
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,14 +23,20 @@ from coord.events.wire import Stored
 from coord.services.clock import rfc3339
 from coord.services.log.client import ServerRefusal
 from coord.services.log.pulling import stored_from_message
+from coord.services.tasks import end
 
 if TYPE_CHECKING:
     from coord.services.log.client import Log
 
-ACK_SECONDS: Final = 60
-"""After so long without a word a message comes again."""
+ACK_SECONDS: Final = 10
+"""After so long without a word a message comes again: to whoever is there, when who had it was killed."""
+BUSY_SECONDS: Final = 3.0
+"""How often it is said that messages are still being dealt with."""
 _NS: Final = 1_000_000_000
 _NOT_FOUND: Final = 404
+
+
+assert BUSY_SECONDS * 2 < ACK_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,22 @@ class Durable:
             await self._log.client.flush()
         except (NatsError, OSError, TimeoutError) as error:
             raise OutcomeUnknown(f"{len(given)} messages may not be handed back: {error}.") from error
+
+    @asynccontextmanager
+    async def busy(self, given: Sequence[Given]) -> AsyncIterator[None]:
+        """Say again and again that messages are being dealt with, for as long as the context lasts."""
+        telling = asyncio.create_task(self._keep(given))
+        try:
+            yield
+        finally:
+            await end(telling)
+
+    async def _keep(self, given: Sequence[Given]) -> None:
+        while True:
+            await asyncio.sleep(BUSY_SECONDS)
+            with contextlib.suppress(NatsError, OSError):
+                for one in given:
+                    await one.message.in_progress()
 
     async def close(self) -> None:
         """Stop listening; the consumer stays."""

@@ -72,7 +72,7 @@ def test_what_is_set_for_one_signal_beats_what_is_set_for_all() -> None:
             "OTEL_METRIC_EXPORT_INTERVAL": "2000",
         }
     )
-    traces, metrics, logs = (found.endpoints[name] for name in ("traces", "metrics", "logs"))  # type: ignore[index]
+    traces, metrics, logs = (found.endpoints[name] for name in ("traces", "metrics", "logs"))
     assert traces.headers == {"authorization": "Bearer x", "x-tenant": "a"}
     assert logs.headers == {"x-tenant": "b"}
     assert (traces.timeout_seconds, metrics.timeout_seconds) == (2.5, 0.5)
