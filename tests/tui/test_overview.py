@@ -10,8 +10,9 @@ from scenes import NOW_NS, empty_scene
 
 from coord.tui.ink import plain
 from coord.tui.scene import Copy, Go, Past, Place, Scene
-from coord.tui.views.attention import BAD, NOTE, WARN, Trouble, troubles
+from coord.tui.views.attention import troubles
 from coord.tui.views.overview import VIEW
+from coord.tui.views.troubles import BAD, NOTE, WARN, Trouble
 from coord.tui.views.waiting import STARTS
 
 HERE = Place()

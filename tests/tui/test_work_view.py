@@ -59,7 +59,7 @@ def item(name: str = "w-1", **fields: Any) -> dict[str, Any]:
         (
             {"capabilities": ["gpu"]},
             (agent("a"), agent("b", status="lost", capabilities=["gpu"])),
-            "no active agent offers gpu (b did: lost)",
+            "no active agent offers gpu (b could: lost)",
         ),
         (
             {"capabilities": ["gpu", "eval"]},

@@ -89,7 +89,7 @@ def _what_is_missing(kind: Kind, crew: Crew) -> str:
     team, wanted = kind
     members = [agent for agent in crew.active if team in (None, agent.get("team"))]
     if not members:
-        return f"team {team} has no active agent"
+        return f"team {team} has no active agent{_gone(kind, crew)}"
     offered = {name for agent in members for name in agent.get("capabilities", ())}
     missing = [name for name in wanted if name not in offered]
     who = f"no active agent of team {team}" if team else "no active agent"
@@ -101,7 +101,7 @@ def _what_is_missing(kind: Kind, crew: Crew) -> str:
 def _gone(kind: Kind, crew: Crew) -> str:
     """Name the lost agents that could take items of a kind."""
     lost = [row for row in crew.rows if row["status"] == "lost" and may_take(kind, row)]
-    return f" ({_names(lost)} did: lost)" if lost else ""
+    return f" ({_names(lost)} could: lost)" if lost else ""
 
 
 def _names(agents: Sequence[Row]) -> str:

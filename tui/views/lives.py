@@ -76,7 +76,8 @@ def _drawn(stages: Sequence[Stage], kept: int, now_ns: int, ended: bool) -> Line
     newest = max(kept - 1, 1)
     shown = stages if kept >= len(stages) else [stages[0], *stages[-newest:]] if kept > 1 else stages[-1:]
     left_out = len(stages) - len(shown)
-    exact = now_ns - stages[0].at_ns < EXACT_SECONDS * 1e9
+    until_ns = stages[-1].at_ns if ended else now_ns
+    exact = until_ns - stages[0].at_ns < EXACT_SECONDS * 1e9
     parts: list[Span] = []
     day = now_ns // DAY_NS
     for place, stage in enumerate(shown):

@@ -13,19 +13,19 @@ from coord.tui.phrases import waiting
 from coord.tui.scene import Drawn, Go, Key, Outcome, Place, Scene, View, Wish, chosen_id, index_of
 from coord.tui.views import waiting as nothing
 from coord.tui.views.ages import late
-from coord.tui.views.attention import Trouble, troubles
+from coord.tui.views.attention import troubles
 from coord.tui.views.crew import NO_ANSWER, Crew, crew_of
+from coord.tui.views.machines import TREND_CELLS, machines_box
 from coord.tui.views.overview_panes import (
     LOSS,
-    TREND_CELLS,
     agents_box,
     events_box,
     in_work_box,
-    machines_box,
     run_box,
     run_of,
     work_box,
 )
+from coord.tui.views.troubles import Trouble
 
 ROWS_MAX: Final = 1_000
 WIDE: Final = 100

@@ -6,17 +6,13 @@ takes the item from whoever holds it, with the fence of that very claim.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
-from coord.services.wording import NOTHING, age, percent
 from coord.tui.boxes import box, filled
-from coord.tui.filtering import Filtered, filtered, told
+from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, fit, line, said
-from coord.tui.memo import remembered
 from coord.tui.phrases import waiting
 from coord.tui.scene import (
-    Act,
-    Answer,
     Drawn,
     Go,
     Key,
@@ -30,57 +26,22 @@ from coord.tui.scene import (
     chosen_id,
     index_of,
 )
-from coord.tui.table import Column, listed
+from coord.tui.table import listed
 from coord.tui.views import board
 from coord.tui.views.ages import late
-from coord.tui.views.crew import LOST, NO_ANSWER, SILENT, Crew, crew_of
-from coord.tui.views.item_pane import details, history_lines, run_of, shown_of, summary
-from coord.tui.views.items import ORDERS, STATES, fields, in_order, seconds_left, why
+from coord.tui.views.crew import Crew
+from coord.tui.views.item_pane import details, history_lines, run_of, summary
+from coord.tui.views.items import ORDERS, STATES
+from coord.tui.views.work_acts import VERBS, able, command
+from coord.tui.views.work_rows import WIDE, Seen, columns, seen
 
 ITEMS_MAX: Final = 1_000
 """As many as one answer holds; the counts are of all."""
-WIDE: Final = 100
-NARROW: Final = 64
-ROOMY: Final = 150
-ID_CELLS_MAX: Final = 20
 PANE_LINES: Final = 11
 PANE_LINES_NARROW: Final = 6
 PANE_FROM_LINES: Final = 14
 """A lower body shows the list alone."""
 BOARD: Final = "board"
-
-
-class Seen(NamedTuple):
-    """What of the items is shown."""
-
-    rows: Sequence[Row]
-    total: int
-    crew: Crew
-    fault: str
-    id_cells: int
-    """What the longest id takes, within reason."""
-
-
-def seen(scene: Scene, place: Place) -> Seen:
-    """Filter and sort the items; worked out once an answer."""
-    answers = scene.answers
-    return _seen(
-        answers.get("board", NO_ANSWER),
-        answers.get("agents", NO_ANSWER),
-        place.filter,
-        place.sort,
-        place.reversed,
-    )
-
-
-@remembered
-def _seen(items: Answer, agents: Answer, filter: str, sort: str, reversed: bool) -> Seen:
-    crew = crew_of(agents, items)
-    rows: Sequence[Row] = items.get("rows", ())
-    kept = filtered(rows, filter, fields(crew)) if filter else Filtered(list(rows))
-    ordered = in_order(kept.rows, sort or ORDERS[0], crew)
-    cells = min(max((len(row["id"]) for row in rows), default=4), ID_CELLS_MAX)
-    return Seen(ordered[::-1] if reversed else ordered, len(rows), crew, kept.fault, max(cells, 4))
 
 
 def wishes(_: Place) -> tuple[Wish, ...]:
@@ -174,55 +135,6 @@ def _counts(scene: Scene, place: Place, width: int) -> Line:
     return line(*parts, (f"   {order}   v {other}{cut}", Ink.DIM))
 
 
-def columns(found: Seen, late_seconds: float, width: int) -> list[Column[Row]]:
-    """Return the columns of the list; below 100 columns those that matter most."""
-    crew = found.crew
-
-    def state(item: Row) -> tuple[str, Ink]:
-        glyph, ink = STATES[item["status"]]
-        return f"{glyph} {item['status']}", ink
-
-    def holder(item: Row) -> tuple[str, Ink]:
-        name = item.get("agent")
-        mood = crew.moods.get(name) if item["status"] == "claimed" and name else None
-        if name is None or mood is None:
-            return name or NOTHING, Ink.TEXT if name else Ink.DIM
-        return f"{mood.glyph} {name}", mood.ink if mood in (LOST, SILENT) else Ink.TEXT
-
-    def lease(item: Row) -> tuple[str, Ink]:
-        left = seconds_left(item, crew, late_seconds)
-        if left is None:
-            return NOTHING, Ink.DIM
-        low = left < item["lease_seconds"] / 3
-        return age(max(left, 0.0)), Ink.WARN if low else Ink.TEXT
-
-    def reason(item: Row) -> tuple[str, Ink]:
-        found = why(item, crew, late_seconds)
-        return said(found.words).text, found.ink
-
-    wide = width >= WIDE
-    if width < NARROW:
-        return [
-            Column("ITEM", min(found.id_cells, 12), lambda item: said(item["id"])),
-            Column("", 1, lambda item: STATES[item["status"]]),
-            Column("FOR", 4, lambda item: age(item["state_seconds"] + late_seconds), right=True),
-            Column("WHY / NEXT", 10, reason, flexible=True),
-        ]
-    return [
-        Column("ITEM", found.id_cells, lambda item: said(item["id"])),
-        Column("P", 1, lambda item: str(item["priority"]), right=True),
-        Column("STATE", 11, state),
-        Column("FOR", 4, lambda item: age(item["state_seconds"] + late_seconds), right=True),
-        Column("AGE", 4, lambda item: age(item["age_seconds"] + late_seconds), right=True, rank=6 if width < ROOMY else 0),
-        Column("AGENT", 8, holder),
-        Column("TRY", 3, lambda item: str(item.get("attempt") or NOTHING), right=True, rank=3 if wide else 8),
-        Column("DONE", 5, lambda item: percent(item.get("progress")), right=True, rank=4 if wide else 7),
-        Column("LEASE", 5, lease, right=True, rank=1),
-        Column("TITLE", max((width - 62) // 3, 14), lambda item: said(item["title"]), rank=0 if wide else 9),
-        Column("WHY / NEXT", 34, reason, flexible=True),
-    ]  # fmt: skip
-
-
 def _pane(item: Row | None, scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
     if item is None:
         return box("", (), width, height)
@@ -240,15 +152,15 @@ def _pane(item: Row | None, scene: Scene, crew: Crew, width: int, height: int) -
 
 
 def _verbs(item: Row, scene: Scene) -> Line:
-    able = [key for key in KEYS if key.key in _able(item, scene)]
-    return line(*(piece for key in able for piece in ((key.shown, Ink.ACCENT), f" {key.words}   ")))
-
-
-def _able(item: Row, scene: Scene) -> tuple[str, ...]:
-    if scene.past is not None:
-        return ("o", "h") if run_of(scene, item["id"]) else ("h",)
-    verbs = {"open": ("c", "X"), "claimed": ("r", "X")}.get(item["status"], ())
-    return (*verbs, *(("o",) if run_of(scene, item["id"]) else ()), "h")
+    fitting = able(item, scene)
+    return line(
+        *(
+            piece
+            for key in KEYS
+            if key.key in fitting
+            for piece in ((key.shown, Ink.ACCENT), f" {key.words}   ")
+        )
+    )
 
 
 def _opened(item: Row, scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
@@ -281,40 +193,7 @@ def press(key: str, scene: Scene, place: Place, _: Drawn) -> Outcome:
     if key == "o":
         run = run_of(scene, item["id"])
         return Go("runs", run) if run else Say(f"No run says that it works for {item['id']}.")
-    return _command(key, item, scene) if key in ("c", "r", "X") else None
-
-
-def _command(key: str, item: Row, scene: Scene) -> Outcome:
-    name, status = item["id"], item["status"]
-    if key == "c":
-        if status != "open":
-            return Say(f"{name} is {status}; only an open item can be claimed.")
-        return Act("claim", {"item_id": name}, f"coord claim {name}", wants="agent")
-    if key == "r":
-        return _release(item, scene) if status == "claimed" else Say(f"{name} is {status}; nobody holds it.")
-    if status not in ("open", "claimed"):
-        return Say(f"{name} has ended: it is {status}.")
-    held = f" {item['agent']} holds it and will be refused." if status == "claimed" else ""
-    return Act(
-        "cancel",
-        {"item_id": name},
-        f"coord cancel {name}",
-        asks=f"Cancel {name}? Nobody shall do it any more.{held}",
-    )
-
-
-def _release(item: Row, scene: Scene) -> Outcome:
-    name, agent, fence = item["id"], item["agent"], item["fence"]
-    held: dict[str, object] = {"agent": agent, "item_id": name, "fence": fence}
-    incarnation = shown_of(scene, name).get("item", {}).get("incarnation")
-    if incarnation is not None:
-        held["incarnation"] = incarnation
-    return Act(
-        "release",
-        held,
-        f"coord release {name} --agent {agent} --fence {fence}",
-        asks=f"Take {name} from {agent}? It is open again, and what {agent} still says of it is refused.",
-    )
+    return command(key, item, scene) if key in VERBS else None
 
 
 def copies(_: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
