@@ -35,6 +35,7 @@ verified: $(READY) ## run every feature, and write into README what that proves
 documents: $(READY) ## write the generated files that are committed
 	@$(BIN)/python -P tests/golden.py
 	@PYTHONPATH=tests $(BIN)/python -P tests/drawings.py
+	@PYTHONPATH=tests $(BIN)/python -P tests/frames.py
 
 clean: ## remove everything that was built, the environment too
 	@rm -rf .venv build dist .coverage .coverage.* .demo .bench .verify .hypothesis

@@ -63,7 +63,10 @@ class Dashboard(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[type[Provider]]] = {Commands}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "quit", "quit", priority=True, show=False)]
-    CSS = "Screen { background: transparent; overflow: hidden; }"
+    CSS = """
+    Screen { background: transparent; overflow: hidden; }
+    CommandPalette SearchIcon { display: none; }
+    """
 
     def __init__(self, feed: Feed, state: State) -> None:
         super().__init__()

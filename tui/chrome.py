@@ -23,6 +23,8 @@ from coord.tui.state import Done, Prompt, State
 WIDE: Final = 100
 """From so many columns on, the layout for wide screens."""
 _TREND_CELLS: Final = 8
+_RIGHT_FROM: Final = 50
+"""From so many columns on, the first row has a right end."""
 
 
 class Tabs(NamedTuple):
@@ -35,6 +37,7 @@ class Tabs(NamedTuple):
 def head(scene: Scene, width: int, since: int = 0) -> Line:
     """Draw the first row; `since` is what happened since the picture was frozen."""
     ink, left, right = _mode(scene, width >= WIDE, since)
+    right = right if width >= _RIGHT_FROM else ""
     room = width - display_width(right) - 1
     return (*fit((Span(f" coord {left}", ink),), room), Span(right + " ", ink))
 
@@ -199,15 +202,23 @@ def alert_counts(scene: Scene) -> str:
 
 
 def _keys(shown: Sequence[Key], width: int) -> Line:
-    """Lay out keys until the row is full."""
+    """Lay out keys until the row is full; the last of them always has its place: help."""
     gap = "  " if width >= WIDE else " "
     spans: list[Span] = [Span(" ")]
+    last = [key for key in shown if key.key == "question_mark"]
+    end = [span for key in last for span in _key(key, "")]
     for key in shown:
-        more = (Span(key.shown, Ink.ACCENT), Span(f" {key.words}{gap}", Ink.DIM))
-        if width_of((*spans, *more)) > width:
+        more = _key(key, gap)
+        if key in last:
+            continue
+        if width_of((*spans, *more, *end)) > width:
             break
         spans += more
-    return fit(spans, width)
+    return fit((*spans, *end), width)
+
+
+def _key(key: Key, gap: str) -> tuple[Span, Span]:
+    return Span(key.shown, Ink.ACCENT), Span(f" {key.words}{gap}", Ink.DIM)
 
 
 def _done(done: Done, seconds: float) -> Line:

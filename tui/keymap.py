@@ -13,8 +13,8 @@ GENERAL: Final = (
     Key("space", "space", "freeze", "Hold the picture; what happens is collected all the same."),
     Key("y", "y", "copy", "Copy the id of the chosen row."),
     Key("colon", ":", "command", "Every command by name; ctrl+p opens it, too."),
-    Key("question_mark", "?", "help", "These keys."),
     Key("q", "q", "quit", "Leave; ctrl+c does so, too."),
+    Key("question_mark", "?", "help", "These keys."),
 )
 """As the last line shows them."""
 
