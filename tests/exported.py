@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from deployed import DEPLOY, loaded
+from google.protobuf.json_format import MessageToDict
 from receivers import Http, attributes_of
 
 from coord.services.exporter.names import METRICS
@@ -30,6 +31,17 @@ def samples(receiver: Http) -> list[Sample]:
 def openmetrics(told: list[Sample]) -> str:
     """Write samples as promtool reads them."""
     return "".join(f"{series} {value!r} {at:.3f}\n" for series, at, value in told) + "# EOF\n"
+
+
+def logged(receiver: Http) -> list[tuple[str, str]]:
+    """Return of every log record the service it is of, and the type of its event."""
+    return [
+        (attributes_of(one["resource"])["service.name"], attributes_of(record)["coord.event.type"])
+        for request in map(MessageToDict, receiver.taken)
+        for one in request.get("resourceLogs", ())
+        for scope in one["scopeLogs"]
+        for record in scope["logRecords"]
+    ]
 
 
 def _of_metric(resource: dict[str, Any], metric: dict[str, Any]) -> Iterator[Sample]:

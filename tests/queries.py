@@ -40,3 +40,10 @@ def _nodes(node: Any) -> Iterator[Any]:
             yield from _nodes(inner)
     for inner in getattr(node, "args", None) or ():
         yield from _nodes(inner)
+
+
+def type_pattern(text: str) -> "re.Pattern[str]":
+    """Return what a query to Loki asks of the type of an event; coord's are all of this form."""
+    found = re.fullmatch(r'\{service_name="coord"\} \| coord_event_type=~"(.*)"', text)
+    assert found, text
+    return re.compile(found[1])

@@ -36,7 +36,7 @@ _OVERSIGHT: Final = Row("Alerts and directives", (
           "table", 10, 8, decimals=0),
     Panel("What was said", "Alerts and directives as they were written down, newest first; each leads to its trace. "
           "In the terminal: coord tail", "none",
-          (Query('{service_name="coord"} | coord_event_type=~"(coord.)?(alert|directive).*"'),), "logs", 14, 8),
+          (Query('{service_name="coord"} | coord_event_type=~"(alert|directive|run.directive).*"'),), "logs", 14, 8),
 ))  # fmt: skip
 
 _WORK: Final = Row("Work", (
@@ -51,7 +51,7 @@ _WORK: Final = Row("Work", (
     Panel("Agents", "Available, busy with an item, or offline: lost or retired. In the terminal: coord agents", "short",
           (Query("sum by (cicd_worker_state) (cicd_worker_count{@SITE})", "{{cicd_worker_state}}"),),
           "lines", 8, 8, 0, stacked=True),
-    Panel("Loss of every run", "As its loop says it, with alerts and directives marked. In the terminal: coord runs RUN",
+    Panel("Loss of every run", "As its loop says it, with alerts and directives marked. In the terminal: coord plot RUN loss",
           "none", (Query('max by (coord_run_id) (coord_run_metric{@SITE, coord_run_metric_name="loss"})',
                          "{{coord_run_id}}"),), "lines", 16, 8),
 ))  # fmt: skip

@@ -7,13 +7,13 @@ from boards.shape import GOOD_HIGH, Board, Panel, Query, Row
 
 def _said(title: str, metric: str, unit: str, description: str) -> Panel:
     text = f'max by (coord_run_id) (coord_run_metric{{@RUN, coord_run_metric_name="{metric}"}})'
-    told = f"{description} In the terminal: coord runs RUN"
+    told = f"{description} In the terminal: coord plot RUN {metric}"
     return Panel(title, told, unit, (Query(text, "{{coord_run_id}}"),), width=8)
 
 
 _LEARNING: Final = Row("Learning", (
     Panel("Loss and canary", "The loss of each step's batch, and of one fixed batch that is never trained on: when "
-          "only the first rises the batch was hard, when both do the model is damaged. In the terminal: coord runs RUN",
+          "only the first rises the batch was hard, when both do the model is damaged. In the terminal: coord plot RUN loss",
           "none",
           (Query('max by (coord_run_id) (coord_run_metric{@RUN, coord_run_metric_name="loss"})', "{{coord_run_id}}"),
            Query('max by (coord_run_id) (coord_run_metric{@RUN, coord_run_metric_name="canary_loss"})',
@@ -51,7 +51,7 @@ _ASKED: Final = Row("What the watchdogs asked", (
           "short", (Query("sum by (coord_directive_action, coord_directive_status) (coord_directive_count{@SITE}) > 0"),),
           "table", 8, 8, decimals=0),
     Panel("In their words", "Directives and the answers of the runs, newest first. In the terminal: coord runs RUN", "none",
-          (Query('{service_name="coord"} | coord_event_type=~"(coord.)?directive.*"'),), "logs", 8, 8),
+          (Query('{service_name="coord"} | coord_event_type=~"(run.)?directive.*"'),), "logs", 8, 8),
 ))  # fmt: skip
 
 RUNS: Final = Board(

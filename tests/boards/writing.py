@@ -36,9 +36,9 @@ TAG: Final = "coord"
 ROW_HEIGHT: Final = 1
 
 _ANNOTATIONS: Final = (
-    ("alerts", "loki", True, "red", '{service_name="coord"} | coord_event_type=~"(coord.)?alert.raised.*"',
+    ("alerts", "loki", True, "red", '{service_name="coord"} | coord_event_type=~"alert.raised.*"',
      "{{coord_alert_rule}}", "coord_alert_severity,coord_entity_name"),
-    ("directives", "loki", True, "purple", '{service_name="coord"} | coord_event_type=~"(coord.)?directive.issued.*"',
+    ("directives", "loki", True, "purple", '{service_name="coord"} | coord_event_type=~"directive.issued.*"',
      "{{coord_directive_action}}", "coord_entity_name"),
     ("alerts, counted", "prometheus", False, "orange",
      f"sum by (coord_alert_rule, coord_alert_severity) (increase(coord_alert_raised_total{{{FILTERS['@SITE']}}}[1m])) > 0",

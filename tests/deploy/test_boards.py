@@ -13,9 +13,10 @@ from deployed import DASHBOARDS, dashboard, panels, rows_and_panels
 from golden import deployment
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from queries import metrics_in, substituted
+from queries import metrics_in, substituted, type_pattern
 
 from coord.services.cli.surface import VERBS
+from coord.services.exporter.log_lines import TELLING
 from coord.services.exporter.names import LOG_EVENTS, METRICS
 from coord.services.exporter.prometheus import prometheus_label
 
@@ -125,18 +126,30 @@ def test_every_metric_that_is_sent_is_shown_somewhere() -> None:
     assert {metric.prometheus for metric in METRICS.values()} == asked
 
 
-def test_what_is_asked_of_logs_is_what_is_logged() -> None:
-    types = {event.name for event in LOG_EVENTS}
+def log_queries() -> Iterator[tuple[str, str]]:
+    """Yield every query to Loki: of panels and annotations."""
     for name in NAMES:
-        texts = [
-            one["expr"]
-            for one in dashboard(name)["annotations"]["list"]
-            if one["datasource"]["uid"] == "loki"
-        ]
-        texts += [panel["targets"][0]["expr"] for panel in panels(name) if panel["type"] == "logs"]
-        for text in texts:
-            selector, _, pattern = text.partition(' | coord_event_type=~"')
-            assert selector == '{service_name="coord"}'
-            assert any(
-                re.fullmatch(pattern.removesuffix('"'), f"{one.removeprefix('coord.')}.v1") for one in types
-            )
+        for one in dashboard(name)["annotations"]["list"]:
+            if one["datasource"]["uid"] == "loki":
+                yield one["name"], one["expr"]
+        yield from (
+            (panel["title"], panel["targets"][0]["expr"]) for panel in panels(name) if panel["type"] == "logs"
+        )
+
+
+def test_what_is_asked_of_logs_is_what_is_logged() -> None:
+    chosen = {
+        title: {one for one in TELLING if type_pattern(text).fullmatch(f"{one}.v1")}
+        for title, text in log_queries()
+    }
+    assert chosen == {
+        "alerts": {"alert.raised"},
+        "directives": {"directive.issued"},
+        "What was said": set(TELLING),
+        "In their words": {one for one in TELLING if "directive" in one},
+    }
+    words = {prometheus_label(key) for event in LOG_EVENTS for key in event.attributes}
+    for name in NAMES:
+        for one in dashboard(name)["annotations"]["list"]:
+            told = re.findall(r"\{\{(\w+)\}\}", one["titleFormat"]) + one["tagKeys"].split(",")
+            assert {word for word in told if word} <= words, one["name"]

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 import pytest
 from boards.writing import BOARDS, file_name
 from composed import Composed, composed, wait_until_all_serve
-from deployed import RULES, panels
-from exported import Sample, openmetrics, samples
+from deployed import RULES, dashboard, panels
+from exported import Sample, logged, openmetrics, samples
 from houses import until
 from prometheus_server import Prometheus, running_prometheus
-from queries import metrics_in, substituted
+from queries import metrics_in, substituted, type_pattern
 from receivers import Http
 from told_runs import ToldRun
 
@@ -47,6 +47,8 @@ class Seen(NamedTuple):
 
     doctor: dict[str, str]
     samples: list[Sample]
+    logged: list[tuple[str, str]]
+    """Of every log record its service and the type of its event."""
 
 
 def work(running: Composed) -> None:
@@ -90,7 +92,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             before = len(receiver.taken)
             until(lambda: WAKE.wait(0.1) or len(receiver.taken) - before >= LAST_EXPORTS)
             doctor = running.cli.run("doctor", "--json").document["checks"]
-            yield Seen({one["name"]: one["verdict"] for one in doctor}, samples(receiver))
+            yield Seen({one["name"]: one["verdict"] for one in doctor}, samples(receiver), logged(receiver))
     finally:
         receiver.close()
 
@@ -98,6 +100,19 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 def test_every_service_serves_on_its_own_credential_and_doctor_finds_nothing_bad(seen: Seen) -> None:
     assert "bad" not in seen.doctor.values(), seen.doctor
     assert seen.doctor["fsync"] == seen.doctor["monitor"] == "ok"
+
+
+def test_what_was_really_logged_is_what_the_boards_mark(seen: Seen) -> None:
+    for name in ("alerts", "directives"):
+        (text,) = {
+            one["expr"]
+            for board in BOARDS
+            for one in dashboard(file_name(board))["annotations"]["list"]
+            if one["name"] == name
+        }
+        assert any(
+            type_pattern(text).fullmatch(type_) for service, type_ in seen.logged if service == "coord"
+        ), name
 
 
 @pytest.fixture(scope="module")
