@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from nights import night
+from nights import night, night_past
 from scenes import empty_scene
 from trouble import trouble, trouble_past
 
@@ -42,11 +42,14 @@ PICTURES: Final = (
     Picture("overview-night", "overview", night),
     Picture("overview-without-run", "overview", lambda: night(("runs", "curve"))),
     Picture("overview-empty", "overview", empty_scene),
+    Picture("overview-past", "overview", night_past),
     Picture("work-night", "work", night),
     Picture("work-board", "work", night, Place(mode="board")),
     Picture("work-opened", "work", night, Place(opened=True)),
+    Picture("work-past", "work", night_past, Place(chosen="WI-00231")),
     Picture("agents-night", "agents", night),
     Picture("agents-silent", "agents", night, Place(chosen="a7")),
+    Picture("agents-past", "agents", night_past, Place(chosen="a7")),
     Picture("runs-trouble", "runs", trouble, Place(chosen="r-17")),
     Picture("runs-mark", "runs", trouble, Place(chosen="r-17", opened=True, cursor=3_100.0, mode="121004")),
     Picture("runs-full-log", "runs", trouble, Place(chosen="r-17", mode="full", log=True, window=3)),

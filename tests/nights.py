@@ -12,7 +12,7 @@ from scenes import EVIDENCE, NOW_NS, POSITION, SECOND_NS, as_of, entry, scene, t
 
 from coord.events import looking, oversight, questions
 from coord.events.commands import ItemView
-from coord.tui.scene import Scene
+from coord.tui.scene import Past, Scene
 
 HOUR: Final = 3_600.0
 DAY: Final = 86_400.0
@@ -337,3 +337,15 @@ def night(without: Sequence[str] = (), **fields: Any) -> Scene:
 def night_with(answers: Mapping[str, Any], **fields: Any) -> Scene:
     """Return the scene with these answers alone."""
     return replace(_whole(), answers=dict(answers), **fields)
+
+
+def night_past() -> Scene:
+    """Return the same as a past moment: without machines and health, and without anybody having been heard."""
+    moment = told(as_of(POSITION - 4)) | {"past": True}
+    kept = night(("nodes", "health", "overview_trend")).answers
+    answers = {
+        key: answer | {"as_of": moment} if "as_of" in answer else answer for key, answer in kept.items()
+    }
+    before = [made for made in events() if made["position"] <= POSITION - 4]
+    past = Past(POSITION - 4, NOW_NS, POSITION)
+    return night_with(answers, events=before, past=past, clock_ns=NOW_NS + 120 * SECOND_NS)

@@ -193,7 +193,7 @@ def events_box(scene: Scene, width: int, height: int) -> list[Line]:
     """List the newest events, the newest first."""
     room = max(height - 2, 0)
     body = [_event(entry, width - 2) for entry in reversed(scene.events[-room:] if room else ())]
-    rate = f"Events {scene.rate:,.0f}/s" if scene.rate >= 1 else "Events"
+    rate = f"Events {scene.rate:,.0f}/s" if scene.rate >= 1 and scene.past is None else "Events"
     return box(rate, body or [line((" nothing was written yet", Ink.DIM))], width, height, "7")
 
 
