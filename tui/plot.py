@@ -89,6 +89,21 @@ def plot(
     return [fit(row, width) for row in (*body, axis)]
 
 
+def thinned(trace: Trace, most: int) -> Trace:
+    """Join neighbours until there are at most so many bins; no extreme is lost, and a hole stays one."""
+    count = len(trace.xs)
+    if count <= most:
+        return trace
+    ends = [count * (place + 1) // most for place in range(most)]
+    groups = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    return Trace(
+        [trace.xs[end - 1] for end in ends],
+        [min(filter(math.isfinite, trace.lowest[one]), default=math.nan) for one in groups],
+        [max(filter(math.isfinite, trace.highest[one]), default=math.nan) for one in groups],
+        trace.ink,
+    )
+
+
 def column_of(x: float, scale: Scale, across: int) -> int:
     """Return the column of an x."""
     span = scale.last - scale.first
@@ -266,4 +281,5 @@ __all__ = [
     "plot",
     "scale_of",
     "short_number",
+    "thinned",
 ]

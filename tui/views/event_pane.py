@@ -9,15 +9,9 @@ from coord.tui.boxes import box
 from coord.tui.ink import Ink, Line, cell, fit, line, said
 from coord.tui.phrases import wrapped
 from coord.tui.scene import Row
-from coord.tui.telling import aggregate_of, entity_of, kind_of, mark_of, sentence
-from coord.tui.views.event_rows import when
+from coord.tui.telling import entity_of, kind_of, mark_of, sentence
+from coord.tui.views.event_rows import LINKS, is_position, named_by, when
 
-_LINKS: Final = {
-    "directive_position": "the directive",
-    "fence": "the claim",
-    "incarnation": "the registration",
-}
-"""Fields that hold the position of another event."""
 _NAME_CELLS_MAX: Final = 22
 _VALUE_LENGTH: Final = 2_000
 
@@ -31,25 +25,25 @@ class Cause(NamedTuple):
 
 def causes_of(entry: Row, entries: Mapping[int, Row]) -> list[Cause]:
     """Return what an event names as before it; the first is what led to it most directly."""
-    fields = _fields(entry)
-    found = [Cause(fields[name], words) for name, words in _LINKS.items() if _is_position(fields.get(name))]
-    raised = _raised(entry, fields, entries)
-    found = [Cause(raised, "the alert"), *found] if raised else found
-    evidence = fields.get("evidence")
-    for one in evidence if isinstance(evidence, list) else ():
-        if isinstance(one, Mapping) and one.get("stream") == "EVENTS" and _is_position(one.get("position")):
-            found.append(Cause(one["position"], "evidence"))
+    fields, named = _fields(entry), named_by(entry)
+    links = {fields[name]: words for name, words in LINKS.items() if is_position(fields.get(name))}
+    raised = _raised(entry, named.alert, entries)
+    found = [Cause(raised, "the alert")] if raised else []
+    found += [Cause(position, links.get(position, "evidence")) for position in named.positions]
     return [one for one in dict.fromkeys(found) if one.position < entry["position"]]
 
 
 def effects_of(entry: Row, entries: Mapping[int, Row]) -> list[int]:
     """Return the positions of events at hand that name this one."""
-    return sorted(
-        position
-        for position, other in entries.items()
-        if position > entry["position"]
-        and any(cause.position == entry["position"] for cause in causes_of(other, entries))
-    )
+    here = entry["position"]
+    alert = entity_of(entry) if kind_of(entry) == "alert.raised" else None
+    found = []
+    for position, other in entries.items():
+        if position > here:
+            named = named_by(other)
+            if here in named.positions or (alert and named.alert == alert):
+                found.append(position)
+    return sorted(found)
 
 
 def event_box(entry: Row, entries: Mapping[int, Row], raw: bool, width: int, height: int) -> list[Line]:
@@ -109,17 +103,9 @@ def _raw(entry: Row) -> Iterator[Line]:
         yield line(" " * (len(row) - len(row.lstrip())), said(row.lstrip()))
 
 
-def _raised(entry: Row, fields: Mapping[str, Any], entries: Mapping[int, Row]) -> int:
+def _raised(entry: Row, alert: str, entries: Mapping[int, Row]) -> int:
     """Return where the alert was raised that an event is about, as far as it is at hand."""
-    aggregate, kind = aggregate_of(entry), kind_of(entry)
-    alert = (
-        fields.get("alert")
-        if aggregate == "directive"
-        else entity_of(entry)
-        if aggregate == "alert"
-        else None
-    )
-    if not alert or kind == "alert.raised":
+    if not alert or kind_of(entry) == "alert.raised":
         return 0
     found = (
         position
@@ -132,7 +118,3 @@ def _raised(entry: Row, fields: Mapping[str, Any], entries: Mapping[int, Row]) -
 def _fields(entry: Row) -> Mapping[str, Any]:
     fields = entry.get("fields")
     return fields if isinstance(fields, Mapping) else {}
-
-
-def _is_position(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from coord.services.wording import age
 from coord.tui.filtering import filtered
@@ -32,11 +32,27 @@ class Shown(NamedTuple):
     fault: str = ""
 
 
+class Named(NamedTuple):
+    """What an event names as before it."""
+
+    positions: Sequence[int]
+    alert: str
+
+
 class _Read(NamedTuple):
     entry: Row
     row: Row
+    named: Named
 
 
+LINKS: Final = {
+    "directive_position": "the directive",
+    "fence": "the claim",
+    "incarnation": "the registration",
+}
+"""Fields that hold the position of another event."""
+_TESTED: Final[dict[str, dict[int, tuple[Row, bool]]]] = {}
+"""Of the last filter: which rows it leaves."""
 _LAST: Final[list[Sequence[Row]]] = [()]
 _READ: Final[dict[int, _Read]] = {}
 """Events as rows: one is read once, however often the list is drawn."""
@@ -107,24 +123,55 @@ def _same(events: Sequence[Row]) -> Sequence[Row]:
     return events
 
 
+def named_by(entry: Row) -> Named:
+    """Return what an event names: positions of other events, and the alert it belongs to."""
+    return _read(entry).named
+
+
 @remembered
 def _shown(events: Sequence[Row], found: Answer | None, text: str) -> Shown:
     entries = {one["position"]: one for one in (found or {}).get("events", ())}
     entries |= {one["position"]: one for one in events}
     positions = sorted(entries) if found else list(entries)
     rows = [_row(entries[position]) for position in positions]
-    left = filtered(rows, text, _names(entries)) if text else None
-    kept = left.rows if left else rows
-    return Shown(kept, entries, _deltas(kept), len(rows), left.fault if left else "")
+    kept, fault = _left(rows, entries, text) if text else (rows, "")
+    return Shown(kept, entries, _deltas(kept), len(rows), fault)
+
+
+def _left(rows: Sequence[Row], entries: Mapping[int, Row], text: str) -> tuple[list[Row], str]:
+    """Filter, and test each row only once however often new ones come."""
+    known = _TESTED.get(text)
+    if known is None:
+        _TESTED.clear()
+        known = _TESTED[text] = {}
+    new = [row for row in rows if id(row) not in known]
+    left = filtered(new, text, _names(entries))
+    if left.fault:
+        return list(rows), left.fault
+    passed = set(map(id, left.rows))
+    for row in new:
+        known[id(row)] = (row, id(row) in passed)
+    if len(known) > _READ_MAX:
+        _TESTED.clear()
+    return [row for row in rows if known[id(row)][1]], ""
 
 
 def _row(entry: Row) -> Row:
+    return _read(entry).row
+
+
+def _read(entry: Row) -> _Read:
     known = _READ.get(entry["position"])
     if known is not None and known.entry is entry:
-        return known.row
+        return known
     if len(_READ) >= _READ_MAX:
         _READ.clear()
-    row = {
+    read = _READ[entry["position"]] = _Read(entry, _worded(entry), _named(entry))
+    return read
+
+
+def _worded(entry: Row) -> Row:
+    return {
         "position": entry["position"],
         "at_ns": entry["recorded_at_ns"],
         "mark": mark_of(entry),
@@ -134,8 +181,28 @@ def _row(entry: Row) -> Row:
         "summary": sentence(entry),
         "by": entry.get("actor") or str(entry.get("source") or "").strip("/").replace("/", " "),
     }
-    _READ[entry["position"]] = _Read(entry, row)
-    return row
+
+
+def _named(entry: Row) -> Named:
+    fields = entry.get("fields")
+    if not isinstance(fields, Mapping):
+        return Named((), "")
+    evidence = fields.get("evidence")
+    found = [fields.get(name) for name in LINKS] + [
+        one.get("position")
+        for one in (evidence if isinstance(evidence, list) else ())
+        if isinstance(one, Mapping) and one.get("stream") == "EVENTS"
+    ]
+    aggregate = aggregate_of(entry)
+    alert = (
+        fields.get("alert") if aggregate == "directive" else entity_of(entry) if aggregate == "alert" else ""
+    )
+    return Named(tuple(one for one in found if is_position(one)), str(alert or ""))
+
+
+def is_position(value: Any) -> TypeGuard[int]:
+    """Tell whether a field can be the position of an event."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _about(entry: Row) -> str:

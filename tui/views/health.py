@@ -10,7 +10,7 @@ from coord.tui.filtering import filtered, told
 from coord.tui.ink import Ink, Line, cell, fit, line, said
 from coord.tui.memo import remembered
 from coord.tui.phrases import NONE, not_kept, waiting
-from coord.tui.plot import Trace, plot
+from coord.tui.plot import Trace, plot, thinned
 from coord.tui.scene import (
     Answer,
     Drawn,
@@ -259,7 +259,13 @@ def _trend(trend: Sequence[Row], width: int, height: int) -> list[Line]:
     xs = [(one["at_ns"] - trend[-1]["at_ns"]) / unit for one in trend]
     scores = [one["score"] for one in trend]
     lowest = min(scores)
-    return plot([Trace(xs, scores, scores, ink_of(lowest))], (), width, height, within=(0.0, 100.0))
+    return plot(
+        [thinned(Trace(xs, scores, scores, ink_of(lowest)), 2 * width)],
+        (),
+        width,
+        height,
+        within=(0.0, 100.0),
+    )
 
 
 def _ways_box(back: Sequence[tuple[Way, str]], width: int, height: int) -> list[Line]:

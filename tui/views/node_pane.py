@@ -6,10 +6,19 @@ from typing import Any, Final
 from coord.services.wording import age, percent, safe, size
 from coord.tui.boxes import beside, box, filled, shares
 from coord.tui.ink import SEVERITIES, Ink, Line, cell, fit, line, said
+from coord.tui.memo import remembering
 from coord.tui.phrases import MISSING, pairs, stale, waiting, wrapped
 from coord.tui.plot import bars
-from coord.tui.scene import Place, Row, Scene
-from coord.tui.views.node_readings import GAUGES, MACHINE, Gauge, Readings, readings_of, trend_of
+from coord.tui.scene import Answer, Place, Row, Scene
+from coord.tui.views.node_readings import (
+    GAUGES,
+    MACHINE,
+    READ_MAX,
+    Gauge,
+    Readings,
+    readings_of,
+    trend_of,
+)
 
 WINDOWS: Final = (
     (900.0, "15 min"),
@@ -39,7 +48,7 @@ def bars_box(
 ) -> list[Line]:
     """Draw the chosen machine over time, then the GPUs of the others while there is room."""
     gauge, (_, words) = gauge_of(place), window_of(place)
-    inner, gpus = width - 2, any(readings_of(node).devices("gpu_") for node in nodes)
+    inner, gpus = width - 2, any(readings_of(node).gpus for node in nodes)
     room = max(inner - _LABEL - (_FIGURES if gpus else _OWN_FIGURES), 0)
     body = [_axis(words, room, gpus), *_rows(scene, gauge, chosen, room)]
     for node in nodes:
@@ -86,7 +95,7 @@ def why_lines(scene: Scene, node: Row, width: int) -> list[Line]:
             since = f" for {age(alert['age_seconds'])}"
             lines.append(fit(line((f"{glyph} ", ink), said(alert["summary"]), (since, Ink.DIM)), width))
     readings = readings_of(node)
-    for gpu in readings.devices("gpu_"):
+    for gpu in readings.gpus:
         reasons = readings.throttling(gpu)
         if reasons:
             ink = Ink.DIM if all("normal" in one for one in reasons) else Ink.WARN
@@ -99,11 +108,11 @@ def _rows(scene: Scene, gauge: Gauge, node: Row, room: int) -> Iterator[Line]:
     for one in MACHINE:
         if readings.of(one.metric) is not None:
             yield _row(scene, node, one, "", room, one.name)
-    yield from _gpu_rows(scene, gauge, node, room) if readings.devices("gpu_") else [_no_gpu(node)]
+    yield from _gpu_rows(scene, gauge, node, room) if readings.gpus else [_no_gpu(node)]
 
 
 def _gpu_rows(scene: Scene, gauge: Gauge, node: Row, room: int) -> list[Line]:
-    return [_row(scene, node, gauge, gpu, room, gpu) for gpu in readings_of(node).devices("gpu_")]
+    return [_row(scene, node, gauge, gpu, room, gpu) for gpu in readings_of(node).gpus]
 
 
 def _no_gpu(node: Row) -> Line:
@@ -116,8 +125,13 @@ def _no_gpu(node: Row) -> Line:
 
 
 def _row(scene: Scene, node: Row, gauge: Gauge, device: str, room: int, name: str) -> Line:
+    return _drawn_row(scene.answers.get("node_trend"), node, gauge, device, room, name)
+
+
+@remembering(READ_MAX)
+def _drawn_row(trend: Answer | None, node: Row, gauge: Gauge, device: str, room: int, name: str) -> Line:
     readings = readings_of(node)
-    values = _stretched(trend_of(scene.answers.get("node_trend"), node["node"], gauge.metric, device), room)
+    values = _stretched(trend_of(trend, node["node"], gauge.metric, device), room)
     over = readings.is_over(gauge, device)
     ink = Ink.WARN if over else Ink.DIM if node["status"] != "active" else Ink.OK
     label = cell(safe(f" {node['node']} {name}"), _LABEL - 1) + " "

@@ -1,10 +1,11 @@
 """What a machine's newest readings say, by metric and device; and what each figure is measured against."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from coord.tui.ink import Ink
-from coord.tui.memo import remembered
+from coord.tui.memo import remembered, remembering
 from coord.tui.scene import Answer, Row
 
 _THROTTLES: Final = {
@@ -20,6 +21,9 @@ HOT_CELSIUS: Final = 3.0
 
 FULL_SHARE: Final = 0.95
 """More of a GPU's memory is nearly full, as the rule device-memory has it."""
+
+READ_MAX: Final = 512
+"""Machines whose readings are kept as they were read last."""
 
 
 class Gauge(NamedTuple):
@@ -81,13 +85,11 @@ class Readings:
         parts = self._values.get(part, {}).items()
         return max((used / totals[device] for device, used in parts if totals.get(device)), default=None)
 
-    def devices(self, prefix: str) -> Sequence[str]:
-        """Return the devices that tell of metrics of this prefix, in order."""
+    @cached_property
+    def gpus(self) -> Sequence[str]:
+        """The GPUs that tell of anything, in order."""
         names = {
-            device
-            for metric, values in self._values.items()
-            if metric.startswith(prefix)
-            for device in values
+            name for metric, values in self._values.items() if metric.startswith("gpu_") for name in values
         }
         return sorted(names - {""}, key=lambda name: (len(name), name))
 
@@ -117,29 +119,31 @@ class Readings:
     def hottest(self) -> tuple[float | None, bool]:
         """Return the highest temperature of a GPU, else of the board, and whether it is over a limit."""
         gauge = GAUGES[2]
-        over = any(self.is_over(gauge, device) for device in self.devices("gpu_"))
+        over = any(self.is_over(gauge, device) for device in self.gpus)
         value = self.highest(gauge.metric)
         return (self.highest("temperature_celsius") if value is None else value), over
 
 
-@remembered
+@remembering(READ_MAX)
 def readings_of(row: Row) -> Readings:
     """Return the readings of a node's row."""
     return Readings(row)
 
 
-@remembered
 def trend_of(answer: Answer | None, node: str, metric: str, device: str) -> Sequence[float | None]:
     """Return one series of a trend; empty when there is none."""
-    for row in (answer or {}).get("rows", ()):
-        if row["node"] == node and row["metric"] == metric and row.get("device", "") == device:
-            return tuple(row["values"])
-    return ()
+    return _series(answer).get((node, metric, device), ())
+
+
+@remembered
+def _series(answer: Answer | None) -> Mapping[tuple[str, str, str], Sequence[float | None]]:
+    rows = (answer or {}).get("rows", ())
+    return {(row["node"], row["metric"], row.get("device", "")): row["values"] for row in rows}
 
 
 def worst_word(readings: Readings) -> tuple[str, Ink] | None:
     """Say in a word what is wrong with a machine that speaks; None: nothing."""
-    gpus = readings.devices("gpu_")
+    gpus = readings.gpus
     if any((readings.of("gpu_lost_ratio", gpu) or 0) > 0 for gpu in gpus):
         return "gpu lost", Ink.BAD
     if readings.hottest()[1]:

@@ -98,7 +98,7 @@ _FIELDS: Final[Mapping[str, Field]] = {
     "memory": _share_of("memory_used_bytes", "memory_total_bytes"),
     "disk": _share_of("disk_used_bytes", "disk_total_bytes"),
     "temp": lambda node: readings_of(node).hottest()[0],
-    "gpus": lambda node: len(readings_of(node).devices("gpu_")),
+    "gpus": lambda node: len(readings_of(node).gpus),
     "silent": lambda node: node.get("silent_seconds"),
 }
 
@@ -118,13 +118,13 @@ def _whole(metric: str) -> Callable[[Row], float | None]:
 
 def _share(node: Row, part: str, whole: str) -> Cell:
     gpus = part.startswith("gpu_")
-    if gpus and not readings_of(node).devices("gpu_"):
+    if gpus and not readings_of(node).gpus:
         return NONE, Ink.DIM
     return _figure(node, lambda row: readings_of(row).share(part, whole), share_words)
 
 
 def _mean(node: Row, metric: str) -> Cell:
-    if not readings_of(node).devices("gpu_"):
+    if not readings_of(node).gpus:
         return NONE, Ink.DIM
     return _figure(node, lambda row: readings_of(row).mean(metric), share_words)
 
@@ -145,7 +145,7 @@ def _network(node: Row) -> Cell:
 
 
 def _gpus(node: Row) -> Cell:
-    count = len(readings_of(node).devices("gpu_"))
+    count = len(readings_of(node).gpus)
     return (str(count), _ink(node)) if count else (NONE, Ink.DIM)
 
 
@@ -157,7 +157,7 @@ def _temperature(node: Row) -> Cell:
 
 
 def _power(node: Row) -> Cell:
-    if not readings_of(node).devices("gpu_"):
+    if not readings_of(node).gpus:
         return NONE, Ink.DIM
     return _figure(
         node, lambda row: readings_of(row).total("gpu_power_watts"), lambda watts: f"{watts:,.0f} W"

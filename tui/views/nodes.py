@@ -113,7 +113,7 @@ def _below(
 ) -> list[Line]:
     if height < 5:
         return []
-    gpus = sum(len(readings_of(one).devices("gpu_")) for one in nodes) or 1
+    gpus = sum(len(readings_of(one).gpus) for one in nodes) or 1
     wanted = len(MACHINE) + gpus + 4
     top = height if height < 12 else min(wanted, height * 3 // 5)
     lines = bars_box(scene, place, nodes, node, width, top)

@@ -8,7 +8,7 @@ from coord.services.wording import safe
 from coord.tui.ink import Ink, Line, cell, fit, line, said
 from coord.tui.memo import remembered
 from coord.tui.phrases import MISSING, figure, wrapped
-from coord.tui.plot import LABEL_CELLS, Trace, plot, scale_of
+from coord.tui.plot import LABEL_CELLS, Trace, plot, scale_of, thinned
 from coord.tui.scene import Answer, Place, Scene
 from coord.tui.views.run_marks import Moment, flags_of
 
@@ -166,12 +166,13 @@ def _big(
         return _nothing(width, height, log)
     flags = flags_of(moments, scale.first, scale.last, max(width - LABEL_CELLS, 1))
     inside = cursor if cursor is not None and scale.first <= cursor <= scale.last else None
-    return plot(traces, flags, width, height, log, inside)
+    return plot([thinned(one, 2 * width) for one in traces], flags, width, height, log, inside)
 
 
 @remembered
 def _small(bins: Bins, width: int, height: int, cursor: float | None) -> list[Line]:
-    return plot([Trace(bins.steps, bins.lowest, bins.highest, Ink.OK)], (), width, height, False, cursor)
+    whole = Trace(bins.steps, bins.lowest, bins.highest, Ink.OK)
+    return plot([thinned(whole, 2 * width)], (), width, height, False, cursor)
 
 
 def _nothing(width: int, height: int, log: bool) -> list[Line]:
