@@ -54,7 +54,11 @@ def until(condition: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
 
 def environment_of(home: Path, data: Path) -> dict[str, str]:
     """Return an environment in which only the data folder is said."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COORD_", "PYTHON"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("COORD_", "OTEL_", "PYTHON"))
+    }
     return kept | {"HOME": str(home), "COORD_DATA": str(data), "LANG": "C.UTF-8"}
 
 
