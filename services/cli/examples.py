@@ -119,6 +119,10 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     ),
     "top": (Example("coord top --by memory --limit 5", "The five that take most memory:"),),
     "deadletters": (Example("coord deadletters --limit 5", "The newest five:"),),
+    "otlp": (
+        Example("coord otlp status", "Where telemetry goes, and whether it arrives:"),
+        Example("coord otlp backfill --from 1 --traces-only", "What was before the exporter, too:"),
+    ),
     "up": (
         Example("coord up", "Run everything here, until Ctrl-C:"),
         Example("coord up --detach", "Leave it running:"),
@@ -131,7 +135,7 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "bench": (Example("coord bench", "All measurements; some minutes:"),),
     "verify": (
         Example("coord verify --status", "What was proved, when, at which commit:"),
-        Example('coord verify "Two agents" --no-record', "Run what has this in its title:"),
+        Example('coord verify "makes no sense" --no-record', "Run what has this in its title:"),
     ),
     "config": (Example("coord config --lease-seconds 60", "What would hold with a flag:"),),
     "schema": (

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from command_line import COORD, UNMEASURED, Cli
+from ptys import in_terminal_process
 from scripted_service import Heard, Service, done
-from terminals import in_terminal_process
 
 from coord.services.cli import bars
 from coord.services.cli.bars import Bar, bar, waiting

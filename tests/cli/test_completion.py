@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from command_line import COORD, UNMEASURED, Cli
+from ptys import shell_of
 from scripted_service import AS_OF, SILENCE, Heard, Service, refused, said
-from terminals import shell_of
 
 from coord.services import clock
 from coord.services.cli import agents, alerts, directing, machines, work

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import Cli
 from golden import COMPLETIONS, MANUAL, ROOT
-from terminals import in_terminal
+from ptys import in_terminal
 
 from coord.services.cli.completion import SCRIPTS
 from coord.services.cli.examples import EXAMPLES

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from command_line import Cli
+from ptys import in_terminal
 from scripted_service import AS_OF, Service, refused, said
-from terminals import in_terminal
 
 from coord.events.errors import UsageError
 from coord.services.cli import picture

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from command_line import COORD, UNMEASURED, Cli, stopped_by
+from ptys import in_terminal
 from scripted_service import AS_OF, SILENCE, Service, done, said, streamed
-from terminals import in_terminal
 
 from coord.services.cli.surface import HEAVY, VERBS
 
