@@ -1,13 +1,12 @@
 """The verb otlp: how the exporter is doing, and sending what lies in the past."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from coord.events.errors import CoordError, UsageError, visible
 from coord.services import clock
+from coord.services.cli.bars import bar
 from coord.services.cli.call import Call, note
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe
@@ -28,9 +27,6 @@ _COLUMNS: Final = (
     Column("BEHIND", right=True),
     Column("LAST YES", right=True, rank=1),
 )
-_TOLD_SECONDS: Final = 2.0
-_TOLD_EVERY_SECONDS: Final = 0.2
-_BAR: Final = 24
 
 
 def otlp(call: Call) -> int:
@@ -122,7 +118,11 @@ def _backfill(call: Call) -> int:
     read_environment()
     from coord.services.exporter.backfill import backfill
 
-    with _bar() as tell:
+    with bar("sending", "positions", quiet=call.json) as told:
+
+        def tell(at: int, last: int) -> None:
+            told.to(max(at - position, 0), max(last - position, 0))
+
         sent = backfill(call.settings, call.folder, position, signals, tell)
     document = {
         "from": sent.first,
@@ -138,32 +138,3 @@ def _backfill(call: Call) -> int:
     )
     call.show(document, [f"positions {sent.first} to {sent.last}: {'; '.join(told)}"])
     return 0
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """Give out a teller of positions: a bar with rate and time left, after two seconds, where a terminal listens."""
-    began, listens = clock.monotonic(), sys.stderr is not None and sys.stderr.isatty()
-    told_at, wide, first = began + _TOLD_SECONDS, 0, -1
-
-    def tell(position: int, last: int) -> None:
-        nonlocal told_at, wide, first
-        first = position if first < 0 else first
-        now = clock.monotonic()
-        if not listens or now < told_at:
-            return
-        told_at = now + _TOLD_EVERY_SECONDS
-        rate = (position - first) / max(now - began, 1e-9)
-        left = (last - position) / rate if rate else 0.0
-        full = _BAR * position // max(last, 1)
-        words = f"{'#' * full:.<{_BAR}} {position:,} of {last:,}  {rate:,.0f}/s  {age(left)} left"
-        sys.stderr.write(f"\r{words:<{wide}}")
-        sys.stderr.flush()
-        wide = max(wide, len(words))
-
-    try:
-        yield tell
-    finally:
-        if wide:
-            sys.stderr.write(f"\r{'':<{wide}}\r")
-            sys.stderr.flush()
