@@ -118,10 +118,10 @@ def _backfill(call: Call) -> int:
     read_environment()
     from coord.services.exporter.backfill import backfill
 
-    with bar("sending", "positions", quiet=call.json) as told:
+    with bar("sending", "positions", quiet=call.json) as shown:
 
         def tell(at: int, last: int) -> None:
-            told.to(max(at - position, 0), max(last - position, 0))
+            shown.to(max(at - position, 0), max(last - position, 0))
 
         sent = backfill(call.settings, call.folder, position, signals, tell)
     document = {
