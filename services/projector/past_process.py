@@ -9,6 +9,7 @@ when the projector is gone it ends.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import pickle
@@ -54,6 +55,7 @@ TOLD_SECONDS: Final = 0.25
 NICENESS: Final = 10
 MEMORY_BESIDE_MIB: Final = 1_024
 """What the process may take beside the engine's own limit; more ends it."""
+GARBAGE_OBJECTS: Final = 50_000
 _WAIT_SECONDS: Final = 2.0
 
 
@@ -177,7 +179,10 @@ async def _main(descriptor: int) -> None:
 
 
 def _bound(settings: Settings) -> None:
+    """Stay behind whoever works on the present, and within bounds; collect garbage seldom: a fold makes little."""
     os.nice(NICENESS)
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
     most = (settings.projection_memory_mib + MEMORY_BESIDE_MIB) * MIB
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
