@@ -344,7 +344,7 @@ def night_past() -> Scene:
     moment = told(as_of(POSITION - 4)) | {"past": True}
     kept = night(("nodes", "health", "overview_trend")).answers
     answers = {
-        key: answer | {"as_of": moment} if "as_of" in answer else answer for key, answer in kept.items()
+        key: {**answer, "as_of": moment} if "as_of" in answer else answer for key, answer in kept.items()
     }
     before = [made for made in events() if made["position"] <= POSITION - 4]
     past = Past(POSITION - 4, NOW_NS, POSITION)

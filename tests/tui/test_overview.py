@@ -133,6 +133,18 @@ def test_a_run_that_does_not_go_on_is_told(changed: dict[str, Any], words: str, 
     assert (found.words, found.rank, found.go) == (words, rank, Go("runs", "r-17"))
 
 
+@pytest.mark.parametrize(
+    ("key", "name", "subject"), [("runs", "r-17", "run r-17"), ("nodes", "n3", "node n3")]
+)
+def test_what_an_alert_tells_is_not_told_again_when_its_subject_is_lost(
+    key: str, name: str, subject: str
+) -> None:
+    lost = with_rows(
+        key, lambda row: row | {"status": "lost", "silent_seconds": 90.0} if name in row.values() else row
+    )
+    assert named(lost, subject).id.startswith("alert:")
+
+
 def test_a_machine_without_readings_is_told_unless_it_is_gone_for_a_day() -> None:
     away = with_rows(
         "nodes", lambda row: row | {"status": "lost", "silent_seconds": 90.0} if row["node"] == "n4" else row
@@ -192,6 +204,7 @@ def test_gpus_are_on_a_fixed_scale_and_a_hot_one_is_marked() -> None:
     lines = text(night()).splitlines()
     hot = next(line for line in lines if " n3 " in line and "W" in line)
     assert "64 %" in hot
+    assert "▆▆▅▆" in hot, "64, 69, 59 and 66 % of one scale from 0 to 100 %"
     assert "89°!" in hot
     assert next(line for line in lines if " n4 " in line and "W" in line).count("▁") == 4
     assert "free" in next(line for line in lines if " n4 " in line and "W" in line)
