@@ -10,7 +10,7 @@ from houses import House, running_house, until
 from terminals import PROMPT, Terminal, need_tmux, terminal
 
 VIEWS = ("Overview", "Work", "Agents", "Runs", "Nodes", "Alerts", "Events", "Health")
-Opening = Callable[..., Terminal]
+Opening = Callable[[int, int], Terminal]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,8 @@ def small_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def opened(small_house: House, tmp_path: Path) -> Iterator[Opening]:
     """Open terminals in which `coord` finds the small house."""
     with ExitStack() as stack:
-        yield lambda *size: stack.enter_context(terminal(tmp_path, *size, small_house.cli.environment))
+        environment = small_house.cli.environment
+        yield lambda wide, high: stack.enter_context(terminal(tmp_path, wide, high, environment))
 
 
 def start(one: Terminal, *words: str) -> None:
