@@ -91,6 +91,14 @@ class TestCurve:
         told = next(line for line in drawn(trouble()) if "▲ loss-spike" in line)
         assert "✔ over after 13s: 32 calm samples" in told
 
+    def test_who_asked_is_named_as_the_log_has_it(self) -> None:
+        scene = trouble()
+        asked = {"events": [{"position": SPIKE + 2, "actor": "mia"}]}
+        scene = replace(scene, answers={**scene.answers, "run_asked": asked})
+        place = press(scene, R17, "n", "n")
+        assert isinstance(place, Place)
+        assert "by mia: batch 3100" in text(scene, place)
+
     def test_on_a_narrow_screen_the_same_is_one_line(self) -> None:
         for width, height in ((80, 20), (120, 18)):
             told = next(line for line in drawn(trouble(), R17, width, height) if "▲ 3,100" in line)
@@ -179,12 +187,12 @@ class TestKeys:
         assert isinstance(gone, Place)
         assert gone.cursor is None
 
-    def test_g_goes_round_the_metrics_that_the_run_told(self) -> None:
+    def test_g_goes_round_the_metrics_that_the_run_told_the_usual_first(self) -> None:
         place, seen = R17, []
         for _ in range(4):
             place = moved(trouble(), place, "g")
             seen.append(place.metric)
-        assert seen == ["tokens_per_second", "gradient_norm", "learning_rate", "loss"]
+        assert seen == ["gradient_norm", "learning_rate", "tokens_per_second", "loss"]
 
     def test_window_scale_pin_and_full(self) -> None:
         place = press(trouble(), R17, "plus", "plus", "minus", "L", "p", "f")

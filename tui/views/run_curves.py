@@ -99,15 +99,19 @@ def small(bins: Bins, width: int, height: int, cursor: float | None) -> list[Lin
 
 
 def change(bins: Bins) -> str:
-    """Say by how much a metric changed over the last fifth of its steps, at most a thousand, by newest values."""
+    """Say by how much a metric changed over the last fifth of its steps, at most a thousand.
+
+    The mean of the last third of them is compared with that of the first: one batch says little.
+    """
     last = bins.steps[-1]
     over = min((last - bins.steps[0]) / 5, CHANGE_STEPS)
     place = next((place for place, step in enumerate(bins.steps) if step >= last - over), 0)
-    then, now = bins.last[place], bins.last[-1]
-    if place == len(bins.steps) - 1 or not (math.isfinite(then) and math.isfinite(now)):
+    values = [value for value in bins.last[place:] if math.isfinite(value)]
+    third = len(values) // 3
+    if not third:
         return ""
-    sign = "+" if now > then else "−"
-    return f"{sign}{figure(abs(now - then))} over {last - bins.steps[place]:,.0f} steps"
+    moved = (sum(values[-third:]) - sum(values[:third])) / third
+    return f"{'+' if moved > 0 else '−'}{figure(abs(moved))} over {last - bins.steps[place]:,.0f} steps"
 
 
 def at_cursor(curve: Answer, cursor: float, width: int) -> list[Line]:

@@ -96,6 +96,8 @@ def _out(place: Place) -> Outcome:
     return replace(place, cursor=None, mode="") if place.cursor is not None else None
 
 
+_FIRST: Final = (curves.LOSS, "canary_loss", *(name for name in curves.SMALL if name != "canary_loss"))
+"""What everybody looks at stands before the other metrics."""
 _CHANGES: Final = ("f", "L", "g", "p", "plus", "+", "minus", "-")
 
 
@@ -114,7 +116,8 @@ def _changed(key: str, scene: Scene, place: Place) -> Outcome:
 
 def _next_metric(scene: Scene, place: Place) -> Outcome:
     curve = curves.whole_of(scene, place.chosen)
-    names = list((curve or {}).get("metrics", ()))
+    told = (curve or {}).get("metrics", ())
+    names = [*(name for name in _FIRST if name in told), *(name for name in told if name not in _FIRST)]
     if not names:
         return Say("The run has told no metric yet.")
     now = curves.metric_of(place)

@@ -49,7 +49,8 @@ class Moment(NamedTuple):
 
 def moments_of(scene: Scene, curve: Answer | None) -> Sequence[Moment]:
     """Return the marks of a run's curve, by step, told with the alerts and directives behind them."""
-    return _moments(curve, scene.answers.get("run_alerts"), scene.answers.get("run"))
+    answers = scene.answers
+    return _moments(curve, answers.get("run_alerts"), answers.get("run"), answers.get("run_asked"))
 
 
 def stops(moments: Sequence[Moment]) -> list[Moment]:
@@ -100,18 +101,25 @@ def story(moments: Sequence[Moment]) -> Iterator[Line]:
 
 
 @remembered
-def _moments(curve: Answer | None, alerts: Answer | None, run: Answer | None) -> tuple[Moment, ...]:
+def _moments(
+    curve: Answer | None, alerts: Answer | None, run: Answer | None, asked: Answer | None
+) -> tuple[Moment, ...]:
     rows = {alert["id"]: alert for alert in (alerts or {}).get("rows", ())}
     directives = {one["id"]: one for alert in rows.values() for one in alert.get("directives", ())}
     for row in (run or {}).get("rows", ()):
         directives |= {one["id"]: one for one in row.get("directives", ())}
     marks = (curve or {}).get("marks", ())
     raised = {mark["id"]: mark["position"] for mark in marks if mark["kind"] == "alert"}
-    return tuple(_moment(mark, rows, directives, raised) for mark in marks)
+    askers = {one["position"]: one["actor"] for one in (asked or {}).get("events", ()) if one.get("actor")}
+    return tuple(_moment(mark, rows, directives, raised, askers) for mark in marks)
 
 
 def _moment(
-    mark: Row, alerts: Mapping[str, Row], directives: Mapping[str, Row], raised: Mapping[str, int]
+    mark: Row,
+    alerts: Mapping[str, Row],
+    directives: Mapping[str, Row],
+    raised: Mapping[str, int],
+    askers: Mapping[int, str],
 ) -> Moment:
     kind = mark["kind"]
     common = {
@@ -125,7 +133,7 @@ def _moment(
     if kind == "directive":
         directive = directives.get(mark.get("id") or "")
         cause = raised.get((directive or {}).get("alert") or "", 0)
-        return Moment(**common, **_directive(mark, directive), cause=cause)
+        return Moment(**common, **_directive(mark, directive, askers.get(mark["position"], "")), cause=cause)
     glyph, ink = _GLYPHS.get(kind, ("·", Ink.DIM))
     return Moment(
         **common,
@@ -160,7 +168,7 @@ def _alert(mark: Row, alert: Row | None) -> dict[str, Any]:
     }
 
 
-def _directive(mark: Row, directive: Row | None) -> dict[str, Any]:
+def _directive(mark: Row, directive: Row | None, asker: str) -> dict[str, Any]:
     if directive is None:
         status = mark.get("status") or "issued"
         return {
@@ -171,7 +179,7 @@ def _directive(mark: Row, directive: Row | None) -> dict[str, Any]:
     told = directive.get("answer") or directive["reason"]
     return {
         "glyph": "◆", "ink": ink, "what": asked_for(directive), "outcome": outcome, "outcome_ink": ink,
-        "more": f"by {by_whom(directive)}: {told}",
+        "more": f"by {asker or by_whom(directive)}: {told}",
     }  # fmt: skip
 
 

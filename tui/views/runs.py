@@ -42,7 +42,7 @@ def wishes(_place: Place) -> tuple[Wish, ...]:
 
 
 def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
-    """Ask for the curve of the chosen run, for its window, and for that of the pinned run."""
+    """Ask for the curve of the chosen run, for its window, for who asked what of it, and for the pinned run."""
     run = chosen_run(scene, place)
     if run is None:
         return ()
@@ -50,6 +50,7 @@ def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
     wanted = [
         Wish("curve", "curve", {"run": name, "metrics": metrics, "points": _POINTS}, 1.0),
         Wish("run", "runs", {"run": name}, 2.0),
+        Wish("run_asked", "events", {"type": "directive.issued", "entity": name}, 5.0),
     ]
     wide = curves.window_of(place)
     if wide and wide < run["step"]:
