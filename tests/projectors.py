@@ -16,7 +16,7 @@ from conftest import Server
 from coord.events import samples
 from coord.events.catalog import kind_of
 from coord.events.envelope import Envelope
-from coord.events.errors import CoordError
+from coord.events.errors import CoordError, NothingThere
 from coord.events.model import Event
 from coord.services import client, clock
 from coord.services.folder import PROJECTOR_SOCKET
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 20.0
 _SCRIPT = """
 import logging, sys
 from pathlib import Path
-from coord.events.errors import CoordError
+from coord.events.errors import CoordError, NothingThere
 from coord.services.projector.main import run
 from coord.services.settings import Settings
 logging.basicConfig(level="WARNING", stream=sys.stderr)
@@ -107,8 +107,13 @@ class Projector:
         return process.returncode
 
     def ask(self, question: str, **fields: Any) -> dict[str, Any]:
-        """Ask on the socket."""
-        return client.ask(self.server.folder, question, fields, 20)
+        """Ask on the socket; again for as long as the past that is asked for is not ready."""
+        while True:
+            try:
+                return client.ask(self.server.folder, question, fields, 20)
+            except NothingThere as error:
+                if (error.reply or {}).get("code") != "not_yet":
+                    raise
 
     def lines(self, method: str, path: str, seconds: float = 20) -> Sequence[dict[str, Any]]:
         """Ask for lines on the socket, and return all of them."""

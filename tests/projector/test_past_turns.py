@@ -25,6 +25,12 @@ EVENTS = 6_000
 SUBMITTED = work.WorkSubmitted(title="hash a file", priority=7)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a process takes its time to start; a test that wants no patience says so."""
+    monkeypatch.setattr(past, "WAIT_SECONDS", 60.0)
+
+
 async def _fill(server: Server) -> None:
     async with log_on(server) as log:
         for first in range(0, EVENTS, 1_000):
