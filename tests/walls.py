@@ -20,6 +20,7 @@ FUNCTION_LINES_MAX: Final = 60
 SLEEP_SECONDS_MAX: Final = 1.0
 
 DOORS: Final[dict[str, tuple[str, ...]]] = {
+    "aiohttp": ("tui/web.py",),
     "click": ("services/cli/",),
     "duckdb": ("projections/store/",),
     "faststream": ("services/projector/", "services/gateway.py"),
@@ -37,6 +38,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "rich": ("services/cli/", "tui/"),
     "safetensors": ("training_worker/",),
     "textual": ("tui/",),
+    "textual_serve": ("tui/web.py",),
     "torch": ("training_worker/",),
     "typer": ("services/cli/",),
     "uuid": ("services/clock.py",),

@@ -27,7 +27,7 @@ from coord.tui.mouse import dragged, pressed_at, scrolled
 from coord.tui.prompts import pasted
 from coord.tui.saving import save
 from coord.tui.scene import Act, Go, Scene
-from coord.tui.session import is_remote, look, settled
+from coord.tui.session import is_remote, look, place_of, settled
 from coord.tui.state import (
     SAID_SECONDS,
     Clip,
@@ -79,6 +79,7 @@ class Dashboard(App[None]):
         self._scene = Scene(now_ns=clock.now_ns())
         self._key_at = self._drawn_at = self._played_at = clock.monotonic()
         self._cpu_at, self._cost = clock.cpu_seconds(), 0.0
+        self._place = ""
         self._hz = HZ_REMOTE if is_remote(os.environ) else HZ_LOCAL
 
     def compose(self) -> ComposeResult:
@@ -110,6 +111,7 @@ class Dashboard(App[None]):
         since = self.feed.known().position - known.position if self._held else 0
         self._framed = frame(self.state, self._scene, VIEWS, size.width, size.height, seconds, since)
         self._drawn_of = (known, self.state, int(seconds))
+        self._tell_place()
         self._canvas.show(self._framed.lines)
         self._count_cost()
 
@@ -173,6 +175,15 @@ class Dashboard(App[None]):
     def _scroll(self, rows: int) -> None:
         if self._framed is not None:
             self._turn(Turn(scrolled(self.state, self._framed, rows)))
+
+    def _tell_place(self) -> None:
+        """Tell a browser where one is, for its address."""
+        if not self.is_web or self._driver is None:
+            return
+        place = place_of(self.state)
+        if place != self._place:
+            self._place = place
+            self._driver.write_meta({"type": "place", "query": place})  # type: ignore[attr-defined]
 
     def _count_cost(self) -> None:
         """Take notice of what a picture costs, with all that was done since the last one."""

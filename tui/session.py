@@ -1,8 +1,10 @@
 """What a session of the dashboard begins with, as the command line says it: view, filter, moment, looks."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from coord.events.errors import NothingThere, UsageError, visible
@@ -20,6 +22,9 @@ RESOLVE_SECONDS: Final = 20.0
 """The projector says within eight seconds that a past moment is not ready yet."""
 
 
+_IN_ADDRESS: Final = ("view", "filter", "chosen", "at", "theme")
+
+
 class Wanted(NamedTuple):
     """What the command line says."""
 
@@ -33,6 +38,8 @@ class Wanted(NamedTuple):
     at: str = ""
     theme: str = ""
     ascii: bool = False
+    browser: bool = False
+    """Whether a browser shows it: it has every glyph."""
 
 
 def first_state(wanted: Wanted, environment: Mapping[str, str] | None = None) -> State:
@@ -52,7 +59,7 @@ def first_state(wanted: Wanted, environment: Mapping[str, str] | None = None) ->
     return State(
         view=wanted.view,
         theme=wanted.theme or usual_theme(environment),
-        ascii=wanted.ascii or wants_ascii(environment),
+        ascii=wanted.ascii or (not wanted.browser and wants_ascii(environment)),
     ).at(place)
 
 
@@ -98,6 +105,43 @@ def _of_past(folder: Folder, fields: Mapping[str, Any], seconds: float) -> clien
         except NothingThere as error:
             if not is_not_yet(error):
                 raise
+
+
+def place_of(state: State) -> str:
+    """Write where one is as the query of an address: view, filter, row and moment."""
+    from urllib.parse import urlencode
+
+    place = state.place
+    told = {
+        "view": state.view,
+        "filter": place.filter,
+        "chosen": place.chosen if place.opened else "",
+        "at": f"#{state.past.position}" if state.past is not None else "",
+        "theme": state.theme,
+    }
+    return urlencode({name: value for name, value in told.items() if value})
+
+
+def wanted_from(wanted: Wanted, query: Mapping[str, str]) -> Wanted:
+    """Return what the query of an address wants; what it says wrongly is as the command line says."""
+    given: dict[str, Any] = {name: query[name][:200] for name in _IN_ADDRESS if query.get(name)}
+    if given.get("view") not in VIEWS:
+        given.pop("view", None)
+    if given.get("theme") not in THEMES:
+        given.pop("theme", None)
+    there = wanted._replace(**given) if given else wanted
+    return there._replace(theme=there.theme or "dark")
+
+
+def written(wanted: Wanted) -> str:
+    """Write what is wanted, for another process."""
+    return json.dumps({**wanted._asdict(), "folder": str(wanted.folder.root)})
+
+
+def read(text: str) -> Wanted:
+    """Read what another process wrote."""
+    told = json.loads(text)
+    return Wanted(**{**told, "folder": Folder(Path(told["folder"]))})
 
 
 def look(feed: Feed, state: State, known: Known, now_ns: int, seconds: float) -> Scene:

@@ -9,6 +9,7 @@ from coord.events.errors import UsageError, visible
 from coord.services.cli import terminal
 from coord.services.cli.call import Call, user_name
 from coord.services.cli.terminal import out
+from coord.services.cli.values import as_whole
 
 if TYPE_CHECKING:
     from coord.tui.ink import Line
@@ -26,9 +27,13 @@ def tui(call: Call) -> int:
     wanted = _wanted(call)
     if call.on("once"):
         return _print_once(call, wanted)
-    for option in ("size",):
+    if call.text("size") is not None:
+        raise UsageError("--size is for --once: a terminal and a browser say themselves how large they are.")
+    if call.on("web"):
+        return _serve(call, wanted)
+    for option in ("port", "bind", "public_url"):
         if call.text(option) is not None:
-            raise UsageError(f"--{option} is for --once; a terminal says itself how large it is.")
+            raise UsageError(f"--{option.replace('_', '-')} is for --web.")
     if not (sys.stdout is not None and sys.stdout.isatty() and sys.stdin is not None and sys.stdin.isatty()):
         raise UsageError("the dashboard needs a terminal.", "In a pipe: coord tui --once.")
     from coord.tui.opening import run
@@ -50,6 +55,23 @@ def _wanted(call: Call) -> "Wanted":
         theme=call.text("theme") or "",
         ascii=call.on("ascii"),
     )
+
+
+def _serve(call: Call, wanted: "Wanted") -> int:
+    try:
+        from coord.tui.web import PORT, serve
+    except ImportError as error:
+        raise UsageError(
+            "coord tui --web needs textual-serve, which is not installed.", "pip install 'coord[web]'"
+        ) from error
+    port = as_whole(call.text("port") or str(PORT), "--port", 1, 65_535)
+    bind, public_url = call.text("bind") or "127.0.0.1", call.text("public_url") or ""
+    return serve(wanted._replace(browser=True), bind, port, public_url, _tell_address)
+
+
+def _tell_address(address: str) -> None:
+    out(address)
+    terminal.flush()
 
 
 def _print_once(call: Call, wanted: "Wanted") -> int:
