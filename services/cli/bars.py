@@ -95,7 +95,7 @@ class Bar:
 
     def _draw(self, now: float) -> None:
         if self._shown is None:
-            self._shown = _made(self._what, self._total)
+            self._shown = _made(self._what, self._total, self.told(now))
             flush()
             self._shown.start()
         task = self._shown.task_ids[0]
@@ -160,7 +160,7 @@ def _is_animated() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def _made(what: str, total: float | None) -> "Progress":
+def _made(what: str, total: float | None, told: str) -> "Progress":
     """Make the bar of rich; it writes to stderr alone, and stdout stays the data's."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -177,7 +177,7 @@ def _made(what: str, total: float | None) -> "Progress":
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    shown.add_task(what, total=total, told="")
+    shown.add_task(what, total=total, told=told)
     return shown
 
 

@@ -56,7 +56,9 @@ def top(call: Call) -> None:
     if answer["rows"]:
         print_table(_PROCESSES, [_process_row(row) for row in answer["rows"]])
     else:
-        talk("coord: no processes were told of yet; a monitor tells every ten seconds.")
+        talk(
+            "coord: no processes are known yet: a monitor tells of them soon after its start, then every ten seconds."
+        )
 
 
 class _Readings:

@@ -15,6 +15,7 @@ from coord.services import clock
 from coord.services.cli import agents, alerts, directing, machines, work
 from coord.services.cli.candidates import CHOICES, SOURCES
 from coord.services.cli.completion import SCRIPTS
+from coord.services.cli.main import run
 from coord.services.cli.surface import VERBS
 from coord.services.cli.terminal import WHEN
 from coord.services.detectors.catalog import RULES
@@ -48,11 +49,21 @@ def answer(heard: Heard) -> bytes:
     return said({"as_of": AS_OF, "rows": rows, "parts": parts})
 
 
-def offered(cli: Cli, *words: str, shell: str = "fish") -> list[str]:
+Offered = Callable[..., list[str]]
+
+
+@pytest.fixture
+def offered(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Offered:
     """Return what a shell is offered behind these words."""
-    ran = cli.run(*words, environment={"_COORD_COMPLETE": shell})
-    assert (ran.code, ran.err) == (0, ""), ran
-    return [line.partition("\t")[0] for line in ran.out.splitlines()]
+
+    def ask(*words: str, shell: str = "fish") -> list[str]:
+        monkeypatch.setenv("_COORD_COMPLETE", shell)
+        assert run(words) == 0
+        told = capsys.readouterr()
+        assert told.err == ""
+        return [line.partition("\t")[0] for line in told.out.splitlines()]
+
+    return ask
 
 
 @pytest.mark.parametrize(
@@ -99,10 +110,10 @@ def offered(cli: Cli, *words: str, shell: str = "fish") -> list[str]:
     ],
 )  # fmt: skip
 def test_every_place_of_a_line_has_its_candidates(
-    cli: Cli, projector: Start, words: list[str], expected: list[str]
+    offered: Offered, projector: Start, words: list[str], expected: list[str]
 ) -> None:
     projector(answer)
-    assert offered(cli, *words) == expected
+    assert offered(*words) == expected
 
 
 def test_an_option_is_offered_with_what_it_is_and_settings_only_once_begun(cli: Cli) -> None:
@@ -137,17 +148,17 @@ def test_bash_is_offered_what_stands_behind_its_own_word_breaks(
 
 
 def test_the_data_folder_of_the_line_is_the_one_that_is_asked(
-    cli: Cli, projector: Start, tmp_path: Path
+    offered: Offered, projector: Start, data: Path, tmp_path: Path
 ) -> None:
     projector(answer)
-    assert offered(cli, "--data", str(tmp_path / "none"), "show", "") == ["words"]
-    assert offered(cli, "show", "--data", cli.environment["COORD_DATA"], "w-o") == ["words", "w-open"]
+    assert offered("--data", str(tmp_path / "none"), "show", "") == ["words"]
+    assert offered("show", "--data", str(data), "w-o") == ["words", "w-open"]
 
 
 @pytest.mark.parametrize("said_", [b"", b"nonsense\r\n\r\n", refused("unknown_id"), said({"rows": 7})])
-def test_whatever_goes_wrong_nothing_is_said(cli: Cli, projector: Start, said_: bytes) -> None:
+def test_whatever_goes_wrong_nothing_is_said(offered: Offered, projector: Start, said_: bytes) -> None:
     projector(said_)
-    assert offered(cli, "show", "") == ["words"]
+    assert offered("show", "") == ["words"]
 
 
 @pytest.mark.parametrize("environment", [{"COORD_LEASE_SECONDS": "x"}, {"COORD_CONFIG": "/no/such/file"}])
@@ -156,10 +167,10 @@ def test_a_wrong_setting_is_no_matter_for_tab(cli: Cli, environment: dict[str, s
     assert (ran.code, ran.out, ran.err) == (0, "words\n", "")
 
 
-def test_a_house_that_does_not_answer_is_not_waited_for(cli: Cli, projector: Start) -> None:
+def test_a_house_that_does_not_answer_is_not_waited_for(offered: Offered, projector: Start) -> None:
     projector(SILENCE)
     began = clock.monotonic()
-    assert offered(cli, "show", "") == ["words"]
+    assert offered("show", "") == ["words"]
     assert clock.monotonic() - began < 5
 
 

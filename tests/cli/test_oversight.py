@@ -196,6 +196,17 @@ def one_in_full(heard: Heard) -> bytes:
     return runs(row)
 
 
+def test_a_paused_run_has_no_speed(here: Path, projector: Start, capsys: Capture) -> None:
+    latest = {"loss": 2.0, "tokens_per_second": 12_345.0, "paused": 1.0}
+    projector(lambda heard: alerts() if heard.verb == "alerts" else runs(one_run(latest=latest)))
+    assert run(["runs"]) == 0
+    shown = capsys.readouterr().out
+    assert "paused" in shown
+    assert "12345" not in shown
+    assert run(["runs", "r1"]) == 0
+    assert "\nlatest, before it was paused\n" in capsys.readouterr().out
+
+
 def test_one_run_is_shown_in_full(here: Path, projector: Start, capsys: Capture) -> None:
     heard = projector(one_in_full).heard
     assert run(["runs", "r1"]) == 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coord.services.cli.render import Column, table
+from coord.services.cli.render import Column, Toned, aged, meaning_of, scored, table
 from coord.services.wording import age, display_width, percent, shortened, size
 
 COLUMNS = (
@@ -39,6 +39,60 @@ def test_in_a_very_narrow_terminal_the_least_important_columns_go_first() -> Non
 
 def test_a_terminal_that_is_wide_enough_cuts_nothing() -> None:
     assert table(COLUMNS, [ROW], 1_000) == table(COLUMNS, [ROW])
+
+
+WIDE = (
+    Column("ID"),
+    Column("WHAT", flexible=True, least=16),
+    Column("ANSWER", flexible=True, rank=1, least=20),
+    Column("WHY", flexible=True, rank=2, least=20),
+)
+LONG = [
+    "w-1",
+    "skip_batch  batches 305,306",
+    "two batches in quarantine",
+    "the loss rose to ten times what it was",
+]
+
+
+def test_wide_columns_share_what_is_missing_and_keep_what_they_need_least() -> None:
+    assert table(WIDE, [LONG], 90).lines[1] == (
+        "w-1  skip_batch  batches 305,3…  two batches in quarantine  the loss rose to ten times wh…"
+    )
+    assert table(WIDE, [LONG], 60).lines == [
+        "ID   WHAT                         ANSWER",
+        "w-1  skip_batch  batches 305,306  two batches in quarantine",
+    ]
+    assert table(WIDE, [LONG], 30).lines == ["ID   WHAT", "w-1  skip_batch  batches 305…"]
+
+
+@pytest.mark.parametrize("width", range(25, 120))
+def test_columns_that_give_way_fit(width: int) -> None:
+    assert all(len(line) <= width for line in table(WIDE, [LONG], width).lines)
+
+
+def test_a_cell_is_coloured_by_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    columns = (
+        Column("STATUS", paint={"lost": "bad"}),
+        Column("AGE", right=True),
+        Column("SCORE", right=True),
+    )
+    made = table(columns, [["lost", aged(4), scored(49)], ["active", aged(None), scored(80)]])
+    assert made.lines[1:] == [
+        "\x1b[31mlost\x1b[0m     \x1b[2m4s\x1b[0m     \x1b[31m49\x1b[0m",
+        "active    \x1b[2m-\x1b[0m     \x1b[32m80\x1b[0m",
+    ]
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = table(columns, [["lost", Toned("\x1b[2J", "warn"), Toned(None, "")]])
+    assert plain.lines[1] == "lost    \\x1b[2J      -"
+
+
+@pytest.mark.parametrize(
+    ("score", "meaning"), [(100, "ok"), (80, "ok"), (79.9, "warn"), (50, "warn"), (49.9, "bad")]
+)
+def test_a_score_is_good_middling_or_bad(score: float, meaning: str) -> None:
+    assert meaning_of(score) == meaning
 
 
 def test_cells_are_made_safe() -> None:
