@@ -47,7 +47,7 @@ def portray(data: Path, out: Path, views: list[str], sizes: list[str]) -> list[P
 
 def _portrait(opened: Terminal, view: str, width: int, path: Path) -> Path:
     opened.run("coord", "tui", "--view", view)
-    opened.wait_for(view.capitalize())
+    opened.wait_for(f"[{VIEWS.index(view) + 1} ")
     lines = _settled(opened)
     draw(lines, width, path, window=f"coord tui --view {view}")
     opened.press("q")
