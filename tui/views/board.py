@@ -49,27 +49,35 @@ def draw(
     lines: dict[int, str] = {}
     cells: list[tuple[int, int]] = []
     for (state, cards), wide in zip(divided, widths, strict=True):
-        here = next((place for place, card in enumerate(cards) if card["id"] == chosen), -1)
-        first = max(0, min(here - room // 2, len(cards) - room)) if here >= 0 and len(cards) > room else 0
-        seen = cards[first : first + room]
-        hidden = len(cards) - first - len(seen)
-        if here >= 0:
+        seen, hidden, is_here = _in_sight(cards, chosen, room)
+        if is_here:
             start = sum(widths[: len(blocks)])
-            cells = [(start, start + wide)]
-            lines = {
-                1 + CARD_LINES * place + part: card["id"]
-                for place, card in enumerate(seen)
-                for part in range(CARD_LINES)
-                if 1 + CARD_LINES * place + part < height - 1
-            }
+            lines, cells = _lines_of(seen, height), [(start, start + wide)]
         body = [
             part for card in seen for part in _card(card, crew, late_seconds, wide - 2, card["id"] == chosen)
         ]
-        title, hint = _title(state, len(cards), counts), f"{hidden} more" if hidden > 0 else ""
-        blocks.append(
-            box(title, body[: max(height - 2, 0)], wide, height, hint, Ink.ACCENT if here >= 0 else Ink.DIM)
-        )
+        title, hint = _title(state, len(cards), counts), f"{hidden} more" if hidden else ""
+        ink = Ink.ACCENT if is_here else Ink.DIM
+        blocks.append(box(title, body[: max(height - 2, 0)], wide, height, hint, ink))
     return side_by_side(*blocks), lines, cells
+
+
+def _in_sight(cards: Sequence[Row], chosen: str, room: int) -> tuple[Sequence[Row], int, bool]:
+    """Return the cards that are shown, how many lie below, and whether the cursor is among them."""
+    here = next((place for place, card in enumerate(cards) if card["id"] == chosen), -1)
+    first = max(0, min(here - room // 2, len(cards) - room)) if here >= 0 and len(cards) > room else 0
+    seen = cards[first : first + room]
+    return seen, len(cards) - first - len(seen), here >= 0
+
+
+def _lines_of(cards: Sequence[Row], height: int) -> dict[int, str]:
+    """Say which line of a lane belongs to which card."""
+    numbered = {1 + line_: card["id"] for place, card in enumerate(cards) for line_ in _span(place)}
+    return {number: name for number, name in numbered.items() if number < height - 1}
+
+
+def _span(place: int) -> range:
+    return range(CARD_LINES * place, CARD_LINES * (place + 1))
 
 
 def _title(state: str, shown: int, counts: Mapping[str, int]) -> str:
