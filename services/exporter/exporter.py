@@ -85,12 +85,15 @@ class Exporter:
         loops = [lane.run() for lane in self._lanes.values()]
         if self._metering is not None:
             loops += [self._turn.run(), self._metering.run()]
-        try:
-            await run_together(*loops, self.status.run(), self._look_after())
-        finally:
-            for receiver in self._receivers.values():
-                receiver.close()
-            await self.status.write()
+        await run_together(*loops, self.status.run(), self._look_after())
+
+    async def close(self) -> None:
+        """Let go of consumers and receivers; called when `run` has ended."""
+        for lane in self._lanes.values():
+            await lane.close()
+        for receiver in self._receivers.values():
+            receiver.close()
+        await self.status.write()
 
     def _lane(self, signal: Signal) -> Lane[Any]:
         consumer, tally = durable_of(self._log, signal, self._settings), self._tallies[signal]

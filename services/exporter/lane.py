@@ -45,6 +45,8 @@ class Lane(Generic[T]):
         self._delivery = delivery
         self._tally = tally
         self._backoff = backoff or Backoff()
+        self._told = ""
+        """The trouble that was logged last: it is said once."""
         self.oldest_ns = 0
         """Broker's time of the oldest message that is in hand; 0: none is."""
         self.position = 0
@@ -73,6 +75,10 @@ class Lane(Generic[T]):
                 await asyncio.sleep(_LOG_AWAY_SECONDS)
                 await self._ensure()
 
+    async def close(self) -> None:
+        """Stop listening: what waits here unread goes back to the server."""
+        await self._consumer.close()
+
     async def _ensure(self) -> None:
         try:
             await self._consumer.ensure(self._begin_ns)
@@ -87,9 +93,14 @@ class Lane(Generic[T]):
             await self._consumer.done(given)
             self.position = max(self.position, *(one.stored.position for one in given))
             self._backoff.reset()
+            if self._told:
+                _log.info("%s: the receiver takes them again", self._signal)
+            self._told = ""
             return
         pause = self._backoff.pause(setback.after_seconds if isinstance(setback, Later) else None)
-        _log.warning("%s: %s; %d messages again in %.1f s", self._signal, setback.words, len(given), pause)
+        if setback.words != self._told:
+            _log.warning("%s: %s; %d messages wait in the log", self._signal, setback.words, len(given))
+        self._told = setback.words
         await self._consumer.again(given, pause)
         await asyncio.sleep(pause)
 

@@ -38,7 +38,13 @@ async def _main(settings: Settings) -> None:
     folder = Folder(settings.data)
     log = await Log.connect(settings, folder, "exporter", "exporter")
     try:
-        exporter = Exporter(log, folder, settings, environment)
+        await _export(Exporter(log, folder, settings, environment), stop)
+    finally:
+        await log.close()
+
+
+async def _export(exporter: Exporter, stop: asyncio.Event) -> None:
+    try:
         await exporter.begin()
         tell_ready()
         sending = asyncio.create_task(exporter.run())
@@ -48,4 +54,4 @@ async def _main(settings: Settings) -> None:
         if not sending.cancelled():
             sending.result()
     finally:
-        await log.close()
+        await exporter.close()

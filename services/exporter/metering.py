@@ -84,10 +84,12 @@ class Metering:
         items = [OfResource(self._resource({}), self.budget.fit("", whole, now))]
         for name, resource, points in nodes:
             items.append(OfResource(self._resource(resource), self.budget.fit(name, points, now)))
+        before = self._tally.trouble
         setback = await self._delivery.deliver(items)
         if setback is not None:
             self._tally.skipped += sum(len(one.points) for one in items)
-            _log.warning("metrics: %s; this export is left out", setback.words)
+            if setback.words != before:
+                _log.warning("metrics: %s; what is not taken is left out", setback.words)
 
 
 def starts_of(since_ns: int, process_ns: int) -> Mapping[str, int]:

@@ -11,6 +11,7 @@ from receivers import Answer, Grpc, Http, Rotel, SeenSpan, Tap, until
 
 from coord.events import alert, directive, run, work
 from coord.events.alert import Evidence
+from coord.services import clock
 from coord.services.log import Log
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -198,6 +199,16 @@ def test_poison_is_set_aside_and_the_rest_goes_on(server: Server, http: Http) ->
         exporter.kill()
     assert roots(http.spans()) == {f"w-{number}" for number in range(20) if number != 7}
     assert exporter.signal_status("traces")["rejected"] == 3
+
+
+def test_it_stops_at_once_while_its_receiver_is_away(server: Server, http: Http) -> None:
+    http.always = Answer(503, after="600")
+    exporter = Exporter(server, http.url).start()
+    end(server, *(f"w-{number}" for number in range(500)))
+    until(lambda: exporter.signal_status("traces")["trouble"])
+    began = clock.monotonic()
+    assert exporter.stop() == 0
+    assert clock.monotonic() - began < 5.0
 
 
 def test_every_event_goes_out_where_that_is_wanted(server: Server, http: Http) -> None:
