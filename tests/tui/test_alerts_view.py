@@ -77,9 +77,13 @@ class TestPane:
 
     def test_thresholds_of_the_rule_and_how_often_it_fired(self) -> None:
         shown = text(trouble(), Place(chosen="a-spike"))
-        assert "k 8" in shown
+        assert "k_again" in shown
         assert RULES["loss-spike"].what in shown
         assert "1 in 24 h" in shown
+
+    def test_where_there_is_room_each_threshold_has_its_meaning(self) -> None:
+        assert "One z above it is an alarm." in text(trouble(), Place(chosen="a-spike"))
+        assert "One z above it is an alarm." not in text(trouble(), Place(chosen="a-spike"), 120, 24)
 
     def test_evidence_is_named_by_stream_and_position(self) -> None:
         assert "samples #90,112" in text(trouble(), Place(chosen="a-hot"))

@@ -9,7 +9,7 @@ from coord.tui.ink import Ink, Line, fit, line, said
 from coord.tui.memo import remembered
 from coord.tui.phrases import asked_for, became, by_whom, wrapped
 from coord.tui.plot import BARS
-from coord.tui.rules import RULES
+from coord.tui.rules import RULES, Rule
 from coord.tui.scene import Answer, Row, Scene
 from coord.tui.views.alert_rows import answer_of, glyph_of, subject_of
 
@@ -19,17 +19,17 @@ _HOUR_SECONDS: Final = 3_600.0
 
 
 def alert_box(scene: Scene, alert: Row, width: int, height: int) -> list[Line]:
-    """Draw the pane of an alert."""
+    """Draw the pane of an alert; where there is room each threshold of its rule stands with its meaning."""
     inner = width - 2
     glyph, ink = glyph_of(alert)
     title = said(f"{glyph} {alert['rule']} · {subject_of(alert)}").text
-    body = [fit(line(" ", *one), inner) for one in _lines(scene, alert, inner - 2)]
+    body = [fit(line(" ", *one), inner) for one in _fitted(scene, alert, inner - 2, height - 2)]
     return box(title, body, width, height, "↵ that moment  o subject", ink if ink is Ink.BAD else Ink.DIM)
 
 
-def lines_of(scene: Scene, alert: Row, width: int) -> int:
-    """Return how many lines the pane of an alert wants."""
-    return len(list(_lines(scene, alert, width - 4))) + 2
+def lines_of(scene: Scene, alert: Row, width: int, room: int) -> int:
+    """Return how many lines the pane of an alert wants, when it may have `room`."""
+    return len(_fitted(scene, alert, width - 4, room - 2)) + 2
 
 
 def position_of(scene: Scene, alert: Row) -> int | None:
@@ -39,18 +39,22 @@ def position_of(scene: Scene, alert: Row) -> int | None:
     return raised.get(alert["id"]) or max(evidence, default=None)
 
 
-def _lines(scene: Scene, alert: Row, width: int) -> Iterator[Line]:
+def _fitted(scene: Scene, alert: Row, width: int, room: int) -> list[Line]:
+    full = list(_lines(scene, alert, width, True))
+    return full if len(full) <= room else list(_lines(scene, alert, width, False))
+
+
+def _lines(scene: Scene, alert: Row, width: int, meanings: bool) -> Iterator[Line]:
     yield from wrapped(alert["summary"], width, Ink.STRONG)
     yield from _done(alert, width)
     yield from _named("state", [_state(alert)], width)
     yield from _named("evidence", _evidence(scene, alert), width)
+    yield from _often(answer_of(scene), alert, width)
     rule = RULES.get(alert["rule"])
     if rule is not None:
         yield from _named("rule", [rule.what], width)
-        given = "  ".join(f"{name} {value}" for name, value, _ in rule.settings)
-        yield from _named("limits", [given or "it has no threshold of its own"], width)
+        yield from _limits(rule, width, meanings)
         yield from _named("from", [rule.source], width)
-    yield from _often(answer_of(scene), alert, width)
 
 
 def _done(alert: Row, width: int) -> Iterator[Line]:
@@ -95,6 +99,20 @@ def _evidence(scene: Scene, alert: Row) -> list[str]:
     more = len(alert.get("evidence", ())) - len(found)
     told = f"raised at #{raised:,}, from " if raised else ""
     return [told + ", ".join(found) + (f" and {more} more" if more > 0 else "")]
+
+
+def _limits(rule: Rule, width: int, meanings: bool) -> Iterator[Line]:
+    if not rule.settings:
+        yield from _named("limits", ["it has no threshold of its own"], width)
+    elif not meanings:
+        yield from _named("limits", ["  ".join(f"{name} {value}" for name, value, _ in rule.settings)], width)
+    else:
+        wide = max(len(name) for name, _, _ in rule.settings)
+        for place, (name, value, what) in enumerate(rule.settings):
+            head = line(
+                (("limits" if place == 0 else "").ljust(_NAMES), Ink.DIM), f"{name.ljust(wide)} {value:>6}  "
+            )
+            yield fit((*head, *line((what, Ink.DIM))), width)
 
 
 def _often(answer: Answer | None, alert: Row, width: int) -> Iterator[Line]:

@@ -60,7 +60,8 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     head = [_counts(scene, place, answer, width)] if height >= 12 else []
     if place.opened:
         return Drawn([*head, *alert_box(scene, alert, width, height - len(head))], ids, told=words)
-    pane = _pane_height(len(ids), lines_of(scene, alert, width), height - len(head))
+    most = max(height - len(head) - len(ids) - 1, (height - len(head)) // 2)
+    pane = _pane_height(lines_of(scene, alert, width, most), most, height - len(head))
     rows = min(height - len(head) - pane, len(ids) + 1)
     grouped = GROUPED in place.mode.split()
     table = listed(columns(grouped, left.rows, width >= WIDE), left.rows, chosen, width, rows)
@@ -97,11 +98,9 @@ def copies(_scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
     return alert, f"coord ack {alert}"
 
 
-def _pane_height(count: int, wanted: int, height: int) -> int:
+def _pane_height(wanted: int, most: int, height: int) -> int:
     """Return how many lines the pane has: what it wants, at most what the list leaves or half of all."""
-    if height < _PANE_LEAST + 4:
-        return 0
-    return min(wanted, max(height - count - 1, height // 2))
+    return 0 if height < _PANE_LEAST + 4 else min(wanted, most)
 
 
 def _counts(scene: Scene, place: Place, answer: object, width: int) -> Line:
