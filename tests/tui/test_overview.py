@@ -93,6 +93,14 @@ def test_an_agent_that_was_lost_long_ago_and_holds_nothing_is_no_matter_for_the_
     assert not [line for line in told(night()) if line.startswith("agent a4")]
 
 
+def test_a_silent_agent_that_holds_nothing_is_told_before_it_is_lost() -> None:
+    soon = with_rows("agents", lambda row: row | {"silent_seconds": 43.0} if row["agent"] == "a9" else row)
+    assert (named(soon, "agent a9").words, named(soon, "agent a9").rank) == (
+        "silent: counts as lost in 17s",
+        NOTE,
+    )
+
+
 def test_many_lost_agents_are_one_line() -> None:
     gone = with_rows("agents", lambda row: row | {"status": "lost", "silent_seconds": 90.0, "holds": 0})
     assert named(gone, "6 agents").words == "lost: a1, a2, a7, a4, a9 …"

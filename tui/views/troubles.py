@@ -45,6 +45,7 @@ def work_troubles(board: Answer, crew: Crew, told: set[tuple[str, str]]) -> Iter
     """Tell of the work and of the agents; what is in `told` (kind and name) is not told again."""
     yield from _everybody(crew)
     yield from _agents(crew, told)
+    yield from _silent(crew, told)
     yield from _leases(crew)
     yield from _stuck(board, crew)
     yield from _failed(board)
@@ -98,6 +99,24 @@ def _agents(crew: Crew, told: set[tuple[str, str]]) -> Iterator[Trouble]:
             row.get("silent_seconds"),
             "agents",
         )
+
+
+def _silent(crew: Crew, told: set[tuple[str, str]]) -> Iterator[Trouble]:
+    """Tell of silent agents that hold nothing: of others their leases tell. When nobody is heard, one line has told."""
+    silent = [row for row in crew.active if crew.moods[row["agent"]] is SILENT]
+    if len(silent) >= EVERYBODY_MIN and len(silent) == len(crew.active):
+        return
+    idle = [row for row in silent if not row["holds"] and ("agent", row["agent"]) not in told]
+    for row in idle if len(idle) <= APART_MAX else ():
+        seconds = row.get("silent_seconds") or 0.0
+        words = f"silent: counts as lost {within(crew.silence_seconds - seconds)}"
+        name = row["agent"]
+        yield Trouble(f"agent:{name}", NOTE, f"agent {name}", words, Go("agents", name), seconds, "agents")
+    if len(idle) > APART_MAX:
+        words = f"silent, holding nothing: {few([row['agent'] for row in idle])}"
+        first = idle[0]["agent"]
+        go = Go("agents", first, filter="state:silent")
+        yield Trouble("agents:silent", NOTE, f"{len(idle)} agents", words, go)
 
 
 def _leases(crew: Crew) -> Iterator[Trouble]:
