@@ -42,7 +42,7 @@ _VIEWS: Final = {
 
 def wishes(_place: Place) -> tuple[Wish, ...]:
     """Ask for the open alerts and then for those that were over last."""
-    return (Wish("alerts_all", "alerts", {"limit": _KEPT}, 1.0),)
+    return (Wish("alerts_all", "alerts", {"limit": _KEPT}, 2.0),)
 
 
 def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:

@@ -37,7 +37,7 @@ def wishes(_place: Place) -> tuple[Wish, ...]:
     """Ask for all runs, and for alerts with those that are over."""
     return (
         Wish("runs", "runs", {}, 0.5),
-        Wish("run_alerts", "alerts", {"limit": _ALERTS_KEPT}, 2.0),
+        Wish("run_alerts", "alerts", {"limit": _ALERTS_KEPT}, 3.0),
     )
 
 
