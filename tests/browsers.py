@@ -5,12 +5,14 @@ canvas, and its letters are nowhere else. Nothing sleeps: a wait reads what Chro
 """
 
 import base64
+import fcntl
 import json
 import os
 import re
 import select
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -182,15 +184,29 @@ _CODES = {
 }
 
 
+_BEGIN = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Chromium reads its commands from descriptor 3 and answers on descriptor 4."""
+
+
+def _pipe() -> Iterator[int]:
+    """Make a pipe of descriptors that are neither 3 nor 4."""
+    for low in os.pipe():
+        yield fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 10)
+        os.close(low)
+
+
 @contextmanager
 def browser(root: Path) -> Iterator[Browser]:
     """Run Chromium with a profile of its own below `root`."""
     path = need_chromium()
-    to_it, into = os.pipe()
-    out, from_it = os.pipe()
-    # Chromium reads its commands from descriptor 3 and answers on descriptor 4.
-    line = f'exec "$0" "$@" 3<&{to_it} 4>&{from_it}'
-    command = ["sh", "-c", line, path, *_FLAGS, f"--user-data-dir={root / 'profile'}", "about:blank"]
+    to_it, into, out, from_it = (*_pipe(), *_pipe())
+    command = [sys.executable, "-c", _BEGIN, str(to_it), str(from_it), path, *_FLAGS]
+    command += [f"--user-data-dir={root / 'profile'}", "about:blank"]
     environment = {**os.environ, "HOME": str(root), "XDG_CONFIG_HOME": str(root), "XDG_CACHE_HOME": str(root)}
     process = subprocess.Popen(
         command, pass_fds=(to_it, from_it), env=environment, start_new_session=True,
