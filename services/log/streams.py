@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from nats.errors import NoRespondersError
@@ -30,11 +30,14 @@ _COMPARED: Final = (
     "deny_delete", "deny_purge", "allow_atomic", "persist_mode", "storage", "republish",
 )  # fmt: skip
 
+_UNSET: Final = {"num_replicas": 1}
+"""What the server means when it says nothing."""
+
 
 def stream_config(definition: StreamDefinition, settings: Settings) -> StreamConfig:
     """Write a definition as the server wants it; the brake on EVENTS and its replicas are settings.
 
-    A stream that is acknowledged before it is flushed has one replica: the server keeps no more of such.
+    The server keeps one replica of a stream that is acknowledged before it is flushed: with more, each is flushed.
     """
     brake = settings.events_gib_max * GIB if definition is EVENTS else definition.max_bytes
     return StreamConfig(
@@ -51,23 +54,25 @@ def stream_config(definition: StreamDefinition, settings: Settings) -> StreamCon
         deny_purge=definition.deny_delete,
         allow_direct=True,
         allow_atomic=definition.atomic,
-        persist_mode=PersistMode.ASYNC if definition.persist_async else None,
+        persist_mode=PersistMode.ASYNC if definition.persist_async and settings.replicas == 1 else None,
         republish=RePublish(src=definition.republish[0], dest=definition.republish[1])
         if definition.republish
         else None,
-        num_replicas=1 if definition.persist_async else settings.replicas,
+        num_replicas=settings.replicas,
     )
 
 
 async def declare_streams(log: "Log", settings: Settings) -> None:
     """Create what is missing and bring what differs up to its definition.
 
+    Telemetry holds up nobody: what a lost server of a cluster keeps of it is looked at another time.
+
     Raises:
         UnsafeServer: the server refuses; the message says which stream and why.
         OutcomeUnknown: it does not answer, as a cluster that is choosing its leader.
     """
     for definition in STREAMS:
-        with _said_of(definition.name):
+        with suppress(*((OutcomeUnknown,) if definition.evicts else ())), _said_of(definition.name):
             await _declare(log, stream_config(definition, settings))
     with _said_of(LEASES_BUCKET):
         await leases_bucket(log, settings.replicas)
@@ -120,10 +125,16 @@ async def _declare(log: "Log", wanted: StreamConfig) -> None:
     except NotFoundError:
         await log.jetstream.add_stream(wanted)
         return
-    replicas = max(present.num_replicas or 1, wanted.num_replicas or 1)
-    wanted = dataclasses.replace(wanted, num_replicas=replicas)
     if differences(present, wanted):
-        await log.jetstream.update_stream(wanted)
+        await log.jetstream.update_stream(_reachable(present, wanted))
+
+
+def _reachable(present: StreamConfig, wanted: StreamConfig) -> StreamConfig:
+    """Return what a stream can be made into: replicas are not taken back, and how it is flushed stays for ever."""
+    replicas = max(present.num_replicas or 1, wanted.num_replicas or 1)
+    if present.persist_mode == PersistMode.ASYNC:
+        replicas = 1
+    return dataclasses.replace(wanted, num_replicas=replicas, persist_mode=present.persist_mode)
 
 
 async def read_differences(log: "Log", definition: StreamDefinition, settings: Settings) -> list[str] | None:
@@ -136,9 +147,10 @@ async def read_differences(log: "Log", definition: StreamDefinition, settings: S
 
 
 def differences(present: StreamConfig, wanted: StreamConfig) -> list[str]:
-    """Name the settings in which a stream differs from its definition; more replicas are no difference."""
-    few = (present.num_replicas or 1) < (wanted.num_replicas or 1)
+    """Name the settings in which a stream differs from what it can be made into."""
+    reachable = _reachable(present, wanted)
     return [
-        *(name for name in _COMPARED if (getattr(present, name) or None) != (getattr(wanted, name) or None)),
-        *(["num_replicas"] if few else []),
+        name
+        for name in (*_COMPARED, "num_replicas")
+        if (getattr(present, name) or _UNSET.get(name)) != (getattr(reachable, name) or _UNSET.get(name))
     ]

@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -86,26 +86,56 @@ def test_nobody_comes_in_without_a_password(known: Mapping[str, str], tmp_path: 
         assert not log_in(url, "", "").accepted
 
 
-async def _declared(settings: Settings) -> dict[str, int]:
+NAMES: Final = ("EVENTS", "SAMPLES", "KV_coord")
+
+
+async def _declared(settings: Settings, names: Sequence[str] = NAMES) -> dict[str, int]:
+    """Declare the streams as a coordinator does, and return how many servers keep each."""
     log = await Log.connect(settings, Folder(settings.data), name="deploy")
     try:
         await declare_streams(log, settings)
-        names = ("EVENTS", "SAMPLES", "KV_coord")
         infos = [await log.jetstream.stream_info(name) for name in names]
         return {name: info.config.num_replicas or 1 for name, info in zip(names, infos, strict=True)}
     finally:
         await log.close()
 
 
-def test_three_servers_keep_every_event_three_times(known: Mapping[str, str], tmp_path: Path) -> None:
+async def _holder_of_samples(settings: Settings) -> int:
+    log = await Log.connect(settings, Folder(settings.data), name="deploy")
+    try:
+        cluster = (await log.jetstream.stream_info("SAMPLES")).cluster
+        assert cluster is not None
+        return int(str(cluster.leader).removeprefix("coord-")) - 1
+    finally:
+        await log.close()
+
+
+def test_three_servers_keep_everything_three_times_and_two_go_on(
+    known: Mapping[str, str], tmp_path: Path
+) -> None:
+    """A lower setting takes nothing back."""
     with running_cluster(tmp_path, known) as servers:
-        settings = replace(external(tmp_path, servers[0], known), replicas=3)
-        assert check_external(settings).warning == ""
-        assert _patient(lambda: asyncio.run(_declared(settings))) == {
-            "EVENTS": 3, "SAMPLES": 1, "KV_coord": 3,
-        }  # fmt: skip
+        alone = external(tmp_path, servers[0], known)
+        three = replace(alone, replicas=3)
+        assert check_external(three).warning == ""
+        everywhere = {"EVENTS": 3, "SAMPLES": 3, "KV_coord": 3}
+        assert _patient(lambda: asyncio.run(_declared(three))) == everywhere
         cut(servers[2])
-        assert _patient(lambda: asyncio.run(_declared(settings)))["EVENTS"] == 3
+        assert _patient(lambda: asyncio.run(_declared(alone))) == everywhere
+
+
+def test_a_log_that_was_begun_on_one_server_is_spread(known: Mapping[str, str], tmp_path: Path) -> None:
+    """Telemetry stays where it is, and whoever declares does not wait for it when that server is lost."""
+    with running_cluster(tmp_path, known) as servers:
+        alone = external(tmp_path, servers[0], known)
+        assert set(_patient(lambda: asyncio.run(_declared(alone))).values()) == {1}
+        three = replace(alone, replicas=3)
+        told = _patient(lambda: asyncio.run(_declared(three)))
+        assert told == {"EVENTS": 3, "SAMPLES": 1, "KV_coord": 3}
+        holder = asyncio.run(_holder_of_samples(three))
+        cut(servers[holder])
+        left = replace(external(tmp_path, servers[holder - 1], known), replicas=3)
+        assert _patient(lambda: asyncio.run(_declared(left, ("EVENTS",)))) == {"EVENTS": 3}
 
 
 def _patient(work: Callable[[], Any]) -> Any:
