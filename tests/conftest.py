@@ -13,7 +13,18 @@ from coord.services.server import Address, EmbeddedServer
 from coord.services.server.credentials import role_credentials
 from coord.services.settings import Settings
 
-STEPS = ("agents", "health", "items", "mistakes", "oversight", "proofs", "requests", "runs", "tables")
+STEPS = (
+    "agents",
+    "exports",
+    "health",
+    "items",
+    "mistakes",
+    "oversight",
+    "proofs",
+    "requests",
+    "runs",
+    "tables",
+)
 
 pytest_plugins = (
     "coverage_summary",
