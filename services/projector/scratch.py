@@ -23,9 +23,9 @@ from coord.projections.intake import Gap, Mark
 from coord.projections.store import Store, StoreBroken, begin_store, open_store, remove_file
 from coord.services.projector.keeper import fold_batch
 
-STRIDE: Final = 8_192
+STRIDE: Final = 4_096
 """Positions between two keyframes, to begin with; doubled when there are too many or they are too large."""
-KEYFRAMES_MAX: Final = 24
+KEYFRAMES_MAX: Final = 48
 KEYFRAMES_BYTES_MAX: Final = GIB
 NEAR: Final = 256
 """How far before a wanted position a copy is left on the way to it."""
