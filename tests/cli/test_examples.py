@@ -88,7 +88,7 @@ class Stage:
             "request_id": clock.new_id(), "alert_id": alert_id, "rule": alert_id, "entity_kind": "agent",
             "entity": "ada", "severity": "warning", "summary": "so", "evidence": [{"stream": "EVENTS", "position": 1}],
         }  # fmt: skip
-        tell(self.folder, "raise", fields, "watchdog", RUN_SECONDS)
+        tell(self.folder, "raise", fields, "somebody", RUN_SECONDS)
         until(lambda: alert_id in self.do("alerts"))
         return alert_id
 

@@ -124,7 +124,7 @@ def test_every_difference_is_a_line_of_the_corpus() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["query", "SELECT 1"], ["events", "export", "--out", "/tmp/chaos-canary-out"]]
+    "words", [["query", "SELECT 1"], ["export", "events", "--out", "/tmp/chaos-canary-out"]]
 )
 def test_a_verb_that_is_not_there_is_said_so(cli: Cli, words: list[str]) -> None:
     ran = cli.run(*words)

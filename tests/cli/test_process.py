@@ -31,7 +31,7 @@ LIGHT: dict[str, list[str]] = {
     "history": ["history", "w-1"], "deadletters": ["deadletters"],
     "runs": ["runs"], "alerts": ["alerts"], "ack": ["ack", "a-1"], "silence": ["silence", "a-1", "--for", "1h"],
     "direct": ["direct", "r1", "pause"], "withdraw": ["withdraw", "r1", "d-1"],
-    "plot": ["plot", "r1"], "man": ["man"], "completion": ["completion", "bash"],
+    "plot": ["plot", "r1"], "events": ["events"], "man": ["man"], "completion": ["completion", "bash"],
 }  # fmt: skip
 
 

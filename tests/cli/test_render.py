@@ -63,7 +63,7 @@ def test_wide_columns_share_what_is_missing_and_keep_what_they_need_least() -> N
         "ID   WHAT                         ANSWER",
         "w-1  skip_batch  batches 305,306  two batches in quarantine",
     ]
-    assert table(WIDE, [LONG], 30).lines == ["ID   WHAT", "w-1  skip_batch  batches 305…"]
+    assert table(WIDE, [LONG], 30).lines == ["ID   WHAT", "w-1  skip_batch  batches 305,…"]
 
 
 @pytest.mark.parametrize("width", range(25, 120))
