@@ -41,7 +41,7 @@ def test_the_box_alone_takes_no_more_than_its_lines() -> None:
 
 def test_a_house_that_was_never_reached_has_no_figures() -> None:
     never = Scene(now_ns=1, link=lost_scene().link)
-    assert "nothing was known yet" in "\n".join(plain(line) for line in draw_lost(never, 80, 20))
+    assert "Nothing was seen of it yet." in "\n".join(plain(line) for line in draw_lost(never, 80, 20))
 
 
 def test_an_empty_house_is_one_without_work_agents_and_runs() -> None:

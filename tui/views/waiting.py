@@ -11,6 +11,7 @@ from coord.tui.scene import Scene
 from coord.tui.views.crew import NO_ANSWER
 from coord.tui.views.items import STATES
 
+REASON_LINES: Final = 2
 LOST_LINES: Final = 8
 """What the box of a lost house takes."""
 
@@ -77,10 +78,10 @@ def draw_lost(scene: Scene, width: int, height: int) -> list[Line]:
 
     With a height of `LOST_LINES` it is the box alone, for the head of a body that is drawn dim below.
     """
-    body = lost_words(scene)
+    body = _lost_words(scene, width - 4)
     lines = box(_title(scene), [line(" ", *one) for one in body], width, min(height, LOST_LINES), ink=Ink.BAD)
     room = height - len(lines)
-    if room >= 3:
+    if room >= 3 and "board" in scene.answers:
         seconds = age(scene.seconds_since(scene.link.since_ns))
         lines += box(f"Work (stale {seconds})", _last_known(scene), width, min(room, 4))
     return filled(lines, width, height)
@@ -92,34 +93,41 @@ def _title(scene: Scene) -> str:
     return f"The house is away since {age(scene.seconds_since(scene.link.since_ns))}"
 
 
-def lost_words(scene: Scene) -> list[Line]:
-    """Say why the house is away, when the next try is, and what works without it."""
+def _lost_words(scene: Scene, width: int) -> list[Line]:
+    """Say why the house is away, when the next try is, what to do, and what works without it."""
     link = scene.link
-    last = f" ({time_of(scene.events[-1]['recorded_at_ns'])}Z)" if scene.events else ""
-    tries = f"   try {link.tries}, next in {link.retry_seconds:.0f}s" if link.tries else ""
+    reason = wrapped(link.reason or "nobody answers yet.", width, Ink.WARN)[:REASON_LINES]
+    where = f" --data {link.folder}" if link.folder else ""
     return [
-        line(f"The values below are the last known ones{last}, drawn dim."),
-        line(
-            said(link.reason or "nobody answers yet.", Ink.WARN),
-            (tries, Ink.DIM),
-            ("   R ", Ink.ACCENT),
-            "now",
+        fit(line(_shown(scene), (_tries(scene), Ink.DIM)), width),
+        *reason,
+        *[()] * (REASON_LINES - len(reason)),
+        fit(
+            line(
+                ("what to do   ", Ink.DIM),
+                said(f"coord up{where}", Ink.ACCENT),
+                ("   R ", Ink.ACCENT),
+                "tries now",
+            ),
+            width,
         ),
-        line(
-            ("what to do   ", Ink.DIM),
-            ("coord up", Ink.ACCENT),
-            said(f" --data {link.folder}" if link.folder else "", Ink.ACCENT),
-        ),
-        line(("still works  ", Ink.DIM), "looking at what is here, copying, every view"),
-        line(
-            ("does not     ", Ink.DIM),
-            "news, past moments, and every verb: claim, release, cancel, retire, ack",
-        ),
+        fit(line(("still works  ", Ink.DIM), "looking at what is here, in every view, and copying"), width),
+        fit(line(("does not     ", Ink.DIM), "news, past moments, verbs such as claim and cancel"), width),
     ]
 
 
+def _shown(scene: Scene) -> str:
+    if not scene.answers:
+        return "Nothing was seen of it yet."
+    last = f" ({time_of(scene.events[-1]['recorded_at_ns'])}Z)" if scene.events else ""
+    return f"Below is what was last known{last}, drawn dim."
+
+
+def _tries(scene: Scene) -> str:
+    link = scene.link
+    return f"   try {link.tries}, next in {link.retry_seconds:.0f}s" if link.tries else ""
+
+
 def _last_known(scene: Scene) -> Sequence[Line]:
-    counts = scene.answers.get("board", NO_ANSWER).get("counts")
-    if counts is None:
-        return [line((" nothing was known yet", Ink.DIM))]
+    counts = scene.answers.get("board", NO_ANSWER).get("counts", {})
     return [dimmed(line(*(f" {state} {counts.get(state, 0):,}  " for state in STATES)))]
