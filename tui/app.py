@@ -41,6 +41,7 @@ from coord.tui.state import (
     Tell,
     Turn,
 )
+from coord.tui.story import Story
 from coord.tui.turns import copied, pressed, went
 from coord.tui.views import VIEWS
 
@@ -52,6 +53,7 @@ IDLE_PICTURE_SECONDS: Final = 1.0
 CPU_SHARE: Final = 0.04
 """What this process may take of a core: pictures come more slowly where one costs more. Keys draw at once all the same."""
 PICTURE_SECONDS_MAX: Final = 0.5
+STORY_SECONDS: Final = 0.5
 _TEXTUAL_THEMES: Final = {
     "dark": "textual-dark", "light": "textual-light", "ansi": "ansi-dark", "none": "ansi-dark",
 }  # fmt: skip
@@ -68,8 +70,9 @@ class Dashboard(App[None]):
     CommandPalette SearchIcon { display: none; }
     """
 
-    def __init__(self, feed: Feed, state: State) -> None:
+    def __init__(self, feed: Feed, state: State, story: Story | None = None) -> None:
         super().__init__()
+        self._story = story
         self.feed, self.state = feed, state
         self._canvas = Canvas(state.theme)
         self._held: tuple[Known, int, float] | None = None
@@ -93,6 +96,8 @@ class Dashboard(App[None]):
         loop = asyncio.get_running_loop()
         self.feed.on_news = lambda: loop.call_soon_threadsafe(self.draw)
         self.set_interval(1 / self._hz, self._tick)
+        if self._story is not None:
+            self.set_interval(STORY_SECONDS, self._tell_story)
         self.draw()
 
     def on_unmount(self) -> None:
@@ -141,13 +146,16 @@ class Dashboard(App[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Do what a key means, and draw at once."""
+        if self._is_covered:
+            return
         event.stop()
         event.prevent_default()
         self._press(event.key, event.character)
 
     def on_paste(self, event: events.Paste) -> None:
         """Take a pasted text where something is typed."""
-        self._turn(Turn(pasted(self.state, event.text)))
+        if not self._is_covered:
+            self._turn(Turn(pasted(self.state, event.text)))
 
     def on_resize(self, _: events.Resize) -> None:
         """Draw for the new size at once."""
@@ -155,13 +163,13 @@ class Dashboard(App[None]):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Choose a row, open a tab, go to a moment of the time bar."""
-        if self._framed is not None:
+        if self._framed is not None and not self._is_covered:
             self._key_at = clock.monotonic()
             self._turn(Turn(pressed_at(self.state, self._scene, self._framed, event.x, event.y)))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Follow a drag on the time bar."""
-        if self._framed is not None and event.button:
+        if self._framed is not None and event.button and not self._is_covered:
             self._turn(Turn(dragged(self.state, self._scene, self._framed, event.x, event.y)))
 
     def on_mouse_scroll_down(self, _: events.MouseScrollDown) -> None:
@@ -172,8 +180,13 @@ class Dashboard(App[None]):
         """Move the cursor up."""
         self._scroll(-1)
 
+    @property
+    def _is_covered(self) -> bool:
+        """Whether the palette lies over the picture: keys and clicks are its own."""
+        return len(self.screen_stack) > 1
+
     def _scroll(self, rows: int) -> None:
-        if self._framed is not None:
+        if self._framed is not None and not self._is_covered:
             self._turn(Turn(scrolled(self.state, self._framed, rows)))
 
     def _tell_place(self) -> None:
@@ -184,6 +197,11 @@ class Dashboard(App[None]):
         if place != self._place:
             self._place = place
             self._driver.write_meta({"type": "place", "query": place})  # type: ignore[attr-defined]
+
+    def _tell_story(self) -> None:
+        line = self._story.news() if self._story else ""
+        if line:
+            self._turn(Turn(self.state.saying(line, clock.monotonic())))
 
     def _count_cost(self) -> None:
         """Take notice of what a picture costs, with all that was done since the last one."""

@@ -6,6 +6,7 @@ The connection is made meanwhile, so that Textual's first picture has answers.
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from coord.services import clock
@@ -16,6 +17,7 @@ from coord.tui.palette import painted
 from coord.tui.scene import Link, Past
 from coord.tui.session import Wanted, first_state, look, past_of
 from coord.tui.state import State
+from coord.tui.story import Story
 from coord.tui.views import VIEWS
 
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[H"
@@ -40,7 +42,8 @@ def run(wanted: Wanted) -> int:
         feed.start()
         from coord.tui.app import Dashboard
 
-        Dashboard(feed, state).run()
+        story = Story(Path(wanted.story)) if wanted.story else None
+        Dashboard(feed, state, story).run()
     finally:
         feed.close()
         sys.stdout.write(_LEAVE)

@@ -40,6 +40,8 @@ class Wanted(NamedTuple):
     ascii: bool = False
     browser: bool = False
     """Whether a browser shows it: it has every glyph."""
+    story: str = ""
+    """A file that another process tells a story into."""
 
 
 def first_state(wanted: Wanted, environment: Mapping[str, str] | None = None) -> State:

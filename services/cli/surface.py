@@ -180,6 +180,9 @@ LOOK: Final = (
             Option("--size", "WxH", "Of that picture, e.g. 80x24. [default: the terminal's, else 120x40]"),
             Option("--theme", "THEME", "dark, light, or ansi: the terminal's own colours."),
             Option("--ascii", "", "No glyphs. [default: where the locale has no UTF-8]"),
+            Option(
+                "--story", "FILE", "Say the newest line of this file, too; coord demo tells its story so."
+            ),
             Option("--web", "", "Serve it to a browser on this machine, and print the address."),
             Option("--port", "PORT", "For --web. [default: 8777]"),
             Option("--bind", "ADDRESS", "For --web: listen elsewhere than on 127.0.0.1, behind a proxy."),

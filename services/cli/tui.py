@@ -54,6 +54,7 @@ def _wanted(call: Call) -> "Wanted":
         at=call.text("at") or "",
         theme=call.text("theme") or "",
         ascii=call.on("ascii"),
+        story=call.text("story") or "",
     )
 
 
