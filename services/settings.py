@@ -191,7 +191,7 @@ class Settings:
     request_seconds: float = _setting(_seconds(0.1, 600), "how long a command waits for its answer", 10.0)
     server_port: int = _setting(_whole(0, 65_535), "the embedded server's port; 0: any free one", 0)
     events_gib_max: int = _setting(_whole(1, 65_536), "the brake on the size of EVENTS, in GiB", 16)
-    replicas: int = _setting(_whole(1, 5), "how many servers of a cluster keep EVENTS", 1)
+    replicas: int = _setting(_whole(1, 5), "how many servers of a cluster keep each stream", 1)
     projection_memory_mib: int = _setting(_whole(64, 1_048_576), "what DuckDB may use, in MiB", 256)
     otlp_logs: str = _setting(
         _one_of("alerts", "all"),

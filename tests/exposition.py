@@ -16,6 +16,9 @@ STEPS: Final = 60
 COMBINATIONS_MAX: Final = 24
 BOUNDS: Final = ("1.0", "10.0", "60.0", "600.0", "+Inf")
 
+LATE: Final = "roll_back"
+LATE_COUNTER: Final = "coord_watchdog_actions_total"
+
 _VALUES: Final = {
     "cicd.pipeline.name": ("any", "paint"),
     "cicd.pipeline.run.state": ("pending", "executing"),
@@ -44,7 +47,14 @@ def openmetrics(until_seconds: int) -> str:
     lines: list[str] = []
     for metric in METRICS.values():
         lines += _lines(metric, until_seconds)
-    return "\n".join([*lines, "# EOF", ""])
+    return "\n".join([*lines, *_late(until_seconds), "# EOF", ""])
+
+
+def _late(until_seconds: int) -> Iterator[str]:
+    """A kind of directive that was asked for once, in the second half of the history."""
+    for step in reversed(range(STEPS // 2)):
+        at = until_seconds - step * STEP_SECONDS
+        yield f'{LATE_COUNTER}{{coord_site="local",coord_directive_action="{LATE}"}} 1 {at}'
 
 
 def _lines(metric: Metric, until_seconds: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from boards.shape import FULL, GOOD_HIGH, NEUTRAL, NONE_WANTED, Board, Panel, Query, Row
+from boards.shape import FULL, GOOD_HIGH, NEUTRAL, NONE_WANTED, Board, Panel, Query, Row, counted
 
 _GPU: Final = "{{host_name}} {{hw_id}}"
 _TOP: Final = "In the terminal: coord nodes"
@@ -71,7 +71,7 @@ _FAULTS: Final = Row("What breaks", (
     Panel("XID", "The last that the driver reported. In the terminal: coord alerts", "none",
           _per_gpu("coord_gpu_xid"), "lines", 4, 8, 0, decimals=0),
     Panel("Silent drivers", f"Times a driver did not answer, in the time shown. {_TOP}", "short",
-          (Query("sum by (host_name, hw_id) (increase(coord_gpu_driver_timeouts_total{@NODE}[$__range]))", _GPU),),
+          (Query(counted("coord_gpu_driver_timeouts_total", "host_name, hw_id", "@NODE"), _GPU),),
           "bars", 4, 8, 0, None, NONE_WANTED, decimals=0),
 ))  # fmt: skip
 
@@ -82,7 +82,7 @@ _MACHINES: Final = Row("Machines", (
     Panel("Silence", "Since each node's last readings. In the terminal: coord nodes", "s",
           (Query("max by (host_name) (coord_node_silence_seconds{@NODE})", "{{host_name}}"),), "lines", 6, 8, 0),
     Panel("Readings lost", f"Those a monitor could not send, in the time shown. {_TOP}", "short",
-          (Query("sum by (host_name) (increase(coord_node_readings_dropped_total{@NODE}[$__range]))", "{{host_name}}"),),
+          (Query(counted("coord_node_readings_dropped_total", "host_name", "@NODE"), "{{host_name}}"),),
           "bars", 6, 8, 0, None, NONE_WANTED, decimals=0),
     Panel("Supply", f"1 on mains, 0 on battery, and how full a battery is. {_TOP}", "percentunit",
           (Query("max by (host_name, hw_id) (coord_node_mains_ratio{@NODE})", f"{_GPU} mains"),

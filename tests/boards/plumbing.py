@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from boards.shape import FULL, NONE_WANTED, Board, Panel, Query, Row
+from boards.shape import FULL, NONE_WANTED, Board, Panel, Query, Row, counted
 
 _LOG: Final = Row("The log", (
     Panel("Events a second", "Written to each stream. In the terminal: coord doctor", "short",
@@ -20,7 +20,7 @@ _LOG: Final = Row("The log", (
     Panel("Oddities", "Events that did not fit what was before them. In the terminal: coord health", "short",
           (Query("max(coord_projector_oddities_total{@SITE})"),), "number", 4, 5, 0, None, NONE_WANTED, decimals=0),
     Panel("Restarts", "Of each service by its supervisor, in the time shown. In the terminal: coord doctor", "short",
-          (Query("sum by (coord_service) (increase(coord_service_restarts_total{@SITE}[$__range]))", "{{coord_service}}"),),
+          (Query(counted("coord_service_restarts_total", "coord_service", "@SITE"), "{{coord_service}}"),),
           "bars", 12, 5, 0, None, NONE_WANTED, decimals=0),
 ))  # fmt: skip
 
@@ -30,7 +30,7 @@ _TABLES: Final = Row("The tables", (
     Panel("Events a second", "Folded into the tables, beside what is written to the log. In the terminal: coord doctor", "short",
           (Query("max(deriv(coord_projector_position{@SITE}[5m]))", "folded"),
            Query('max(deriv(coord_stream_position{@SITE, coord_stream="EVENTS"}[5m]))', "written")), "lines", 8, 8, 0),
-    Panel("Silence and size", "Since the projector last heard the log. In the terminal: coord doctor", "s",
+    Panel("Silence", "Since the projector last heard the log. In the terminal: coord doctor", "s",
           (Query("max(coord_projector_lag_seconds{@SITE})", "last heard"),), "lines", 4, 8, 0),
     Panel("File", "Size of the projector's file; coord rebuild makes it anew. In the terminal: coord doctor", "bytes",
           (Query("max(coord_projector_size_bytes{@SITE})", "size"),), "lines", 4, 8, 0),
@@ -47,17 +47,17 @@ _EXPORT: Final = Row("What is exported", (
           (Query("max by (coord_signal) (coord_exporter_lag_seconds{@SITE})", "{{coord_signal}}"),), "lines", 8, 8, 0),
     Panel("Failed requests", "Not answered by the receiver, or asked for again, in the time shown: they are sent again. "
           "In the terminal: coord doctor", "short",
-          (Query("sum by (coord_signal, error_type) (increase(coord_exporter_failed_total{@SITE}[$__range]))"),),
+          (Query(counted("coord_exporter_failed_total", "coord_signal, error_type", "@SITE")),),
           "table", 8, 8, decimals=0),
     Panel("Lost to the receiver", "Refused for good and set aside, and points skipped while it was away, in the time shown. "
           "In the terminal: coord doctor", "short",
-          (Query("sum by (coord_signal) (increase(coord_exporter_rejected_total{@SITE}[$__range]))", "{{coord_signal}} refused"),
-           Query("sum by (coord_signal) (increase(coord_exporter_skipped_total{@SITE}[$__range]))", "{{coord_signal}} skipped")),
+          (Query(counted("coord_exporter_rejected_total", "coord_signal", "@SITE"), "{{coord_signal}} refused"),
+           Query(counted("coord_exporter_skipped_total", "coord_signal", "@SITE"), "{{coord_signal}} skipped")),
           "bars", 8, 8, 0, None, NONE_WANTED, decimals=0),
     Panel("Put right", "Spans that would have ended before they began, and points beyond the limit of series, in the time "
           "shown. In the terminal: coord doctor", "short",
-          (Query("sum(increase(coord_exporter_clamped_total{@SITE}[$__range]))", "clamped spans"),
-           Query("sum by (coord_metric) (increase(coord_exporter_overflowed_total{@SITE}[$__range]))",
+          (Query(counted("coord_exporter_clamped_total", "coord_site", "@SITE"), "clamped spans"),
+           Query(counted("coord_exporter_overflowed_total", "coord_metric", "@SITE"),
                  "overflow of {{coord_metric}}")), "bars", 8, 8, 0, decimals=0),
 ))  # fmt: skip
 

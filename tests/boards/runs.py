@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from boards.shape import GOOD_HIGH, Board, Panel, Query, Row
+from boards.shape import GOOD_HIGH, Board, Panel, Query, Row, counted
 
 
 def _said(title: str, metric: str, unit: str, description: str) -> Panel:
@@ -39,13 +39,13 @@ _LIFE: Final = Row("Life", (
           (Query("max by (coord_run_id) (coord_run_silence_seconds{@RUN})", "{{coord_run_id}}"),), "lines", 8, 8, 0),
     Panel("What went wrong", "Values that are not finite, memory that ran out, points dropped, restarts; in the time "
           "shown. In the terminal: coord history RUN", "short",
-          (Query("sum by (coord_run_id, coord_anomaly_kind) (increase(coord_run_anomalies_total{@RUN}[$__rate_interval]))",
+          (Query(counted("coord_run_anomalies_total", "coord_run_id, coord_anomaly_kind", "@RUN", "$__rate_interval"),
                  "{{coord_run_id}} {{coord_anomaly_kind}}"),), "lines", 8, 8, 0, decimals=0),
 ))  # fmt: skip
 
 _ASKED: Final = Row("What the watchdogs asked", (
     Panel("Directives", "Issued in the time shown, by what they ask. In the terminal: coord runs RUN", "short",
-          (Query("sum by (coord_directive_action) (increase(coord_watchdog_actions_total{@SITE}[$__range]))",
+          (Query(counted("coord_watchdog_actions_total", "coord_directive_action", "@SITE"),
                  "{{coord_directive_action}}"),), "bars", 8, 8, 0, decimals=0),
     Panel("What became of them", "Issued and not answered, applied, refused, withdrawn. In the terminal: coord runs RUN",
           "short", (Query("sum by (coord_directive_action, coord_directive_status) (coord_directive_count{@SITE}) > 0"),),

@@ -109,6 +109,18 @@ class Board:
             yield from row.panels
 
 
+def counted(metric: str, labels: str, filters: str, time: str = "$__range") -> str:
+    """Write how much a counter of rare things grew in a time, those that were never counted before included.
+
+    `increase` needs two points, so that the first directive of its kind would show as none. Where coord was watched
+    for so long, what was not there then was zero; else `increase` says what can be said.
+    """
+    now = f"sum by ({labels}) ({metric}{{{filters}}})"
+    then = f"sum by ({labels}) ({metric}{{{filters}}} offset {time})"
+    nothing = f"({now} * 0 and on () coord_health_score_ratio offset {time})"
+    return f"({now} - ({then} or {nothing})) or sum by ({labels}) (increase({metric}{{{filters}}}[{time}]))"
+
+
 GOOD_HIGH: Final = ((None, "red"), (0.6, "orange"), (0.9, "green"))
 """For shares that should be near 1: health."""
 

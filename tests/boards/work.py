@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from boards.shape import NONE_WANTED, Board, Panel, Query, Row
+from boards.shape import NONE_WANTED, Board, Panel, Query, Row, counted
 
 
 def _quantile(share: float, metric: str, by: str) -> str:
@@ -48,7 +48,7 @@ _ENDS: Final = Row("How it ends", (
           (Query("sum by (coord_attempt_outcome) (rate(coord_work_attempts_total{@TEAM}[$__rate_interval])) * 60",
                  "{{coord_attempt_outcome}}"),), "lines", 8, 8, 0, stacked=True),
     Panel("Errors", "Items that failed and leases that ran out, in the time shown. In the terminal: coord board --status failed",
-          "short", (Query("sum by (cicd_pipeline_name, error_type) (increase(cicd_pipeline_run_errors_total{@TEAM}[$__range]))"),),
+          "short", (Query(counted("cicd_pipeline_run_errors_total", "cicd_pipeline_name, error_type", "@TEAM")),),
           "table", 8, 8, decimals=0),
 ))  # fmt: skip
 

@@ -11,7 +11,7 @@ from boards.hardware import HARDWARE
 from boards.overview import OVERVIEW
 from boards.plumbing import PLUMBING
 from boards.runs import RUNS
-from boards.shape import FILTERS, VARIABLES, WIDTH, Board, Kind, Panel, Query, Row, Variable
+from boards.shape import FILTERS, VARIABLES, WIDTH, Board, Kind, Panel, Query, Row, Variable, counted
 from boards.work import WORK
 from grafana_foundation_sdk.builders import (
     bargauge,
@@ -41,10 +41,10 @@ _ANNOTATIONS: Final = (
     ("directives", "loki", True, "purple", '{service_name="coord"} | coord_event_type=~"directive.issued.*"',
      "{{coord_directive_action}}", "coord_entity_name"),
     ("alerts, counted", "prometheus", False, "orange",
-     f"sum by (coord_alert_rule, coord_alert_severity) (increase(coord_alert_raised_total{{{FILTERS['@SITE']}}}[1m])) > 0",
+     f"({counted('coord_alert_raised_total', 'coord_alert_rule, coord_alert_severity', FILTERS['@SITE'], '1m')}) > 0",
      "{{coord_alert_rule}}", "coord_alert_severity"),
     ("directives, counted", "prometheus", False, "blue",
-     f"sum by (coord_directive_action) (increase(coord_watchdog_actions_total{{{FILTERS['@SITE']}}}[1m])) > 0",
+     f"({counted('coord_watchdog_actions_total', 'coord_directive_action', FILTERS['@SITE'], '1m')}) > 0",
      "{{coord_directive_action}}", ""),
 )  # fmt: skip
 """With their words from the logs; counted from the metrics where there are no logs, and off until asked for."""

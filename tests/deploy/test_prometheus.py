@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from boards.shape import VARIABLES
+from boards.shape import VARIABLES, Query, counted
 from boards.writing import BOARDS, file_name
 from deployed import DEPLOY, RULES, dashboard, loaded, panels
-from exposition import STEP_SECONDS, STEPS, openmetrics
+from exposition import LATE, LATE_COUNTER, STEP_SECONDS, STEPS, openmetrics
 from prometheus_server import Prometheus, promtool, running_prometheus
 from queries import metrics_in, substituted
 
@@ -58,6 +58,19 @@ def test_every_query_of_a_board_is_answered_with_data(
             answer = prometheus.ask("query_range", query=text, **span)
         assert answer["result"], f"{title}: {text} has no answer"
         assert answer["result"][0].get("value", [0, ""])[1] != "NaN", title
+
+
+def test_the_first_of_its_kind_is_counted(prometheus: Prometheus, until_seconds: int) -> None:
+    """A directive that was asked for once shows as one, where `increase` alone has no answer but none."""
+    only = f'@SITE, coord_directive_action="{LATE}"'
+    text = substituted(Query(counted(LATE_COUNTER, "coord_directive_action", only)).expression)
+    alone = substituted(Query(f"sum(increase({LATE_COUNTER}{{{only}}}[$__range]))").expression)
+    assert [one["value"][1] for one in prometheus.ask("query", query=text, time=until_seconds)["result"]] == [
+        "1"
+    ]
+    assert [
+        one["value"][1] for one in prometheus.ask("query", query=alone, time=until_seconds)["result"]
+    ] == ["0"]
 
 
 @pytest.mark.parametrize("name", list(VARIABLES))
