@@ -33,7 +33,7 @@ verified: $(READY) ## run every feature, and write into README what that proves
 	@$(BIN)/python -P tests/feature_table.py
 
 documents: $(READY) ## write the generated files that are committed
-	@$(BIN)/python -P tests/golden.py
+	@PYTHONPATH=tests $(BIN)/python -P tests/golden.py
 	@PYTHONPATH=tests $(BIN)/python -P tests/drawings.py
 	@PYTHONPATH=tests $(BIN)/python -P tests/frames.py
 
