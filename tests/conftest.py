@@ -15,6 +15,7 @@ from coord.services.settings import Settings
 
 STEPS = (
     "agents",
+    "dashboards",
     "exports",
     "health",
     "items",

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from houses import House, until
 
+STOP_SECONDS = 15
+"""A tab that is still open may hold it up for a moment, and no longer."""
+
 
 @contextmanager
 def serving(house: House) -> Iterator[str]:
@@ -24,9 +27,10 @@ def serving(house: House) -> Iterator[str]:
         finally:
             process.terminate()
             try:
-                process.wait(15)
+                process.wait(STOP_SECONDS)
             finally:
                 process.kill()
+                process.wait()
 
 
 def _address(told: Path, process: "subprocess.Popen[bytes]") -> str:

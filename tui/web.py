@@ -28,6 +28,8 @@ TABS_MAX: Final = 16
 """Each tab is a process: so many at once."""
 END_SECONDS: Final = 5.0
 """How long the process of a tab that was closed may take to end."""
+OPEN_TABS_SECONDS: Final = 1.0
+"""How long a server that is told to stop waits for its open tabs."""
 _Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _PAGE: Final = Path(__file__).resolve().parent / "page"
 
@@ -104,6 +106,7 @@ class DashboardServer(Server):
             loop=asyncio.get_event_loop(),
             print=lambda *_: self._told(self.public_url),
             access_log=None,
+            shutdown_timeout=OPEN_TABS_SECONDS,
         )
 
     @web.middleware

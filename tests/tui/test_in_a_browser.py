@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from browsers import Browser, browser, need_chromium
-from houses import running_house
+from houses import House, running_house
 from web_servers import serving
 
 WIDTH, HEIGHT = 1200, 760
@@ -14,13 +14,19 @@ TAB_RUNS = (335.0, 28.0)
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser that shows a house in which ada holds an item."""
+def small_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house in which ada holds an item."""
     need_chromium()
-    root = tmp_path_factory.mktemp("house")
-    with running_house(root) as house, serving(house) as url, browser(root) as shown:
+    with running_house(tmp_path_factory.mktemp("house")) as house:
         house.ask("submit", "weave the baskets", "--id", "w-1", "--lease", "10m")
         house.ask("claim", "w-1", "--agent", "ada")
+        yield house
+
+
+@pytest.fixture(scope="module")
+def page(small_house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser that shows it."""
+    with serving(small_house) as url, browser(tmp_path_factory.mktemp("browser")) as shown:
         shown.open(url, WIDTH, HEIGHT)
         shown.wait_for("[1 Overview]", "weave the baskets")
         yield shown
@@ -62,6 +68,15 @@ def test_every_file_came_from_the_house_itself(page: Browser) -> None:
     own = page.evaluate("location.host")
     hosts = {request.split("/")[2] for request in page.seen.requests if "//" in request}
     assert hosts == {own}
+
+
+def test_a_server_that_is_told_to_stop_does_not_wait_for_its_tabs(page: Browser, small_house: House) -> None:
+    """`serving` fails when its process does not end in time; the page must have been open until then."""
+    with serving(small_house) as url:
+        page.seen.text = ""
+        page.open(url)
+        page.wait_for("[1 Overview]")
+    page.wait_until(lambda: "-closed" in page.evaluate("document.body.className"))
 
 
 def _size_of(picture: Path) -> tuple[int, int]:
