@@ -74,7 +74,7 @@ class Dashboard(App[None]):
         super().__init__()
         self._story = story
         self.feed, self.state = feed, state
-        self._canvas = Canvas(state.theme)
+        self._canvas = Canvas(state.theme, self.draw)
         self._held: tuple[Known, int, float] | None = None
         """What was known when the picture was frozen, and when that was."""
         self._drawn_of: tuple[Known, State, int] | None = None
@@ -106,7 +106,7 @@ class Dashboard(App[None]):
 
     def draw(self) -> None:
         """Draw the picture of now, as far as it differs from the last one."""
-        size = self.size
+        size = self._canvas.size
         if not size.width or not size.height:
             return
         self._drawn_at = seconds = clock.monotonic()
@@ -156,10 +156,6 @@ class Dashboard(App[None]):
         """Take a pasted text where something is typed."""
         if not self._is_covered:
             self._turn(Turn(pasted(self.state, event.text)))
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Draw for the new size at once."""
-        self.draw()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Choose a row, open a tab, go to a moment of the time bar."""

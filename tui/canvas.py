@@ -1,6 +1,6 @@
 """The one widget: it paints lines, and asks the terminal for the cells that differ from the last picture only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -23,10 +23,15 @@ class Canvas(Widget, can_focus=True):
 
     DEFAULT_CSS = "Canvas { width: 100%; height: 100%; background: transparent; }"
 
-    def __init__(self, theme: str) -> None:
+    def __init__(self, theme: str, resized: Callable[[], object]) -> None:
         super().__init__()
         self._lines: Sequence[Line] = ()
         self.theme = theme
+        self._resized = resized
+
+    def on_resize(self) -> None:
+        """Have the picture drawn for the new size."""
+        self._resized()
 
     def show(self, lines: Sequence[Line]) -> None:
         """Take a picture, and repaint what differs."""

@@ -39,7 +39,8 @@ def head(scene: Scene, width: int, since: int = 0) -> Line:
     ink, left, right = _mode(scene, width >= WIDE, since)
     right = right if width >= _RIGHT_FROM else ""
     room = width - display_width(right) - 1
-    return (*fit((Span(f" coord {left}", ink),), room), Span(right + " ", ink))
+    row = (*fit((Span(f" coord {left}", ink),), room), Span(right + " ", ink))
+    return tuple(span._replace(ink=ink) for span in row)
 
 
 def tabs(state: State, views: Sequence[View], width: int) -> Tabs:
