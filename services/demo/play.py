@@ -18,7 +18,7 @@ from coord.services.demo.story import Story, events, say
 AGENTS: Final = ("ada", "ben", "cyd", "dan", "eve")
 VICTIM: Final = "eve"
 KILL_AFTER_COMPLETED: Final = 8
-STORY_SECONDS_MAX: Final = 165
+STORY_SECONDS_MAX: Final = 300
 _RIVERS: Final = {"run", "alert", "directive"}
 
 
