@@ -61,6 +61,11 @@ CLAIMS: Final[Mapping[str, Claim]] = {
     "reaction-p99": Claim(
         "a bad step told to a directive issued, projector stopped, p99", "ms", "reaction", 100
     ),
+    "tui-first-paint": Claim("the dashboard: from its start to its first picture", "s", "dashboard", 0.7),
+    "tui-key-p50": Claim("the same, from a key to its picture, p50", "ms", "dashboard", 20),
+    "tui-key-p95": Claim("the same, p95", "ms", "dashboard", 20),
+    "tui-cpu": Claim("the same at 10 Hz, 1,000 agents, 1,000 updates a second: CPU", "%", "dashboard", 5),
+    "tui-idle-bytes": Claim("the same over ssh, when little happens", "kB/s", "dashboard", 20),
     "emitter-call": Claim("telling five metrics of a step: CPU of the training thread", "us", "emitter", 5),
     "emitter-step": Claim("the same with everything beside it, a step of 5 ms", "us", "emitter"),
     "detector-recall": Claim("major loss spikes found on labelled curves", "%", "detectors", 95, "more"),

@@ -94,6 +94,11 @@ def _reaction(_: Settings, root: Path) -> Figures:
     return _largest(_script(root, "reaction", "--json"))
 
 
+def _dashboard(_: Settings, root: Path) -> Figures:
+    """What the dashboard costs, and how quick it is, with a thousand agents at work."""
+    return _largest(_script(root, "dashboard", "--json"))
+
+
 def _emitter(_: Settings, root: Path) -> Figures:
     """What telling the metrics of a step costs the loop, coord's own alone."""
     (found,) = _script(root, "loggers", "--json", "--tools")
@@ -141,6 +146,7 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "worked": _worked,
     "million": _million,
     "reaction": _reaction,
+    "dashboard": _dashboard,
     "emitter": _emitter,
     "detectors": _detectors,
     "incidents": _incidents,
