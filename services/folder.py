@@ -11,6 +11,7 @@
     projector.sock    questions
     projection/       the DuckDB file, what recovery set aside, and past/: tables of past moments, while asked for
     watchdog/         up to where alerts were told to people
+    exporter/         how exporting is going, and what no receiver takes
     fences/           the fences this machine's agents were given: agent/incarnation/item
 
 Standard library only: the light commands use it.
