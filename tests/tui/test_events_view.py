@@ -84,6 +84,10 @@ class TestFilter:
         assert list(VIEW.draw(trouble(), Place(filter="step-6000"), 120, 36).ids) == [str(LAST - 30)]
         assert VIEW.draw(trouble(), Place(filter="!r-17 by:watchdog"), 120, 36).ids[0] == str(LAST - 47)
 
+    def test_an_alert_is_about_its_subject_not_about_its_own_id(self) -> None:
+        found = VIEW.draw(trouble(), Place(filter="entity=r-18 type=alert.raised"), 120, 36)
+        assert list(found.ids) == [str(LAST - 47)]
+
     def test_the_log_is_searched_for_it_and_what_is_found_stands_among_the_newest(self) -> None:
         place = Place(filter="by:mia")
         (wish,) = VIEW.wishes(place)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from coord.events.errors import NothingThere
 from coord.services import client, clock
 from coord.services.log import Log
 from coord.services.settings import Settings
+from coord.tui.feed import Feed
 from coord.tui.ink import plain, width_of
 from coord.tui.scene import PAST_QUESTIONS, Act, Drawn, Go, Link, Past, Place, Scene, View, Wish
 from coord.tui.views import alerts, events, health, nodes, runs
@@ -133,8 +135,13 @@ def test_what_the_keys_send_is_done(watched_house: House) -> None:
         "A", scene_of(watched_house, alerts.VIEW, Place()), Place(chosen="a-seen"), Drawn([])
     )
     assert isinstance(act, Act)
-    reply = tell(watched_house, act.verb, by="grace", **act.fields)
-    assert reply["alert"]["status"] == "acknowledged"
+    ended: SimpleQueue[str] = SimpleQueue()
+    Feed(watched_house.folder, "grace", SECONDS).tell(act, ended.put)
+    assert ended.get(timeout=SECONDS) == "done"
+    seen = until(
+        lambda: [row for row in ask(watched_house, "alerts")["rows"] if row["status"] == "acknowledged"]
+    )
+    assert seen[0]["by"] == "grace"
     act = alerts.VIEW.press(
         "S", scene_of(watched_house, alerts.VIEW, Place()), Place(chosen="a-seen"), Drawn([])
     )

@@ -170,6 +170,13 @@ class TestKeys:
         assert isinstance(VIEW.press("n", scene, place, Drawn([])), Say)
         assert moved(scene, place, "N").cursor == 4_703
 
+    def test_from_a_cursor_between_marks_and_on_one_n_and_N_go_to_the_neighbours(self) -> None:
+        on_spike = replace(R17, cursor=3_100.0)
+        assert moved(trouble(), on_spike, "n").cursor == 3_101
+        assert moved(trouble(), replace(R17, cursor=4_000.0), "n").cursor == 4_700
+        assert moved(trouble(), replace(R17, cursor=4_000.0), "N").cursor == 3_101
+        assert isinstance(VIEW.press("N", trouble(), on_spike, Drawn([])), Say)
+
     def test_enter_on_a_mark_goes_to_that_moment(self) -> None:
         assert press(trouble(), R17, "n", "enter") == Go("runs", "r-17", SPIKE)
         assert press(trouble(), R17, "n", "n", "n", "enter") == Go("runs", "r-17", DAMAGE)

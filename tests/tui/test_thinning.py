@@ -1,0 +1,25 @@
+"""Curves with more points than dots: no extreme is lost, and what is no number leaves a hole only where nothing else is."""
+
+import math
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coord.tui.ink import Ink
+from coord.tui.plot import Trace, thinned
+
+VALUES = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(math.nan)), min_size=1, max_size=300)
+
+
+@given(VALUES, st.integers(1, 60))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_extremes_order_and_ends_stay(values: list[float], most: int) -> None:
+    trace = Trace(range(len(values)), values, values, Ink.WARN)
+    found = thinned(trace, most)
+    assert len(found.xs) == len(found.lowest) == len(found.highest) == min(len(values), most)
+    assert list(found.xs) == sorted(found.xs)
+    assert found.xs[-1] == len(values) - 1
+    assert found.ink is Ink.WARN
+    finite = [value for value in values if math.isfinite(value)]
+    assert min(filter(math.isfinite, found.lowest), default=None) == min(finite, default=None)
+    assert max(filter(math.isfinite, found.highest), default=None) == max(finite, default=None)
