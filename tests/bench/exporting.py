@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from conftest import Server
 from exporters import Exporter, end_items, with_log
-from receivers import Grpc, Rotel, SeenSpan, Tap, until
+from receivers import Grpc, Rotel, Tap, until
+from seen_spans import SeenSpan
 
 from coord.services import clock
 from coord.services.folder import Folder

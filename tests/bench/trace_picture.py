@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from command_line import Cli
 from houses import House, running_house
 from houses import until as soon
-from receivers import SeenSpan, Tap, until
+from receivers import Tap, until
+from seen_spans import SeenSpan
 
 from coord.services.settings import Settings
 from coord.training_worker import Run

@@ -7,7 +7,8 @@ import pytest
 from command_line import Cli
 from conftest import Server
 from exporters import Exporter, end_items, say, with_log
-from receivers import Answer, Grpc, Http, Rotel, SeenSpan, Tap, until
+from receivers import Answer, Grpc, Http, Rotel, Tap, until
+from seen_spans import SeenSpan
 
 from coord.events import alert, directive, run, work
 from coord.events.alert import Evidence

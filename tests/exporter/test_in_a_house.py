@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from command_line import Cli
 from houses import House, running_house
-from receivers import Answer, Http, attributes_of, until
+from receivers import Answer, Http, until
+from seen_spans import attributes_of
 
 from coord.services.exporter.names import METRICS
 

@@ -6,7 +6,8 @@ from typing import Any
 from features.scene import SHORT_LEASE, Scene
 from houses import until as soon
 from pytest_bdd import given, parsers, then, when
-from receivers import SeenSpan, Tap, doubles, until
+from receivers import Tap, until
+from seen_spans import SeenSpan, doubles
 
 
 @given("a collector that coord exports to")
