@@ -48,6 +48,12 @@ def test_a_list_of_nothing_is_nothing_to_do(cli: Cli, projector: Start) -> None:
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 
 
+def test_only_the_frame_of_a_list_is_passed_over() -> None:
+    ids = Ids("the item")
+    lines = ["2 open   as of position 7, 3 events behind", "ID   STATUS", "w-1  open", "w-2  it is   as of position 7"]
+    assert [ids(line) for line in lines] == [None, None, "w-1", "w-2"]
+
+
 def test_ids_in_capitals_are_ids_where_no_list_begins() -> None:
     ids = Ids("the item")
     assert [ids(line) for line in ("ALERT  STATUS", "A-1", '{"id": "B"}')] == ["ALERT", "A-1", "B"]
