@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from command_line import Cli
 from deployed import DEPLOY, loaded
-from houses import until
 from made_secrets import made_secrets, variables_in
 from nats_servers import running_server
+from receivers import until
 
 from coord.services.server.embedded import Address
 from coord.services.server.process import end_child

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from houses import until
 from nats_confs import variable_of
+from receivers import until
 
 from coord.services.server.binary import find_binary
 from coord.services.server.credentials import ROLES

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-from houses import until
+from receivers import until
 
 from coord.services.server.probe import get
 from coord.services.server.process import end_child

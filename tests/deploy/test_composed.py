@@ -1,7 +1,6 @@
 """All services of compose.yaml together, as processes; and what their exporter really sends answers the dashboards."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -10,10 +9,9 @@ from boards.writing import BOARDS, file_name
 from composed import Composed, composed, wait_until_all_serve
 from deployed import RULES, dashboard, panels
 from exported import Sample, logged, openmetrics, samples
-from houses import until
 from prometheus_server import Prometheus, running_prometheus
 from queries import metrics_in, substituted, type_pattern
-from receivers import Http
+from receivers import Http, until
 from told_runs import ToldRun
 
 from coord.events.run import LEARNING_RATE, TOKENS_PER_SECOND, Point
@@ -23,9 +21,6 @@ from coord.services.settings import load_settings
 
 LAST_EXPORTS: Final = 6
 """So many exports of metrics after the story: a rate wants two points."""
-
-WAKE: Final = threading.Event()
-"""Never set: to wait for is to look a few times a second."""
 
 SILENT: Final = {"Stalled", "Errors", "What went wrong"}
 """Panels that may have no answer: nothing of theirs happened, or only once."""
@@ -90,7 +85,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             asyncio.run(train(running))
             until(lambda: running.cli.run("alerts", "--json").document["rows"])
             before = len(receiver.taken)
-            until(lambda: WAKE.wait(0.1) or len(receiver.taken) - before >= LAST_EXPORTS)
+            until(lambda: len(receiver.taken) - before >= LAST_EXPORTS)
             doctor = running.cli.run("doctor", "--json").document["checks"]
             yield Seen({one["name"]: one["verdict"] for one in doctor}, samples(receiver), logged(receiver))
     finally:

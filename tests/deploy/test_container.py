@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 from deployed import DEPLOY
-from houses import until
 from nats_servers import credentials_file, running_server
+from receivers import until
 from walls import ROOMS
 
 from coord.services.server.process import end_child

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 from command_line import Cli
-from houses import environment_of, until
+from houses import environment_of
 from nats_confs import users_conf
 from nats_servers import (
     CONFIGURATIONS,
@@ -23,6 +23,7 @@ from nats_servers import (
     running_cluster,
     running_server,
 )
+from receivers import until
 
 from coord.events.errors import CoordError
 from coord.services.folder import Folder

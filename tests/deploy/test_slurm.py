@@ -9,14 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 from deployed import DEPLOY
-from houses import until
 from nats_servers import Running, credentials_file, running_server
+from receivers import until
 
 from coord.services.folder import Folder
 from coord.services.log import Log, declare_streams
@@ -37,7 +36,6 @@ SMALL: Final = (
     "--checkpoint-every",
     "50",
 )
-POLL_SECONDS: Final = 0.2
 _SRUN: Final = '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do case "$1" in *=*|--overlap) shift;; *) shift 2;; esac; done\nexec "$@"\n'
 _SCONTROL: Final = '#!/bin/sh\ncase "$1" in show) echo 127.0.0.1;; *) echo "$@" >>"$SLURM_ASKED";; esac\n'
 _TORCHRUN: Final = """#!/bin/sh
@@ -107,20 +105,13 @@ def test_it_says_what_it_needs(tmp_path: Path) -> None:
     assert "export COORD_NATS=" in ran.stderr
 
 
-def has_checkpoint(job: "subprocess.Popen[str]", folder: Path) -> bool:
-    """Look a few times a second: what is waited for takes seconds."""
-    with suppress(subprocess.TimeoutExpired):
-        job.wait(POLL_SECONDS)
-    return any(folder.glob("step-*"))
-
-
 def test_a_job_whose_time_is_over_is_queued_again_and_goes_on_where_it_was(
     job: dict[str, str], known: Mapping[str, str], tmp_path: Path
 ) -> None:
     text = str(DEPLOY.parent / "ARCHITECTURE.md")
     first = start(job, text, *SMALL, "--steps", "1000000")
     checkpoints = tmp_path / "coord" / "r-1" / "runs" / "r-1" / "checkpoints"
-    until(lambda: has_checkpoint(first, checkpoints), 90)
+    until(lambda: any(checkpoints.glob("step-*")), "a checkpoint", 90)
     first.send_signal(signal.SIGUSR1)
     told = first.communicate(timeout=60)[1]
     assert first.returncode == 0, told
