@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from coord.events.errors import SettingsError
 from coord.services.detectors.finding import Finding
-from coord.services.detectors.incident import Incident, Sample, _canary
 from coord.services.detectors.loss import LossSettings, LossWatch
 
 NAN = math.nan
@@ -38,21 +37,6 @@ def test_a_spike_with_an_unmoved_canary_is_a_hard_batch_and_names_it() -> None:
     assert began.summary.startswith("loss 9.")
     assert began.summary.endswith("; the canary did not rise from 2.682 to 2.649; batch 307")
     assert len(began.summary) <= 200
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "words"),
-    [
-        (2.1521, 2.1519, "stayed at 2.152"),
-        (2.1521, 2.1549, "hardly rose from 2.152 to 2.155"),
-        (2.1549, 2.1521, "did not rise from 2.155 to 2.152"),
-        (None, 2.152, "did not rise, and is 2.152"),
-    ],
-)
-def test_what_became_of_a_canary_is_no_contradiction(before: float | None, now: float, words: str) -> None:
-    sample = Sample(1, 2.0, 0.0, 3, None)
-    incident = Incident(sample, None, before, canary_bound=3.0, calm_needed=1, canary=now)
-    assert _canary(incident) == f"the canary {words}"
 
 
 def test_a_spike_with_a_risen_canary_is_a_damaged_model() -> None:
