@@ -50,7 +50,12 @@ def test_a_list_of_nothing_is_nothing_to_do(cli: Cli, projector: Start) -> None:
 
 def test_only_the_frame_of_a_list_is_passed_over() -> None:
     ids = Ids("the item")
-    lines = ["2 open   as of position 7, 3 events behind", "ID   STATUS", "w-1  open", "w-2  it is   as of position 7"]
+    lines = [
+        "2 open   as of position 7, 3 events behind",
+        "ID   STATUS",
+        "w-1  open",
+        "w-2  it is   as of position 7",
+    ]
     assert [ids(line) for line in lines] == [None, None, "w-1", "w-2"]
 
 
