@@ -49,6 +49,8 @@ class Feed:
         self._position = self._tail_from = self._first_new = 0
         self._link = Link("connecting", clock.now_ns(), folder=str(folder.root))
         self._retry_at = 0.0
+        self._past: Past | None = None
+        """The moment that is asked about."""
         self._began_ns = 0
         self._closed = False
         self.on_news: Callable[[], object] | None = None
@@ -67,9 +69,18 @@ class Feed:
             self._changed.notify_all()
 
     def want(self, wishes: Sequence[Wish], past: Past | None) -> None:
-        """Say what is to be asked from now on, and of which moment."""
-        asks = [ask_of(wish.key, wish.question, asked_of(past, wish), wish.every_seconds) for wish in wishes]
+        """Say what is to be asked from now on, and of which moment.
+
+        While somebody drags through the past, or plays it, the next moment is asked for when all of the last one
+        was answered: so each of them is whole, and the projector is asked no faster than it answers.
+        """
         with self._changed:
+            if past is not None and self._past is not None and self._waiting():
+                past = self._past
+            self._past = past
+            asks = [
+                ask_of(wish.key, wish.question, asked_of(past, wish), wish.every_seconds) for wish in wishes
+            ]
             if self._pace.want(asks, clock.monotonic()):
                 self._version += 1
                 self._changed.notify_all()
@@ -96,14 +107,17 @@ class Feed:
         """Tell the coordinator, in a thread of its own; `done` gets how it ended, in that thread."""
         threading.Thread(target=lambda: done(self._told(act)), name="tell", daemon=True).start()
 
-    def _is_settled(self) -> bool:
-        waiting = [
+    def _waiting(self) -> list[Ask]:
+        """Return what is wanted and was not answered yet."""
+        return [
             ask for ask in self._pace.asks if ask.key not in self._faults and ask.identity not in self._kept
         ]
+
+    def _is_settled(self) -> bool:
         if self._link.state == "lost":
             return True
         behind = not self._events or self._events[-1]["position"] < self._first_new - 1
-        return bool(self._pace.asks) and not waiting and not (behind and self._first_new > 1)
+        return bool(self._pace.asks) and not self._waiting() and not (behind and self._first_new > 1)
 
     def _snapshot(self) -> Known:
         told: dict[str, Told] = {}
@@ -179,8 +193,7 @@ class Feed:
         for name in (ask.like, ask.identity):
             self._kept[name] = told
             self._kept.move_to_end(name)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+        self._drop_old()
         moment = told.answer.get("as_of", {})
         if not moment.get("past"):
             self._position = max(self._position, moment.get("position", 0) + moment.get("lag", 0))
@@ -189,6 +202,12 @@ class Feed:
             self._tail_from = max(self._position - TAIL_FIRST + 1, 1)
         if ask.question == "timeline" and "since_ns" not in ask.fields:
             self._began_ns = told.answer["since_ns"]
+
+    def _drop_old(self) -> None:
+        """Let go of the oldest answers that nobody wants now."""
+        wanted = {name for ask in self._pace.asks for name in (ask.identity, ask.like)}
+        for name in [one for one in self._kept if one not in wanted][: max(len(self._kept) - _KEPT, 0)]:
+            del self._kept[name]
 
     def _lose(self, reason: str) -> None:
         with self._changed:

@@ -142,7 +142,7 @@ def settled(past: Past, answers: Mapping[str, Any]) -> Past:
 def played(scene: Scene, seconds: float) -> Past | None:
     """Return the moment after some seconds of playing; None: it has come to now."""
     past = scene.past
-    if past is None or not past.speed:
+    if past is None or not past.speed or not scene.answers.get("timeline"):
         return past
     at_ns = past.at_ns + round(seconds * past.speed * 1e9)
     there = at_time(scene, at_ns)
