@@ -143,6 +143,15 @@ def test_the_traces_of_callers_are_linked() -> None:
         assert (f"{to.trace_id:032x}", f"{to.span_id:016x}") == (PARENT[3:35], PARENT[36:52])
 
 
+def test_a_retry_by_a_caller_with_a_trace_links_to_both() -> None:
+    item = Item()
+    (released,) = item.tell(work.WorkReleased(agent="ada", fence=item.claim()))
+    fence = item.claim(attempt=2, traceparent=PARENT)
+    attempt, _ = item.tell(work.WorkCompleted(agent="ada", fence=fence))
+    assert [link.kind for link in attempt.links] == ["retry_of", "caused_by"]
+    assert attempt.links[0].to == released.at
+
+
 def test_ids_are_the_same_for_everybody_and_differ_from_log_to_log() -> None:
     by_hand = blake2b(b"\0\0\0\4item\0\0\0\3w-1", digest_size=16, person=b"coord-otlp").digest()
     assert ident(16, "item", "w-1") == int.from_bytes(by_hand, "big")
