@@ -11,7 +11,7 @@ from scenes import empty_scene
 from trouble import trouble, trouble_past
 
 from coord.events.questions import QUESTIONS
-from coord.tui.ink import plain, width_of
+from coord.tui.ink import plain, to_ascii, width_of
 from coord.tui.scene import Drawn, Place, Scene, View
 from coord.tui.views import alerts, events, health, nodes, runs
 
@@ -78,6 +78,16 @@ def test_the_cursor_lies_on_the_chosen_row_and_a_click_finds_it(view: View) -> N
     row = next(row for row, name in drawn.at.items() if name == wanted)
     assert plain(drawn.lines[row]).startswith("▸")
     assert any(span.chosen for span in drawn.lines[row])
+
+
+@each_view
+@pytest.mark.parametrize("scene", sorted(SCENES))
+def test_without_glyphs_it_is_plain_ascii_of_the_same_cells(view: View, scene: str) -> None:
+    for place in (Place(), Place(chosen="r-17", cursor=3_100.0, mode="121004"), Place(mode="grouped")):
+        for line in view.draw(SCENES[scene], place, 120, 36).lines:
+            bare = "".join(span.text for span in to_ascii(line))
+            assert bare.isascii(), bare
+            assert len(bare) == 120
 
 
 @each_view
