@@ -168,6 +168,21 @@ class TestKeys:
         assert [json.loads(line)["position"] for line in out.text.splitlines()] == [LAST - 46, LAST - 45]
         assert json.loads(out.text.splitlines()[0]) == events()[6]
 
+    @pytest.mark.parametrize(
+        ("place", "command"),
+        [
+            (APPLIED, f"coord events --at '#{LAST - 45}' --limit 1 --json"),
+            (
+                Place(filter="type:directive. by:mia it's"),
+                "coord events --limit 500 --type directive. --actor mia --text 'it'\"'\"'s'",
+            ),
+        ],
+    )
+    def test_what_is_copied_is_a_command_that_shows_the_same(self, place: Place, command: str) -> None:
+        assert VIEW.copies is not None
+        drawn = VIEW.draw(trouble(), place, 120, 36)
+        assert VIEW.copies(trouble(), place, drawn)[1] == command
+
 
 class TestPast:
     def test_a_line_says_where_one_is_and_what_had_not_happened_is_dim(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from shlex import quote
 from typing import Final
 
 from coord.tui.boxes import beside, filled, shares
@@ -99,8 +100,11 @@ def press(key: str, scene: Scene, place: Place, drawn: Drawn) -> Outcome:
 
 
 def copies(_scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
-    """Copy the position, or the command that prints the event."""
+    """Copy the position, or the command that prints the event; of a filter that follows, the command that searches."""
     position = drawn.ids[_index(place, drawn.ids)] if drawn.ids else ""
+    if place.filter and not place.chosen:
+        given = [f"--{name} {quote(str(value))}" for name, value in search_fields(place.filter).items()]
+        return position, " ".join(("coord events", *given))
     return position, f"coord events --at '#{position}' --limit 1 --json"
 
 
