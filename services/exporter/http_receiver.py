@@ -1,6 +1,7 @@
 """Sending over HTTP: protobuf in a POST, and what each status means."""
 
 import gzip
+import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -36,6 +37,9 @@ ABOUT_CONTENT: Final = frozenset((400, 413, 422, 500, 501))
 """Something in the request; that a server which says so of everything is not of that opinion is asked apart."""
 ANSWER_BYTES_MAX: Final = 64 * 1024
 AFTER_SECONDS_MAX: Final = 600.0
+_AROUND: Final = re.compile(
+    r"^.*\[Errno -?\d+\] |^\w+\(host=[^)]*\): |^<[^>]*>: |\.? \((?:read|connect) timeout=[^)]*\)$"
+)
 _TYPE: Final = "application/x-protobuf"
 
 
@@ -138,5 +142,7 @@ def _tls(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _words(error: BaseException) -> str:
-    reason = getattr(error, "reason", None) or error
-    return visible(" ".join(str(reason).split()), WORDS_MAX)
+    """Say what went wrong without what the library says around it: `Connection refused`."""
+    text = " ".join(str(getattr(error, "reason", None) or error).split())
+    told = _AROUND.sub("", text).strip() or type(error).__name__
+    return visible(told, WORDS_MAX)

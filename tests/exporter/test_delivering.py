@@ -143,11 +143,12 @@ def test_a_partial_rejection_is_counted_and_never_sent_again(http: Http, tmp_pat
 def test_nobody_there_or_nobody_answering_is_later(http: Http, tmp_path: Path) -> None:
     found = Way(f"http://127.0.0.1:{free_port()}", tmp_path).deliver(spans(1))
     assert isinstance(found, Later)
-    assert "does not answer" in found.words
+    assert found.words == "it does not answer: Connection refused"
     http.answers.append(Answer(holds=1.0))
     slow = Way(http.url, tmp_path, TIMEOUT="200").deliver(spans(1))
     assert isinstance(slow, Later)
     assert slow.kind == "ReadTimeoutError"
+    assert slow.words == "it does not answer: Read timed out"
 
 
 def test_headers_and_compression_are_sent_as_set(http: Http, rpc: Grpc, tmp_path: Path) -> None:
