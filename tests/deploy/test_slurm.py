@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ SMALL: Final = (
     "--width",
     "16",
     "--checkpoint-every",
-    "50",
+    "10",
 )
 _SRUN: Final = '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do case "$1" in *=*|--overlap) shift;; *) shift 2;; esac; done\nexec "$@"\n'
 _SCONTROL: Final = '#!/bin/sh\ncase "$1" in show) echo 127.0.0.1;; *) echo "$@" >>"$SLURM_ASKED";; esac\n'
@@ -85,8 +86,27 @@ def job(server: Running, known: Mapping[str, str], tmp_path: Path) -> dict[str, 
     }  # fmt: skip
 
 
-def start(job: Mapping[str, str], *words: str, **more: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(["bash", SCRIPT, *words], env={**job, **more}, stderr=subprocess.PIPE, text=True)
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(job: dict[str, str]) -> Iterator[Start]:
+    """Starts the script; whatever of it is left is ended with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str, **more: str) -> "subprocess.Popen[str]":
+        command = ["bash", str(SCRIPT), *words]
+        one = subprocess.Popen(
+            command, env={**job, **more}, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        started.append(one)
+        return one
+
+    yield begin
+    for one in started:
+        with suppress(ProcessLookupError):
+            os.killpg(one.pid, signal.SIGKILL)
+        one.communicate()
 
 
 def test_bash_reads_it() -> None:
@@ -106,18 +126,18 @@ def test_it_says_what_it_needs(tmp_path: Path) -> None:
 
 
 def test_a_job_whose_time_is_over_is_queued_again_and_goes_on_where_it_was(
-    job: dict[str, str], known: Mapping[str, str], tmp_path: Path
+    start: Start, tmp_path: Path
 ) -> None:
     text = str(DEPLOY.parent / "ARCHITECTURE.md")
-    first = start(job, text, *SMALL, "--steps", "1000000")
+    first = start(text, *SMALL, "--steps", "1000000")
     checkpoints = tmp_path / "coord" / "r-1" / "runs" / "r-1" / "checkpoints"
-    until(lambda: any(checkpoints.glob("step-*")), "a checkpoint", 90)
+    until(lambda: any(checkpoints.glob("step-[1-9]*")), "a checkpoint", 90)
     first.send_signal(signal.SIGUSR1)
     told = first.communicate(timeout=60)[1]
     assert first.returncode == 0, told
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
     reached = max(int(path.name.removeprefix("step-")) for path in checkpoints.glob("step-*"))
-    second = start(job, text, *SMALL, "--steps", str(reached + 20), SLURM_RESTART_COUNT="1", ALONE="yes")
+    second = start(text, *SMALL, "--steps", str(reached + 20), SLURM_RESTART_COUNT="1", ALONE="yes")
     told = second.communicate(timeout=60)[1]
     assert second.returncode == 0, told
     assert f"run r-1 goes on before step {reached:,}" in told
