@@ -15,6 +15,6 @@ from coord.services.detectors.incident import Incident, Sample, _canary
     ],
 )
 def test_what_became_of_a_canary_is_no_contradiction(before: float | None, now: float, words: str) -> None:
-    sample = Sample(1, 2.0, 0.0, 3, None)
+    sample = Sample(1, 2.0, 0.0, 3, 4)
     incident = Incident(sample, None, before, canary_bound=3.0, calm_needed=1, canary=now)
     assert _canary(incident) == f"the canary {words}"

@@ -8,7 +8,7 @@ from histories import SECOND_NS, START_NS, History, only
 from coord.events import run
 from coord.events.examples import EVENTS
 from coord.events.model import Event, Number
-from coord.projections.folds.runs import (
+from coord.projections.folds.run_rows import (
     CHECKPOINTS,
     EVALUATIONS,
     RUN_LATEST,

@@ -29,7 +29,7 @@ from coord.events.run import (
     RunStarted,
 )
 from coord.events.streams import BODY_BYTES_MAX
-from coord.projections.folds.runs import CHECKPOINTS, EVALUATIONS, RUN_POINTS, RUN_WRITERS, RUNS
+from coord.projections.folds.run_rows import CHECKPOINTS, EVALUATIONS, RUN_POINTS, RUN_WRITERS, RUNS
 from coord.services.log import Log
 from coord.training_worker import emitter, sender
 from coord.training_worker.outbox import POINTS_WAITING_MAX, Logged, Outbox, Told
