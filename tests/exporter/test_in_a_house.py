@@ -12,6 +12,8 @@ from seen_spans import attributes_of
 
 from coord.services.exporter.names import METRICS
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def http() -> Iterator[Http]:
@@ -51,6 +53,13 @@ def points(http: Http, name: str) -> list[tuple[dict[str, Any], dict[str, Any], 
         for kind in ("gauge", "sum", "histogram")
         for point in metric.get(kind, {}).get("dataPoints", ())
     ]
+
+
+def told_of(house: House, name: str) -> dict[str, Any]:
+    """Return what the exporter last said of a signal."""
+    status: Any = house.folder.read_json("exporter", "status.json")
+    found: dict[str, Any] = status["signals"][name]
+    return found
 
 
 def value(point: dict[str, Any]) -> float:
@@ -115,7 +124,7 @@ def test_doctor_and_status_tell_of_a_receiver_that_refuses(house: House, http: H
     assert {findings()[f"{signal} to"]["verdict"] for signal in ("traces", "metrics", "logs")} == {"ok"}
     http.always = Answer(401, words="who are you")
     work(house, "w-1")
-    until(lambda: house.ask("otlp", "status")["signals"]["traces"]["turned_away"])
+    until(lambda: told_of(house, "traces")["turned_away"])
     found = findings()["traces to"]
     assert found["verdict"] == "bad"
     assert "it answered with status 401: who are you" in found["words"]
