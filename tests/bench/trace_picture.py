@@ -42,7 +42,6 @@ def live(house: House) -> None:
     house.ask("submit", "Train on the corpus", "--id", ITEM, "--team", "research", "--lease", "2s")
     house.ask("claim", ITEM, "--agent", "ada", "--lease", "2s")
     soon(lambda: "work.lease_expired" in house.cli.run("history", ITEM, "--json").out)
-    time.sleep(0.7)
     house.ask("claim", ITEM, "--agent", "grace", "--lease", "60s")
     house.ask("progress", ITEM, "--agent", "grace", "--note", "training")
     settings = Settings(data=house.folder.root)
