@@ -56,7 +56,7 @@ class Canvas(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Return one painted line."""
         if y >= len(self._lines):
-            return Strip.blank(self.size.width)
+            return Strip.blank(self.size.width, Style())
         return _strip(self._lines[y], self.theme)
 
 

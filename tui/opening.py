@@ -43,12 +43,13 @@ def run(wanted: Wanted) -> int:
         from coord.tui.app import Dashboard
 
         story = Story(Path(wanted.story)) if wanted.story else None
-        Dashboard(feed, state, story).run()
+        app = Dashboard(feed, state, story)
+        app.run()
     finally:
         feed.close()
         sys.stdout.write(_LEAVE)
         sys.stdout.flush()
-    return 0
+    return app.return_code or 0
 
 
 def _past(wanted: Wanted) -> Past:

@@ -113,6 +113,18 @@ def test_the_board_is_there_and_a_filter_keeps_rows(house: House) -> None:
     seated(house, "work", act)
 
 
+def test_without_colours_it_draws_as_well(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR is the terminal's word."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def act(sat: Seat) -> None:
+        await sat.until("● LIVE", "w-1")
+        await sat.press("4", "question_mark")
+        await sat.until("Keys of Runs")
+
+    seated(house, "work", act)
+
+
 def test_help_and_palette_open_and_close(house: House) -> None:
     """The palette does what a key does."""
 
