@@ -8,6 +8,7 @@ over and the house still up. Each is a PNG named VIEW-WxH.png; `demo`'s own are 
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -15,13 +16,19 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
+from browsers import browser
+from command_line import Cli
+from houses import House
 from pictures import draw
 from terminals import PROMPT, Terminal, terminal
+from web_servers import serving
 
 from coord.services.demo.main import run as play_demo
+from coord.services.folder import Folder
 
 VIEWS = ("overview", "work", "agents", "runs", "nodes", "alerts", "events", "health")
 SIZES = ("120x40", "80x24", "240x60")
+BROWSER_SIZE = (1280, 800)
 SETTLED_LOOKS = 12
 """So many looks in a row at an unchanged shape mean that the answers have come."""
 LOOKS_MAX = 400
@@ -34,6 +41,10 @@ def portray(data: Path, out: Path, views: list[str], sizes: list[str]) -> list[P
     with tempfile.TemporaryDirectory(prefix="coord-portraits-") as scratch:
         scripts = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = {"HOME": scratch, "PATH": scripts, "LANG": "C.UTF-8", "COORD_DATA": str(data)}
+        if "overview" in views and shutil.which("chromium"):
+            made.append(
+                _browser_portrait(House(Cli(Path(scratch), environment), Folder(data)), out / "browser.png")
+            )
         for size in sizes:
             width, height = map(int, size.split("x"))
             root = Path(scratch) / size
@@ -43,6 +54,15 @@ def portray(data: Path, out: Path, views: list[str], sizes: list[str]) -> list[P
                     made.append(_portrait(opened, view, width, out / f"{view}-{size}.png"))
                     sys.stdout.write(f"{made[-1]}\n")
     return made
+
+
+def _browser_portrait(house: House, path: Path) -> Path:
+    with serving(house) as url, browser(house.cli.home) as shown:
+        shown.open(url, *BROWSER_SIZE)
+        shown.wait_for("[1 Overview]", "now")
+        for _ in range(SETTLED_LOOKS):
+            shown.screenshot(path)
+    return path
 
 
 def _portrait(opened: Terminal, view: str, width: int, path: Path) -> Path:
