@@ -4,7 +4,6 @@ import fcntl
 import os
 import pty
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -29,7 +28,8 @@ class Tty:
         """When it was started, on the monotonic clock."""
         self._written: list[tuple[float, bytes]] = []
         self._more = threading.Condition()
-        threading.Thread(target=self._take, name="tty", daemon=True).start()
+        self._taking = threading.Thread(target=self._take, name="tty", daemon=True)
+        self._taking.start()
 
     @property
     def count(self) -> int:
@@ -91,9 +91,12 @@ class Tty:
                 assert left > 0, f"{what} did not come: {seen[-300:]!r}"
                 self._more.wait(left)
 
+    def join(self) -> None:
+        """Wait until all is taken that a program wrote which has ended."""
+        self._taking.join()
+
     def _take(self) -> None:
         while True:
-            select.select([self._end], [], [])
             try:
                 part = os.read(self._end, 1 << 16)
             except OSError:
@@ -114,8 +117,9 @@ def tty(words: Sequence[str], width: int, height: int, environment: Mapping[str,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  (this process has no threads that matter to it)
     )  # fmt: skip
     os.close(its)
+    opened = Tty(process, end, began)
     try:
-        yield Tty(process, end, began)
+        yield opened
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -123,4 +127,5 @@ def tty(words: Sequence[str], width: int, height: int, environment: Mapping[str,
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        opened.join()
         os.close(end)
