@@ -237,7 +237,9 @@ def past_scene(position: int = POSITION - 40, seconds_ago: float = 120.0) -> Sce
     """Return a scene of a past moment."""
     at_ns = NOW_NS - round(seconds_ago * SECOND_NS)
     before: Sequence[Any] = [one for one in events() if one["position"] <= position]
-    return scene(now_ns=at_ns, clock_ns=NOW_NS, past=Past(position, at_ns, POSITION), events=before, position=position)
+    return scene(
+        now_ns=at_ns, clock_ns=NOW_NS, past=Past(position, at_ns, POSITION), events=before, position=position
+    )
 
 
 def lost_scene(seconds: float = 14.0) -> Scene:
