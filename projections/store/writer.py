@@ -17,7 +17,7 @@ from coord.projections.store.reader import Reader
 from coord.projections.store.rows import HotRows
 from coord.projections.store.schema import BY_NAME
 
-CHECKPOINT_BYTES: Final = 16 * MIB
+CHECKPOINT_BYTES: Final = 4 * MIB
 """So much of messages is folded between two checkpoints: emptying the log of writes takes several times the
 memory of what it holds."""
 
