@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from deployed import DEPLOY, loaded
 from google.protobuf.json_format import MessageToDict
-from receivers import Http, attributes_of
+from receivers import Http
+from seen_spans import attributes_of
 
 from coord.services.exporter.names import METRICS
 from coord.services.exporter.prometheus import prometheus_label
