@@ -197,7 +197,7 @@ class Dashboard(App[None]):
     def _tell_story(self) -> None:
         line = self._story.news() if self._story else ""
         if line:
-            self._turn(Turn(self.state.saying(line, clock.monotonic())))
+            self._turn(Turn(self.state.saying(line, float("inf"))))
 
     def _count_cost(self) -> None:
         """Take notice of what a picture costs, with all that was done since the last one."""

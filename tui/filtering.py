@@ -14,7 +14,16 @@ from coord.services.settings import parse_duration
 Row = Mapping[str, Any]
 Field = Callable[[Row], Any]
 FILTER_LENGTH_MAX: Final = 200
-_CONDITION: Final = re.compile(r"([A-Za-z_]+)([:=<>])(.*)", re.DOTALL)
+SOMETIMES: Final = frozenset(
+    (
+        "agent", "by", "capabilities", "fence", "lease_seconds", "node", "note", "progress", "reason", "score",
+        "team", "verify", "wip_limit", "work_item",
+    )
+)  # fmt: skip
+"""Fields that a row may be without, and still be asked for by."""
+_ROWS_LOOKED_AT: Final = 100
+"""For the fields that rows have of themselves."""
+_CONDITION: Final = re.compile(r"/?([A-Za-z_]+)([:=<>])(.*)", re.DOTALL)
 
 
 class Filtered(NamedTuple):
@@ -33,8 +42,9 @@ def filtered(rows: Sequence[Row], text: str, names: Mapping[str, Field]) -> Filt
         text: the filter as it was typed.
         names: the fields that a view offers; those of the row itself can be named too.
     """
+    known = {*names, *SOMETIMES, *(name for row in rows[:_ROWS_LOOKED_AT] for name in row)} if rows else None
     try:
-        tests = [_test(word, names) for word in text[:FILTER_LENGTH_MAX].split()]
+        tests = [_test(word, names, known) for word in text[:FILTER_LENGTH_MAX].split()]
     except ValueError as error:
         return Filtered(list(rows), str(error))
     return Filtered([row for row in rows if all(test(row) for test in tests)])
@@ -47,15 +57,17 @@ def told(filter: str, shown: int, total: int, fault: str) -> str:
     return f"filter ▸ {filter}   {shown:,} of {total:,}" if filter else ""
 
 
-def _test(word: str, names: Mapping[str, Field]) -> Callable[[Row], bool]:
+def _test(word: str, names: Mapping[str, Field], known: set[str] | None) -> Callable[[Row], bool]:
     if word.startswith("!") and len(word) > 1:
-        inner = _test(word[1:], names)
+        inner = _test(word[1:], names, known)
         return lambda row: not inner(row)
     match = _CONDITION.fullmatch(word)
     if match is None:
         wanted = word.lower()
         return lambda row: wanted in _whole(row, names)
     name, sign, value = match[1].lower(), match[2], match[3].lower()
+    if known is not None and name not in known:
+        raise ValueError(f"there is no field {name[:20]}; there are {', '.join(sorted(names or known))}.")
     read = names.get(name) or (lambda row: row.get(name))
     if sign in "<>":
         return _compared(read, sign, _number(name, value))

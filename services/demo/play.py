@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from coord.events.errors import FoundWanting
+from coord.services import clock
 from coord.services.demo import training
 from coord.services.demo.items import Item
 from coord.services.demo.run_story import RunStory
@@ -18,7 +19,9 @@ from coord.services.demo.story import Story, events, say
 AGENTS: Final = ("ada", "ben", "cyd", "dan", "eve")
 VICTIM: Final = "eve"
 KILL_AFTER_COMPLETED: Final = 8
-STORY_SECONDS_MAX: Final = 300
+STORY_SECONDS_MAX: Final = 1_200
+STALL_SECONDS_MAX: Final = 120
+"""So long nothing may get on: no item done, no step further. How long all takes is the machine's business."""
 _RIVERS: Final = {"run", "alert", "directive"}
 
 
@@ -42,6 +45,33 @@ class Play:
         return done and set(self.run.alerts) <= self.run.resolved
 
 
+class Patience:
+    """Ends a story that does not get on."""
+
+    def __init__(self, give_up: Callable[[], None]) -> None:
+        self._give_up = give_up
+        self._seen: object = None
+        self._until = clock.monotonic() + STORY_SECONDS_MAX
+        self._timer: threading.Timer | None = None
+        self.see(())
+
+    def see(self, progress: object) -> None:
+        """Take notice of how far it is; what is further than before gets more time, up to the whole story's."""
+        if progress == self._seen:
+            return
+        self._seen = progress
+        self.end()
+        seconds = min(STALL_SECONDS_MAX, max(self._until - clock.monotonic(), 0.0))
+        self._timer = threading.Timer(seconds, self._give_up)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        """Give nothing up any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
 def play(stage: Stage, items: list[Item]) -> Play:
     """Let everybody work, and tell the story until it is over.
 
@@ -49,18 +79,17 @@ def play(stage: Stage, items: list[Item]) -> Play:
         FoundWanting: it was not over in time.
     """
     played = Play(stage, len(items))
-    watch = threading.Timer(STORY_SECONDS_MAX, stage.stop_all)
-    watch.daemon = True
-    watch.start()
+    patience = Patience(stage.stop_all)
     stage.enter("trainer", [*stage.coord, *training.WORDS], stage.root / "trainer.log")
     script = str(files("coord.services.demo") / "agent.sh")
     for name in AGENTS:
         stage.enter(name, ["sh", script, name, str(stage.made)], stage.root / "agents.log")
     for entry in events(stage.coord):
         _take_in(played, entry)
+        patience.see((len(played.story.completed), played.run.step, played.run.outcome))
         if played.over:
             break
-    watch.cancel()
+    patience.end()
     if not played.over:
         raise FoundWanting(_unfinished(played), f"See {stage.root}/trainer.log and agents.log there.")
     return played
@@ -122,4 +151,4 @@ def _unfinished(played: Play) -> str:
     left = f"{len(played.story.completed)} of {played.items} items were done"
     alerts = len(set(played.run.alerts) - played.run.resolved)
     run = f"the run is {played.run.outcome or f'at step {played.run.step}'}"
-    return f"after {STORY_SECONDS_MAX} s {left}, {run}, and {alerts} alerts were open."
+    return f"nothing got on for {STALL_SECONDS_MAX} s: {left}, {run}, and {alerts} alerts were open."

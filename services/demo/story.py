@@ -72,7 +72,10 @@ class Story:
 def events(coord: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the log from its start, as `coord tail` prints it, until the reader stops."""
     with subprocess.Popen(
-        [*coord, "tail", "--from", "1", "--json"], stdout=subprocess.PIPE, text=True
+        [*coord, "tail", "--from", "1", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as tail:
         assert tail.stdout is not None
         try:
