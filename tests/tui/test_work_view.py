@@ -318,3 +318,47 @@ def test_an_empty_board_says_how_to_fill_it() -> None:
     empty = scene({"board": {"rows": [], "counts": {}, "as_of": {}}})
     assert 'coord submit "my first item"' in text(empty)
     assert HOUR
+
+
+def crowded(found: dict[str, Any] | None = None, **counts: int) -> Scene:
+    """Return a night whose board was cut."""
+    cut = night().answers["board"] | {"truncated": True, "counts": {"open": 3_013, "completed": 5} | counts}
+    return replace(
+        night(), answers={**night().answers, "board": cut} | ({"board_found": found} if found else {})
+    )
+
+
+class TestCut:
+    """A board that holds more items than one answer."""
+
+    def test_the_filter_says_what_is_asked(self) -> None:
+        wish = next(one for one in VIEW.follows(crowded(), Place(filter="state:comp age>1")))
+        assert (wish.key, wish.fields["status"]) == ("board_found", "completed")
+        assert wish.fields.get("agent") is None
+
+    def test_so_do_whole_names_whatever_their_case(self) -> None:
+        wish = next(one for one in VIEW.follows(crowded(), Place(filter="holder=A7 team=BLUE !eval")))
+        assert (wish.fields["agent"], wish.fields["team"]) == ("a7", "blue")
+
+    @pytest.mark.parametrize(
+        "filter", ["", "state:c", "team:blu", "!state:open", "state:open,failed", "agent=no"]
+    )
+    def test_what_leaves_out_nothing_for_sure_is_not_narrowed(self, filter: str) -> None:
+        assert [one.key for one in VIEW.follows(crowded(), Place(filter=filter))][:1] != ["board_found"]
+
+    def test_a_whole_board_is_asked_once(self) -> None:
+        assert all(one.key != "board_found" for one in VIEW.follows(night(), Place(filter="state:open")))
+
+    def test_what_was_found_is_listed(self) -> None:
+        found = {"rows": [item("w-far", status="completed")], "truncated": False, "counts": {}}
+        seen = VIEW.draw(crowded(found), Place(filter="state:completed"), 120, 36)
+        assert list(seen.ids) == ["w-far"]
+        assert seen.told.endswith("1 of 3,018")
+
+    def test_what_was_not_searched_is_said(self) -> None:
+        seen = text(crowded(), Place(filter="zzz"))
+        assert "nothing that was searched matches the filter; 2,9" in seen
+        assert "more were not searched" in VIEW.draw(crowded(), Place(filter="a7"), 120, 36).told
+        found = {"rows": [item("w-1")], "truncated": True, "counts": {}}
+        place = Place(filter="state:open")
+        assert "3,012 more were not searched" in VIEW.draw(crowded(found), place, 120, 36).told

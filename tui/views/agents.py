@@ -8,7 +8,6 @@ from typing import Final
 
 from coord.services.wording import age
 from coord.tui.boxes import beside, box, filled, shares
-from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, fit, line
 from coord.tui.phrases import waiting
 from coord.tui.scene import (
@@ -31,6 +30,7 @@ from coord.tui.views.agent_pane import doings, fates, holdings
 from coord.tui.views.agent_rows import ORDERS, WIDE, Seen, columns, seen
 from coord.tui.views.ages import late
 from coord.tui.views.crew import MOODS, Crew
+from coord.tui.views.searched import none_left, told_of_cut, unreached
 
 AGENTS_MAX: Final = 1_000
 EVENTS_MAX: Final = 60
@@ -71,7 +71,8 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         return Drawn(filled([waiting(scene, "agents", "asking for the agents")], width, height))
     found = seen(scene, place)
     ids = [row["agent"] for row in found.rows]
-    said_of_filter = told(place.filter, len(ids), found.total, found.fault)
+    cut = unreached(scene.answers["agents"])
+    said_of_filter = told_of_cut(place.filter, len(ids), found.total, found.fault, cut)
     at = index_of(place, ids)
     if place.opened and at >= 0:
         return Drawn(_opened(found.rows[at], scene, found.crew, width, height), ids, told=said_of_filter)
@@ -79,7 +80,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     head = [fit(_counts(scene, place, found), width)] if height > 3 else []
     room = height - below - len(head)
     if not found.rows:
-        lines = [*head, *filled([_nothing(found)], width, room)]
+        lines = [*head, *filled([_nothing(found, cut)], width, room)]
         return Drawn(
             filled([*lines, *_pane(None, scene, found.crew, width, below)], width, height),
             told=said_of_filter,
@@ -117,9 +118,9 @@ def _counts(scene: Scene, place: Place, found: Seen) -> Line:
     return line(*parts, (order + silence + cut, Ink.DIM))
 
 
-def _nothing(found: Seen) -> Line:
+def _nothing(found: Seen, cut: str) -> Line:
     if found.total:
-        return line(("  nobody matches the filter; esc takes it away", Ink.DIM))
+        return none_left("nobody", cut)
     return line(
         ("  no agents yet. Make one with: ", Ink.DIM), ("coord register ada --capability python", Ink.ACCENT)
     )

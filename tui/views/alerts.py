@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Final
 
 from coord.tui.boxes import filled
-from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, fit, line
 from coord.tui.phrases import stale, toggled, waiting
 from coord.tui.scene import (
@@ -25,6 +24,7 @@ from coord.tui.scene import (
 from coord.tui.table import ids_at, listed
 from coord.tui.views.alert_pane import alert_box, lines_of, position_of
 from coord.tui.views.alert_rows import GROUPED, OPEN, ORDERS, alert_rows, answer_of, columns
+from coord.tui.views.searched import none_left, told_of_cut, unreached
 
 WIDE: Final = 100
 SILENCE_SECONDS: Final = 3_600
@@ -52,9 +52,10 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         return Drawn(filled([waiting(scene, "alerts_all", "asking for the alerts")], width, height))
     left = alert_rows(scene, place)
     ids = [alert["id"] for alert in left.rows]
-    words = told(place.filter, len(ids), len(answer["rows"]), left.fault)
+    cut = unreached(answer, answer.get("counts"))
+    words = told_of_cut(place.filter, len(ids), len(answer["rows"]), left.fault, cut)
     if not ids:
-        return Drawn(filled(_empty(place, answer), width, height), told=words)
+        return Drawn(filled(_empty(place, answer, cut), width, height), told=words)
     chosen = index_of(place, ids)
     alert = left.rows[chosen]
     head = [_counts(scene, place, answer, width)] if height >= 12 else []
@@ -112,8 +113,10 @@ def _counts(scene: Scene, place: Place, answer: object, width: int) -> Line:
     return fit(line((f"  {words}   shown {grouped}, {shown}", Ink.DIM), *((note,) if note else ())), width)
 
 
-def _empty(place: Place, answer: object) -> list[Line]:
+def _empty(place: Place, answer: object, cut: str) -> list[Line]:
     counts = answer.get("counts", {}) if isinstance(answer, dict) else {}
+    if place.filter and cut:
+        return [none_left("no alert", cut)]
     if place.filter or any(counts.values()):
         return [line(("  no alert is left by the filter and by what is shown (v)", Ink.DIM))]
     return [

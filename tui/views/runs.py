@@ -5,7 +5,6 @@ from typing import Final
 
 from coord.services.wording import age, size
 from coord.tui.boxes import beside, box, filled, shares
-from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, fit, line, plain, said, width_of
 from coord.tui.phrases import NONE, figure, pairs, stale, waiting, words_of
 from coord.tui.scene import (
@@ -23,6 +22,7 @@ from coord.tui.views import run_curves as curves
 from coord.tui.views.run_keys import FULL, KEYS, chosen_run, mark_at, press
 from coord.tui.views.run_marks import Moment, listed_columns, moments_of, stops, story
 from coord.tui.views.run_rows import ORDERS, columns, run_rows
+from coord.tui.views.searched import none_left, told_of_cut, unreached
 
 WIDE: Final = 100
 _PANEL: Final = 38
@@ -67,9 +67,10 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         return Drawn(filled([waiting(scene, "runs", "asking for the runs")], width, height))
     left = run_rows(scene, place)
     ids = [run["run"] for run in left.rows]
-    words = told(place.filter, len(ids), len(scene.rows("runs")), left.fault)
+    cut = unreached(scene.answers["runs"])
+    words = told_of_cut(place.filter, len(ids), len(scene.rows("runs")), left.fault, cut)
     if not ids:
-        return Drawn(filled(_empty(place), width, height), told=words)
+        return Drawn(filled(_empty(place, cut), width, height), told=words)
     run = left.rows[index_of(place, ids)]
     if FULL in words_of(place.mode):
         return Drawn(filled(_full(scene, place, run, width, height), width, height), ids, told=words)
@@ -101,9 +102,9 @@ def _near(run: Row, place: Place, wide: int, metrics: tuple[str, ...]) -> dict[s
     return fields
 
 
-def _empty(place: Place) -> list[Line]:
+def _empty(place: Place, cut: str) -> list[Line]:
     if place.filter:
-        return [line(("  no run matches the filter; esc takes it away", Ink.DIM))]
+        return [none_left("no run", cut)]
     return [
         line(("  Runs", Ink.STRONG), (" of models that are trained stand here, with their curves.", Ink.DIM)),
         line(("  There is none yet. One begins with:  ", Ink.DIM), ("coord train FILE", Ink.ACCENT)),

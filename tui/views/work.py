@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Final
 
 from coord.tui.boxes import box, filled
-from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, fit, line, said
 from coord.tui.phrases import waiting
 from coord.tui.scene import (
@@ -32,8 +31,9 @@ from coord.tui.views.ages import late
 from coord.tui.views.crew import Crew
 from coord.tui.views.item_pane import details, history_lines, run_of, summary
 from coord.tui.views.items import ORDERS, STATES
+from coord.tui.views.searched import none_left, told_of_cut
 from coord.tui.views.work_acts import VERBS, able, command
-from coord.tui.views.work_rows import WIDE, Seen, columns, seen
+from coord.tui.views.work_rows import FOUND, WIDE, Seen, asked_of, columns, seen
 
 ITEMS_MAX: Final = 1_000
 """As many as one answer holds; the counts are of all."""
@@ -55,13 +55,22 @@ def wishes(_: Place) -> tuple[Wish, ...]:
 
 def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
     """Ask for what the pane shows."""
-    item = chosen_id(place, [row["id"] for row in seen(scene, place).rows])
+    found = seen(scene, place)
+    item = chosen_id(place, [row["id"] for row in found.rows])
     if not item:
-        return ()
+        return _narrower(scene, place, found)
     return (
+        *_narrower(scene, place, found),
         Wish("show", "show", {"id": item}, 1.0),
         Wish("history", "history", {"id": item, "aggregate": "work"}, 1.0),
     )
+
+
+def _narrower(scene: Scene, place: Place, found: Seen) -> tuple[Wish, ...]:
+    """Ask for what the filter names, when the board holds more items than one answer."""
+    board = scene.answers.get("board", {})
+    asked = asked_of(place.filter, found.crew, board) if board.get("truncated") else {}
+    return (Wish(FOUND, "board", {**asked, "limit": ITEMS_MAX}, 1.0),) if asked else ()
 
 
 def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
@@ -70,7 +79,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         return Drawn(filled([waiting(scene, "board", "asking for the work items")], width, height))
     found = seen(scene, place)
     ids = [row["id"] for row in found.rows]
-    note = told(place.filter, len(ids), found.total, found.fault)
+    note = told_of_cut(place.filter, len(ids), found.total, found.fault, found.cut)
     at = index_of(place, ids)
     if place.opened and at >= 0:
         return Drawn(_opened(found.rows[at], scene, found.crew, width, height), ids, told=note)
@@ -112,7 +121,7 @@ def _listing(
 
 def _nothing(found: Seen) -> Line:
     if found.total:
-        return line(("  nothing matches the filter; esc takes it away", Ink.DIM))
+        return none_left("nothing", found.cut)
     return line(
         ("  no work yet. Fill the board with: ", Ink.DIM), ('coord submit "my first item"', Ink.ACCENT)
     )

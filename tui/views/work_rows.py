@@ -1,6 +1,6 @@
 """The list of items: which are shown in which order, and their columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -12,11 +12,14 @@ from coord.tui.scene import Answer, Place, Row, Scene
 from coord.tui.table import Cell, Column
 from coord.tui.views.crew import LOST, NO_ANSWER, SILENT, Crew, crew_of
 from coord.tui.views.items import ORDERS, STATES, fields, in_order, seconds_left, why
+from coord.tui.views.searched import narrowed, unreached
 
 WIDE: Final = 100
 NARROW: Final = 64
 ROOMY: Final = 150
 ID_CELLS_MAX: Final = 20
+FOUND: Final = "board_found"
+"""Key of the board that was asked for what the filter names, when that of all items was cut."""
 _LOW_SHARE: Final = 1 / 3
 """Of a lease: less is left than a living agent leaves."""
 
@@ -30,6 +33,8 @@ class Seen(NamedTuple):
     fault: str
     id_cells: int
     """What the longest id takes, within reason."""
+    cut: str = ""
+    """What was not searched."""
 
 
 def seen(scene: Scene, place: Place) -> Seen:
@@ -38,6 +43,7 @@ def seen(scene: Scene, place: Place) -> Seen:
     return _seen(
         answers.get("board", NO_ANSWER),
         answers.get("agents", NO_ANSWER),
+        answers.get(FOUND) if place.filter else None,
         place.filter,
         place.sort,
         place.reversed,
@@ -45,13 +51,32 @@ def seen(scene: Scene, place: Place) -> Seen:
 
 
 @remembered
-def _seen(items: Answer, agents: Answer, filter: str, sort: str, reversed: bool) -> Seen:
+def _seen(
+    items: Answer, agents: Answer, found: Answer | None, filter: str, sort: str, reversed: bool
+) -> Seen:
     crew = crew_of(agents, items)
-    rows: Sequence[Row] = items.get("rows", ())
+    rows: Sequence[Row] = (found or items).get("rows", ())
     kept = filtered(rows, filter, fields(crew)) if filter else Filtered(list(rows))
     ordered = in_order(kept.rows, sort or ORDERS[0], crew)
     cells = min(max((len(row["id"]) for row in rows), default=4), ID_CELLS_MAX)
-    return Seen(ordered[::-1] if reversed else ordered, len(rows), crew, kept.fault, max(cells, 4))
+    counts = items.get("counts", {})
+    asked = asked_of(filter, crew, items) if found else {}
+    total = sum(counts.values()) if found else len(rows)
+    cut = unreached(found or items, _counted(asked, counts))
+    return Seen(ordered[::-1] if reversed else ordered, total, crew, kept.fault, max(cells, 4), cut)
+
+
+def asked_of(filter: str, crew: Crew, items: Answer) -> dict[str, str]:
+    """Return what the board can be asked for, so that nothing that the filter leaves is missing."""
+    teams = {row["team"] for row in (*crew.rows, *items.get("rows", ())) if row.get("team")}
+    return narrowed(filter, crew.by_name, teams)
+
+
+def _counted(asked: Mapping[str, str], counts: Mapping[str, int]) -> Mapping[str, int] | None:
+    """Return how many items there are of what was asked for; None: they are not counted so."""
+    if set(asked) == {"status"}:
+        return {asked["status"]: counts.get(asked["status"], 0)}
+    return None if asked else counts
 
 
 @dataclass(frozen=True)
