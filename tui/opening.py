@@ -20,6 +20,8 @@ from coord.tui.state import State
 from coord.tui.story import Story
 from coord.tui.views import VIEWS
 
+FLUSHES: Final = "250"
+"""So often a second Textual may write what changed: our own clock says when anything does, and a key waits 4 ms, not 17."""
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[H"
 _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
 
@@ -40,6 +42,7 @@ def run(wanted: Wanted) -> int:
     _paint(feed, state, wanted)
     try:
         feed.start()
+        os.environ.setdefault("TEXTUAL_FPS", FLUSHES)  # read when textual is imported
         from coord.tui.app import Dashboard
 
         story = Story(Path(wanted.story)) if wanted.story else None
