@@ -4,12 +4,14 @@ Pure: a state and a scene in, lines out, exactly `width` x `height` cells, at wh
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from coord.tui import chrome
 from coord.tui.boxes import filled
 from coord.tui.helping import help_box
 from coord.tui.ink import Line, dimmed, fit, to_ascii
+from coord.tui.missing import missing, without
 from coord.tui.scene import Drawn, Scene, View, chosen_id
 from coord.tui.state import State
 from coord.tui.timebar import Bar, bar_box, bar_row
@@ -57,6 +59,8 @@ def frame(
     has_filter = chrome.has_filter_line(state) and height >= BODY_ROWS_MIN
     room = max(height - len(above) - len(below) - has_filter, 0)
     drawn = _body(state, scene, view, width, room)
+    if drawn.missing:
+        below = _below(state, replace(view, keys=()), bar, width, height, seconds)
     filter_line = [chrome.filter_line(state, view, drawn.told, width)] if has_filter else []
     lines = filled([*above, *filter_line, *drawn.lines, *below], width, height)
     start = len(above) + len(filter_line) + room
@@ -96,13 +100,20 @@ def _lost_or_drawn(state: State, scene: Scene, view: View, width: int, height: i
     if scene.link.state != "lost":
         if state.view == "overview" and is_empty(scene):
             return _empty(state, scene, width, height)
-        return view.draw(scene, state.place, width, height)
+        return _drawn(state, scene, view, width, height)
     if not scene.answers:
         return Drawn(draw_lost(scene, width, height))
     top = min(LOST_LINES, height // 2)
-    drawn = view.draw(scene, state.place, width, height - top)
+    drawn = _drawn(state, scene, view, width, height - top)
     lines = [*draw_lost(scene, width, top), *map(dimmed, drawn.lines)]
     return drawn._replace(lines=lines, at={row + top: name for row, name in drawn.at.items()})
+
+
+def _drawn(state: State, scene: Scene, view: View, width: int, height: int) -> Drawn:
+    """Draw the view, or that the row which was to be opened is not there."""
+    drawn = view.draw(scene, state.place, width, height)
+    words = missing(scene, view, state.place, drawn)
+    return without(words, width, height) if words else drawn
 
 
 def _empty(state: State, scene: Scene, width: int, height: int) -> Drawn:

@@ -143,6 +143,8 @@ class Drawn(NamedTuple):
     """From and to which cell those lines can be clicked; empty: anywhere."""
     told: str = ""
     """About the filter: how many of how many, or what is wrong with it."""
+    missing: str = ""
+    """That the row which was to be opened is not there; then this alone is drawn."""
 
 
 class Key(NamedTuple):
@@ -225,6 +227,8 @@ class View:
     follows: Callable[[Scene, Place], tuple[Wish, ...]] = lambda *_: ()
     """Wishes that only a scene can tell, such as the curve of the newest run, or the pane of the first row while
     nothing is chosen; asked beside `wishes`, a new one at once."""
+    opens: str = ""
+    """What a row is that can be opened, in a word; empty: rows are only gone to."""
 
 
 def chosen_id(place: Place, drawn_ids: Sequence[str]) -> str:

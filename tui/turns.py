@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from coord.tui import moments
+from coord.tui.missing import LEAVE
 from coord.tui.prompts import asked_before, pressed_in_prompt
 from coord.tui.scene import Act, Copy, Drawn, Go, Outcome, Place, Say, Scene, View, Write, chosen_id, index_of
 from coord.tui.seeking import live, pressed_in_bar
@@ -55,7 +56,9 @@ def pressed(
     everywhere = _everywhere(state, scene, views, key, seconds)
     if everywhere is not None:
         return everywhere
-    outcome = views[state.view].press(key, scene, state.place, drawn)
+    if drawn.missing and key not in LEAVE:
+        return Turn(state.saying(f"{drawn.missing} esc shows the list.", seconds))
+    outcome = None if drawn.missing else views[state.view].press(key, scene, state.place, drawn)
     if outcome is not None:
         return came_to(state, scene, outcome, seconds)
     return _in_lists(state, scene, views[state.view], drawn, key, seconds)

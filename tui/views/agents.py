@@ -252,4 +252,5 @@ VIEW: Final = View(
     orders=ORDERS,
     copies=copies,
     follows=follows,
+    opens="agent",
 )

@@ -85,7 +85,7 @@ def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
     if key in ("A", "S"):
         return _acted(key, scene, alert)
     if key == "o":
-        return Go(_VIEWS.get(alert["entity_kind"], "overview"), alert["entity"])
+        return _to_subject(alert)
     if key == "f":
         return replace(place, chosen=alert["id"], opened=not place.opened)
     if key == "enter":
@@ -138,6 +138,12 @@ def _acted(key: str, scene: Scene, alert: Row) -> Outcome:
     return Act("silence", fields, f"coord silence {name} --for 1h")
 
 
+def _to_subject(alert: Row) -> Outcome:
+    if alert["entity_kind"] == "team":
+        return Go("agents", filter=f"team={alert['entity']}")
+    return Go(_VIEWS.get(alert["entity_kind"], "overview"), alert["entity"])
+
+
 def _to_moment(scene: Scene, alert: Row) -> Outcome:
     position = position_of(scene, alert)
     if position is None:
@@ -155,4 +161,4 @@ KEYS: Final = (
     Key("f", "f", "full", "Lets the alert fill the view."),
 )
 
-VIEW: Final = View("alerts", "Alerts", "Alrt", wishes, draw, press, KEYS, ORDERS, copies)
+VIEW: Final = View("alerts", "Alerts", "Alrt", wishes, draw, press, KEYS, ORDERS, copies, opens="alert")

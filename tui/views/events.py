@@ -268,4 +268,4 @@ KEYS: Final = (
     Key("w", "w", "write", "Writes the events that the filter leaves into a file, one JSON a line."),
 )
 
-VIEW: Final = View("events", "Events", "Evts", wishes, draw, press, KEYS, (), copies, follows)
+VIEW: Final = View("events", "Events", "Evts", wishes, draw, press, KEYS, (), copies, follows, opens="event")

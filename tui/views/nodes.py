@@ -151,4 +151,6 @@ KEYS: Final = (
     Key("D", "D", "drain", "Asks the node to take no new work, after a question."),
 )
 
-VIEW: Final = View("nodes", "Nodes", "Node", wishes, draw, press, KEYS, ORDERS, copies, follows)
+VIEW: Final = View(
+    "nodes", "Nodes", "Node", wishes, draw, press, KEYS, ORDERS, copies, follows, opens="machine"
+)

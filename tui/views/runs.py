@@ -267,4 +267,4 @@ def _marks_box(place: Place, moments: Sequence[Moment], width: int, height: int)
     return box("Spikes and directives", lines, width, height, "n N mark  ↵ go to that moment")
 
 
-VIEW: Final = View("runs", "Runs", "Runs", wishes, draw, press, KEYS, ORDERS, copies, follows)
+VIEW: Final = View("runs", "Runs", "Runs", wishes, draw, press, KEYS, ORDERS, copies, follows, opens="run")

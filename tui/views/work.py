@@ -232,4 +232,5 @@ VIEW: Final = View(
     orders=ORDERS,
     copies=copies,
     follows=follows,
+    opens="item",
 )
