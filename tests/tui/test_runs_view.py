@@ -8,6 +8,8 @@ from trouble import DAMAGE, SPIKE, curve, runs, trouble, trouble_past
 
 from coord.tui.ink import Ink, Line, plain
 from coord.tui.scene import Act, Drawn, Go, Outcome, Place, Say, Scene
+from coord.tui.views.run_acts import act as act_on
+from coord.tui.views.run_rows import state_of
 from coord.tui.views.runs import VIEW
 
 R17 = Place(chosen="r-17")
@@ -61,7 +63,38 @@ class TestList:
     def test_a_paused_run_is_paused(self) -> None:
         answer = runs()
         answer["rows"][0]["latest"]["paused"] = 1.0
-        assert "◐ paused" in text(with_runs(answer))
+        assert "❚❚ paused" in text(with_runs(answer))
+
+    def test_a_run_that_obeyed_a_pause_last_is_paused_until_it_goes_on(self) -> None:
+        asked = {"status": "applied", "answered_seconds": 0.1, "live_seconds": 60.0}
+        answer = runs()
+        answer["rows"][0] |= {"status": "running", "starts": 1, "directives": [
+            asked | {"action": "resume", "age_seconds": 50.0},
+            asked | {"action": "pause", "age_seconds": 20.0},
+        ]}  # fmt: skip
+        assert state_of(answer["rows"][0]) == "paused"
+        act = act_on("z", trouble(), answer["rows"][0])
+        assert isinstance(act, Act)
+        assert act.fields["action"] == "resume"
+        row = answer["rows"][0]
+        row["directives"][1]["step"] = row["step"] - 1
+        assert state_of(row) == "running", "it took a step since"
+        row["directives"][1]["step"] = row["step"]
+        assert state_of(row) == "paused"
+        assert state_of(row | {"starts": 2, "latest": {}}) == "running", "it began again"
+        assert state_of(row | {"starts": 2, "latest": {"waiting_seconds": 4.0}}) == "paused"
+        answer["rows"][0]["directives"][0]["age_seconds"] = 10.0
+        assert state_of(answer["rows"][0]) == "running"
+
+    def test_what_was_asked_already_is_not_asked_again(self) -> None:
+        row = runs()["rows"][0] | {"status": "running", "directives": [
+            {"action": "pause", "status": "issued", "age_seconds": 2.0, "live_seconds": 60.0}
+        ]}  # fmt: skip
+        told = act_on("z", trouble(), row)
+        assert isinstance(told, Say)
+        assert "was asked to pause 2s ago" in told.words
+        row["directives"][0]["age_seconds"] = 61.0
+        assert isinstance(act_on("z", trouble(), row), Act)
 
     def test_the_filter_reads_state_and_numbers(self) -> None:
         found = VIEW.draw(trouble(), Place(filter="state:running step>2000"), 120, 36)

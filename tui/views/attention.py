@@ -13,6 +13,7 @@ from coord.tui.phrases import asked_for, became
 from coord.tui.scene import Answer, Go, Row, Scene
 from coord.tui.views.crew import NO_ANSWER, Crew, crew_of
 from coord.tui.views.items import FRESH_SECONDS
+from coord.tui.views.run_rows import is_paused
 from coord.tui.views.troubles import APART_MAX, BAD, NOTE, WARN, Trouble, few, ids_of, work_troubles
 
 POINTS_MIN: Final = 1.0
@@ -127,7 +128,7 @@ def _runs(runs: Answer, told: set[tuple[str, str]]) -> Iterator[Trouble]:
             yield _of_run(row, BAD, f"lost at step {row['step']:,}: nothing was heard of it", silent)
         elif status == "failed" and silent < FRESH_SECONDS:
             yield _of_run(row, BAD, f"failed at step {row['step']:,}{because}", silent)
-        elif status == "running" and row["latest"].get("paused") == 1:
+        elif is_paused(row):
             yield _of_run(row, WARN, f"paused at step {row['step']:,}: it waits for a person", None)
 
 

@@ -16,6 +16,7 @@ from coord.tui.views.crew import LOST, MOODS, SILENT, Crew, note
 from coord.tui.views.items import STATES, seconds_left
 from coord.tui.views.run_curves import bins_of
 from coord.tui.views.run_marks import Moment, flags_of, moments_of
+from coord.tui.views.run_rows import is_paused
 from coord.tui.views.waiting import asked
 
 LOSS: Final = "loss"
@@ -93,11 +94,13 @@ def run_box(scene: Scene, row: Row, width: int, height: int) -> list[Line]:
 def _run_line(row: Row, scene: Scene) -> Line:
     latest = row["latest"]
     parts: list[Part] = [
-        (f" {row['status']}", RUN_INKS.get(row["status"], Ink.TEXT)),
+        (" ❚❚ paused", Ink.WARN)
+        if is_paused(row)
+        else (f" {row['status']}", RUN_INKS.get(row["status"], Ink.TEXT)),
         f"  loss {figure(latest.get(LOSS))}  step {row['step']:,}",
     ]
     pace = latest.get("tokens_per_second")
-    if isinstance(pace, int | float) and row["status"] == "running":
+    if isinstance(pace, int | float) and row["status"] == "running" and not is_paused(row):
         parts.append(f"  {figure(pace)} tok/s")
     if row.get("checkpoint_step") is not None:
         parts.append((f"  checkpoint {row['checkpoint_step']:,}", Ink.DIM))

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from coord.tui.phrases import quick
 from coord.tui.scene import Act, Outcome, Row, Say, Scene
-from coord.tui.views.run_rows import state_of
+from coord.tui.views.run_rows import asked_to, is_paused
 
 REASON: Final = "asked for in the dashboard"
 LIVE_SECONDS: Final = 60.0
@@ -22,12 +23,23 @@ def act(key: str, scene: Scene, run: Row) -> Outcome:
     if run["status"] != "running":
         return Say(f"{run['run']} is {run['status']}: nobody would hear a directive.")
     if key == "z":
-        return directed(run["run"], "resume" if state_of(run) == "paused" else "pause")
+        return _switched(run)
     if key == "c":
         return directed(run["run"], "checkpoint_now")
     return directed(
         run["run"], "stop", asks=f"Ask the run {run['run']} to stop? It writes a checkpoint and ends."
     )
+
+
+def _switched(run: Row) -> Outcome:
+    """Pause a run, or let it go on; what it was asked for already is not asked for again."""
+    action, before = "resume" if is_paused(run) else "pause", asked_to(run)
+    if before is not None and before["action"] == action:
+        since = quick(before["age_seconds"])
+        return Say(
+            f"{run['run']} was asked to {action} {since} ago and has not answered yet; W takes it back."
+        )
+    return directed(run["run"], action)
 
 
 def directed(entity: str, action: str, kind: str = "run", asks: str = "") -> Act:

@@ -144,7 +144,7 @@ KEYS: Final = (
     Key("p", "p", "pin", "Keeps this run's curve beside those of others; again: no more."),
     Key("f", "f", "full", "Lets the curve fill the view."),
     Key("plus", "+ −", "window", "Shows fewer or more steps, round the cursor or up to the newest."),
-    Key("z", "z", "pause", "Asks the run to pause, or, when it is paused, to go on."),
+    Key("z", "z", "pause/resume", "Asks the run to pause, or, when it is paused, to go on."),
     Key("c", "c", "checkpoint", "Asks the run to write a checkpoint now."),
     Key("X", "X", "stop", "Asks the run to end, after a question."),
     Key("W", "W", "withdraw", "Takes back the newest directive that was not answered yet."),

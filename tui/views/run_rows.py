@@ -17,7 +17,7 @@ ORDERS: Final = ("worst", "newest", "name", "step", "loss")
 _GLYPHS: Final[Mapping[str, tuple[str, Ink]]] = {
     "running": ("●", Ink.OK),
     "silent": ("◐", Ink.WARN),
-    "paused": ("◐", Ink.WARN),
+    "paused": ("❚❚", Ink.WARN),
     "completed": ("✔", Ink.OK),
     "stopped": ("○", Ink.DIM),
     "failed": ("✖", Ink.BAD),
@@ -29,9 +29,40 @@ def state_of(run: Row) -> str:
     """Return how a run is; one that runs may be paused, or have said nothing for a while."""
     if run["status"] != "running":
         return str(run["status"])
-    if run.get("latest", {}).get("paused"):
+    if is_paused(run):
         return "paused"
     return "silent" if run["silent_seconds"] > SILENT_SECONDS else "running"
+
+
+def is_paused(run: Row) -> bool:
+    """Whether a run that goes on waits: it says so itself, or the last of pause and resume that it obeyed was a pause."""
+    if run["status"] != "running":
+        return False
+    if run.get("latest", {}).get("paused"):
+        return True
+    obeyed = [one for one in _switches(run) if one["status"] == "applied"]
+    newest = min(
+        obeyed, key=lambda one: one["age_seconds"] - (one.get("answered_seconds") or 0.0), default=None
+    )
+    return newest is not None and newest["action"] == "pause" and _stands(run, newest)
+
+
+def _stands(run: Row, pause: Row) -> bool:
+    """Whether a run is still where it paused: it took no step since, and if it began again, its loop says nothing."""
+    began_again = run.get("starts", 1) > 1 and "waiting_seconds" not in run.get("latest", {})
+    step = pause.get("step")
+    return not began_again and (step is None or run["step"] <= step)
+
+
+def asked_to(run: Row) -> Row | None:
+    """Return the newest pause or resume that a run was asked for and has not answered, while it may be obeyed."""
+    waiting = (one for one in _switches(run) if one["status"] == "issued")
+    newest = min(waiting, key=lambda one: one["age_seconds"], default=None)
+    return newest if newest is not None and newest["age_seconds"] < newest["live_seconds"] else None
+
+
+def _switches(run: Row) -> list[Row]:
+    return [one for one in run.get("directives") or () if one["action"] in ("pause", "resume")]
 
 
 def state_cell(run: Row) -> tuple[str, Ink]:
