@@ -14,6 +14,8 @@ from coord.tui.ink import Ink, Line, Span, cell, fit
 BARS: Final = "▁▂▃▄▅▆▇█"
 LABEL_CELLS: Final = 8
 """What the scale at the left takes."""
+OUTLIER: Final = 3.0
+_MOST: Final = 0.95
 _ASIDE: Final = 3
 """Cells that a label may stand beside its mark."""
 _DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -46,6 +48,18 @@ class Scale(NamedTuple):
     low: float
     high: float
     log: bool = False
+
+
+def wants_log(traces: Sequence[Trace]) -> bool:
+    """Whether a few values would flatten the others on a linear scale, and all are above 0.
+
+    That is so where the highest is more than three times what 95 of 100 stay below.
+    """
+    tops = sorted(y for trace in traces for y in trace.highest if math.isfinite(y))
+    lows = [y for trace in traces for y in trace.lowest if math.isfinite(y)]
+    if not tops or min(lows, default=0.0) <= 0:
+        return False
+    return tops[-1] > OUTLIER * tops[int(_MOST * (len(tops) - 1))]
 
 
 def scale_of(traces: Sequence[Trace], log: bool = False) -> Scale | None:
@@ -273,6 +287,7 @@ def _axis(flags: Sequence[Flag], scale: Scale, across: int) -> Iterator[Span]:
 __all__ = [
     "BARS",
     "LABEL_CELLS",
+    "OUTLIER",
     "Flag",
     "Scale",
     "Trace",
@@ -282,4 +297,5 @@ __all__ = [
     "scale_of",
     "short_number",
     "thinned",
+    "wants_log",
 ]

@@ -127,8 +127,8 @@ class Place:
     """Another run to compare with."""
     window: int = 0
     """Which of the view's windows of time or steps."""
-    log: bool = False
-    """A logarithmic scale."""
+    log: bool | None = None
+    """A logarithmic scale; None: chosen by the values."""
 
 
 class Drawn(NamedTuple):

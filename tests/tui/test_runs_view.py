@@ -172,6 +172,18 @@ class TestCurve:
             replace(scene, answers={**scene.answers, "curve": answer}), replace(R17, log=True)
         )
 
+    def test_one_outlier_makes_the_scale_logarithmic_by_itself(self) -> None:
+        scene = trouble()
+        answer = curve()
+        line = next(one for one in answer["lines"] if one["metric"] == "loss")
+        line["highest"] = [11.0 if place == 50 else value for place, value in enumerate(line["highest"])]
+        wild = replace(scene, answers={**scene.answers, "curve": answer})
+        assert "scale linear" in text(scene)
+        assert "scale log, by itself" in text(wild)
+        linear = moved(wild, R17, "L")
+        assert (linear.log, "scale linear" in text(wild, linear)) == (False, True)
+        assert moved(wild, linear, "L").log is None, "the values choose again"
+
     def test_a_run_without_the_metric_says_so(self) -> None:
         assert "has told no gradient" in text(trouble(), replace(R17, metric="gradient"))
 

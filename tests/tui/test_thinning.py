@@ -2,11 +2,12 @@
 
 import math
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coord.tui.ink import Ink
-from coord.tui.plot import Trace, thinned
+from coord.tui.plot import Trace, thinned, wants_log
 
 VALUES = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(math.nan)), min_size=1, max_size=300)
 
@@ -23,3 +24,20 @@ def test_extremes_order_and_ends_stay(values: list[float], most: int) -> None:
     finite = [value for value in values if math.isfinite(value)]
     assert min(filter(math.isfinite, found.lowest), default=None) == min(finite, default=None)
     assert max(filter(math.isfinite, found.highest), default=None) == max(finite, default=None)
+
+
+@pytest.mark.parametrize(
+    ("values", "log"),
+    [
+        ([2.0] * 99 + [11.0], True),
+        ([2.0] * 99 + [6.0], False),
+        ([2.0] * 90 + [11.0] * 10, False),
+        ([2.0] * 98 + [0.0, 11.0], False),
+        ([2.0] * 98 + [math.nan, 11.0], True),
+        ([math.nan], False),
+        ([], False),
+    ],
+)
+def test_a_few_high_values_want_a_logarithmic_scale(values: list[float], log: bool) -> None:
+    """But not where most are high, nor where one is not above 0."""
+    assert wants_log([Trace(range(len(values)), values, values)]) is log

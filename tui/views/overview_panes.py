@@ -14,7 +14,7 @@ from coord.tui.telling import entity_of, kind_of, mark_of, sentence
 from coord.tui.views.ages import late
 from coord.tui.views.crew import LOST, MOODS, SILENT, Crew, note
 from coord.tui.views.items import STATES, seconds_left
-from coord.tui.views.run_curves import bins_of
+from coord.tui.views.run_curves import bins_of, small_log
 from coord.tui.views.run_marks import Moment, flags_of, moments_of
 from coord.tui.views.run_rows import is_paused
 from coord.tui.views.waiting import asked
@@ -88,7 +88,9 @@ def run_box(scene: Scene, row: Row, width: int, height: int) -> list[Line]:
         return box(
             title, [_run_line(row, scene), line((" no loss was told yet", Ink.DIM))], width, height, "4"
         )
-    return box(title, [_run_line(row, scene), *drawn], width, height, "4")
+    bins = bins_of(curve, LOSS)
+    hint = "scale log, by itself  4" if bins is not None and small_log(bins) else "4"
+    return box(title, [_run_line(row, scene), *drawn], width, height, hint)
 
 
 def _run_line(row: Row, scene: Scene) -> Line:
@@ -119,11 +121,12 @@ def _plotted(curve: Answer, moments: Sequence[Moment], width: int, height: int) 
     if bins is None or not bins.steps or height < 3:
         return None
     traces = [Trace(bins.steps, bins.lowest, bins.highest)]
-    scale = scale_of(traces)
+    log = small_log(bins)
+    scale = scale_of(traces, log)
     if scale is None:
         return None
     flags = flags_of(moments, scale.first, scale.last, width - LABEL_CELLS)
-    return plot(traces, [flag._replace(label=said(flag.label).text) for flag in flags], width, height)
+    return plot(traces, [flag._replace(label=said(flag.label).text) for flag in flags], width, height, log)
 
 
 def agents_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:

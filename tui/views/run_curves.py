@@ -8,7 +8,7 @@ from coord.services.wording import safe
 from coord.tui.ink import Ink, Line, cell, fit, line, said
 from coord.tui.memo import remembered
 from coord.tui.phrases import MISSING, figure, wrapped
-from coord.tui.plot import LABEL_CELLS, Trace, plot, scale_of, thinned
+from coord.tui.plot import LABEL_CELLS, Trace, plot, scale_of, thinned, wants_log
 from coord.tui.scene import Answer, Place, Scene
 from coord.tui.views.run_marks import Moment, flags_of
 
@@ -66,6 +66,12 @@ def bins_of(curve: Answer | None, metric: str) -> Bins | None:
     return None
 
 
+def pinned_of(scene: Scene, place: Place) -> Bins | None:
+    """Return the bins of the pinned run; None when none is pinned, or it has not come yet."""
+    answer = scene.answers.get("curve_pinned")
+    return bins_of(answer, metric_of(place)) if place.pinned and answer is not None else None
+
+
 def span_of(bins: Bins, place: Place) -> tuple[float, float]:
     """Return the first and last step shown: the window lies round the cursor, or ends with the newest step."""
     first, last, wide = bins.steps[0], bins.steps[-1], window_of(place)
@@ -85,12 +91,36 @@ def shown_bins(bins: Bins, first: float, last: float) -> Bins:
     return Bins(*(column[start:stop] for column in bins))
 
 
+def is_log(bins: Bins, pinned: Bins | None, place: Place) -> bool:
+    """Whether the large curve has a logarithmic scale: as `L` said, else as the values that are shown need it."""
+    if place.log is not None:
+        return place.log
+    return usual_log(bins, pinned, place)
+
+
+def usual_log(bins: Bins, pinned: Bins | None, place: Place) -> bool:
+    """Whether the values that are shown need a logarithmic scale."""
+    return _usual_log(bins, pinned, *span_of(bins, place))
+
+
+@remembered
+def _usual_log(bins: Bins, pinned: Bins | None, first: float, last: float) -> bool:
+    return wants_log(_traces(bins, pinned, first, last))
+
+
+@remembered
+def small_log(bins: Bins) -> bool:
+    """Whether a small curve has a logarithmic scale."""
+    return wants_log([Trace(bins.steps, bins.lowest, bins.highest)])
+
+
 def big(
     bins: Bins, pinned: Bins | None, moments: Sequence[Moment], place: Place, width: int, height: int
 ) -> list[Line]:
     """Draw the curve with its marks, over that of the pinned run."""
     first, last = span_of(bins, place)
-    return _big(bins, pinned, moments, first, last, place.log, place.cursor, width, height)
+    log = is_log(bins, pinned, place)
+    return _big(bins, pinned, moments, first, last, log, place.cursor, width, height)
 
 
 def small(bins: Bins, width: int, height: int, cursor: float | None) -> list[Line]:
@@ -160,11 +190,7 @@ def _big(
     width: int,
     height: int,
 ) -> list[Line]:
-    own = shown_bins(bins, first, last)
-    traces = [Trace(own.steps, own.lowest, own.highest, Ink.OK)]
-    if pinned is not None:
-        other = shown_bins(pinned, first, last)
-        traces.insert(0, Trace(other.steps, other.lowest, other.highest, Ink.DIM))
+    traces = _traces(bins, pinned, first, last)
     scale = scale_of(traces, log)
     if scale is None:
         return _nothing(width, height, log)
@@ -173,10 +199,19 @@ def _big(
     return plot([thinned(one, 2 * width) for one in traces], flags, width, height, log, inside)
 
 
+def _traces(bins: Bins, pinned: Bins | None, first: float, last: float) -> list[Trace]:
+    own = shown_bins(bins, first, last)
+    traces = [Trace(own.steps, own.lowest, own.highest, Ink.OK)]
+    if pinned is not None:
+        other = shown_bins(pinned, first, last)
+        traces.insert(0, Trace(other.steps, other.lowest, other.highest, Ink.DIM))
+    return traces
+
+
 @remembered
 def _small(bins: Bins, width: int, height: int, cursor: float | None) -> list[Line]:
     whole = Trace(bins.steps, bins.lowest, bins.highest, Ink.OK)
-    return plot([thinned(whole, 2 * width)], (), width, height, False, cursor)
+    return plot([thinned(whole, 2 * width)], (), width, height, small_log(bins), cursor)
 
 
 def _nothing(width: int, height: int, log: bool) -> list[Line]:

@@ -105,13 +105,23 @@ def _changed(key: str, scene: Scene, place: Place) -> Outcome:
     if key == "f":
         return replace(place, mode=toggled(place.mode, FULL))
     if key == "L":
-        return replace(place, log=not place.log)
+        return _other_scale(scene, place)
     if key == "p":
         return replace(place, pinned="" if place.pinned == place.chosen else place.chosen)
     if key == "g":
         return _next_metric(scene, place)
     step = 1 if key in ("plus", "+") else -1
     return replace(place, window=min(max(place.window + step, 0), len(curves.WINDOWS) - 1))
+
+
+def _other_scale(scene: Scene, place: Place) -> Place:
+    """Return the place with the other scale; the one that the values need anyway is left to them again."""
+    bins = curves.bins_of(curves.curve_of(scene, place, place.chosen), curves.metric_of(place))
+    if bins is None or not bins.steps:
+        return replace(place, log=not place.log)
+    pinned = curves.pinned_of(scene, place)
+    log = not curves.is_log(bins, pinned, place)
+    return replace(place, log=None if log == curves.usual_log(bins, pinned, place) else log)
 
 
 def _next_metric(scene: Scene, place: Place) -> Outcome:
@@ -140,7 +150,12 @@ KEYS: Final = (
         "Goes to the moment of the mark at the cursor; without one, into the run.",
     ),
     Key("g", "g", "metric", "Draws the next metric that the run tells."),
-    Key("L", "L", "log", "Changes between a linear and a logarithmic scale."),
+    Key(
+        "L",
+        "L",
+        "log",
+        "Changes between a linear and a logarithmic scale; a few high values choose the latter.",
+    ),
     Key("p", "p", "pin", "Keeps this run's curve beside those of others; again: no more."),
     Key("f", "f", "full", "Lets the curve fill the view."),
     Key("plus", "+ −", "window", "Shows fewer or more steps, round the cursor or up to the newest."),

@@ -153,7 +153,7 @@ def _curve_box(
     if curve is None or bins is None or not bins.steps:
         body: list[Line] = [head, _no_curve(scene, place, curve)]
     else:
-        drawn = curves.big(bins, _pinned(scene, place), moments, place, across, max(down - 1, 0))
+        drawn = curves.big(bins, curves.pinned_of(scene, place), moments, place, across, max(down - 1, 0))
         body = [head, *(beside(drawn, filled(side, inner - across, down - 1)) if side else drawn)]
     hint = "f back" if FULL in words_of(place.mode) else "f full"
     title = f"{run['run']} · {curves.metric_of(place)}"
@@ -169,7 +169,7 @@ def _heading(scene: Scene, place: Place, run: Row) -> Line:
             (f" {figure(run.get('latest', {}).get(metric))}", Ink.STRONG),
             (f"  {moved}" if moved else "", Ink.DIM),
         ),
-        line(("   scale ", Ink.DIM), ("log" if place.log else "linear", Ink.TEXT)),
+        line(("   scale ", Ink.DIM), (_scale(scene, place, run), Ink.TEXT)),
         line(("   steps ", Ink.DIM), f"last {window:,}" if (window := curves.window_of(place)) else "all"),
     ]
     if place.pinned:
@@ -180,15 +180,18 @@ def _heading(scene: Scene, place: Place, run: Row) -> Line:
     return tuple(span for part in parts for span in part) + ((note,) if note else ())
 
 
+def _scale(scene: Scene, place: Place, run: Row) -> str:
+    bins = curves.bins_of(curves.curve_of(scene, place, run["run"]), curves.metric_of(place))
+    if bins is None or not bins.steps:
+        return "log" if place.log else "linear"
+    words = "log" if curves.is_log(bins, curves.pinned_of(scene, place), place) else "linear"
+    return "log, by itself" if words == "log" and place.log is None else words
+
+
 def _no_curve(scene: Scene, place: Place, curve: object) -> Line:
     if curve is None:
         return waiting(scene, "curve", " asking for the curve")
     return line((" the run has told no ", Ink.DIM), said(curves.metric_of(place), Ink.DIM), (" yet", Ink.DIM))
-
-
-def _pinned(scene: Scene, place: Place) -> curves.Bins | None:
-    answer = scene.answers.get("curve_pinned")
-    return curves.bins_of(answer, curves.metric_of(place)) if place.pinned and answer is not None else None
 
 
 def _panel(scene: Scene, place: Place, run: Row, width: int) -> list[Line]:
@@ -245,14 +248,20 @@ def _small_boxes(scene: Scene, place: Place, run: Row, width: int, height: int) 
         return []
     widths = shares(width, *[1] * len(have))
     blocks = [
-        box(_small_title(name, run), curves.small(bins, wide - 2, height - 2, place.cursor), wide, height)
+        box(
+            _small_title(name, run, bins),
+            curves.small(bins, wide - 2, height - 2, place.cursor),
+            wide,
+            height,
+        )
         for (name, bins), wide in zip(have, widths, strict=True)
     ]
     return beside(*blocks)
 
 
-def _small_title(metric: str, run: Row) -> str:
-    return f"{metric} {figure(run.get('latest', {}).get(metric))}"
+def _small_title(metric: str, run: Row, bins: curves.Bins) -> str:
+    log = " log" if curves.small_log(bins) else ""
+    return f"{metric} {figure(run.get('latest', {}).get(metric))}{log}"
 
 
 def _marks_box(place: Place, moments: Sequence[Moment], width: int, height: int) -> list[Line]:
