@@ -276,7 +276,7 @@ def _axis(flags: Sequence[Flag], scale: Scale, across: int) -> Iterator[Span]:
     marks = [Span("─", Ink.DIM)] * across
     for place in range(0, across, max(across // 6, 12)):
         x = scale.first + (scale.last - scale.first) * place / max(across - 1, 1)
-        words = short_number(x) if x >= 1_000 else f"{x:.0f}"
+        words = short_number(x) if x >= 1_000 else str(round(x))
         if place + len(words) < across:
             marks[place : place + len(words)] = [Span(mark, Ink.DIM) for mark in words]
     for flag in flags:

@@ -55,6 +55,31 @@ class TestPictures:
         assert "Score over 23h, lowest 74" in text(trouble())
         assert "hours ago" in text(trouble())
 
+    @pytest.mark.parametrize(
+        ("seconds", "unit"),
+        [(30, "seconds"), (120, "seconds"), (660, "minutes"), (5 * 3_600, "minutes"), (13 * 3_600, "hours")],
+    )
+    def test_the_axis_never_says_one_mark_twice(self, seconds: int, unit: str) -> None:
+        answer, scene = health(), trouble()
+        now_ns = answer["as_of"]["time_ns"]
+        answer["trend"] = [
+            {"at_ns": now_ns - place * seconds * 10**8, "score": 90.0} for place in range(10, 0, -1)
+        ]
+        shown = text(replace(scene, answers={**scene.answers, "health": answer}))
+        assert f"{unit} ago" in shown
+        axis = next(row for row in shown.splitlines() if row.count("─-") >= 3).split("││")[1]
+        marks = [word for word in axis.replace("─", " ").split() if word.lstrip("-").isdigit()]
+        assert len(marks) == len(set(marks)) >= 3
+        assert "-0" not in marks
+
+    def test_the_newest_point_is_the_present_score(self) -> None:
+        answer, scene = health(), trouble()
+        now_ns = answer["as_of"]["time_ns"]
+        answer["trend"] = [{"at_ns": now_ns - place * 60 * 10**9, "score": 81.1} for place in (2, 1)]
+        answer["score"] = 30.9
+        shown = text(replace(scene, answers={**scene.answers, "health": answer}))
+        assert "Score over 2m, lowest 30.9" in shown
+
     def test_before_a_second_minute_there_is_no_curve(self) -> None:
         answer = health()
         answer["trend"] = answer["trend"][-1:]

@@ -33,6 +33,9 @@ WIDE: Final = 100
 GOOD: Final = 80.0
 POOR: Final = 50.0
 _TREND_LEAST: Final = 2
+_MINUTES_FROM_SECONDS: Final = 600
+_HOURS_FROM_SECONDS: Final = 12 * 3_600
+_UNITS: Final = {3_600: "hours", 60: "minutes", 1: "seconds"}
 _SYSTEM: Final = "system"
 
 
@@ -234,23 +237,35 @@ def _stair(deduction: Row, left: float, room: int) -> Line:
 
 
 def _trend_box(scene: Scene, answer: Answer, width: int, height: int) -> list[Line]:
-    trend = answer.get("trend", ())
+    trend = _with_now(answer)
     inner, down = width - 2, height - 2
-    if len(trend) < _TREND_LEAST:
+    if len(answer.get("trend", ())) < _TREND_LEAST:
         body = [line((" one score a minute; the curve begins with the second", Ink.DIM))]
         return box("Score over time", [fit(one, inner) for one in body], width, height)
-    span = scene.seconds_since(trend[0]["at_ns"])
+    span = max(scene.seconds_since(trend[0]["at_ns"]), (trend[-1]["at_ns"] - trend[0]["at_ns"]) / 1e9)
     lowest = min(one["score"] for one in trend)
     body = [fit(one, inner) for one in _trend(trend, inner, down)]
     return box(f"Score over {age(span)}, lowest {shown(lowest)}", body, width, height, _axis_unit(trend))
 
 
+@remembered
+def _with_now(answer: Answer) -> Sequence[Row]:
+    """Return the scores of past minutes, and the present one as the newest point."""
+    trend: Sequence[Row] = answer.get("trend", ())
+    at_ns = answer.get("as_of", {}).get("time_ns")
+    if not trend or not at_ns or at_ns <= trend[-1]["at_ns"]:
+        return trend
+    return (*trend, {"at_ns": at_ns, "score": answer["score"]})
+
+
 def _axis_unit(trend: Sequence[Row]) -> str:
-    return "hours ago" if _unit_seconds(trend) == 3_600 else "minutes ago"
+    return f"{_UNITS[_unit_seconds(trend)]} ago"
 
 
 def _unit_seconds(trend: Sequence[Row]) -> int:
-    return 3_600 if trend[-1]["at_ns"] - trend[0]["at_ns"] > 4 * 3_600 * 1_000_000_000 else 60
+    """Return what the axis counts in: never so coarse that neighbouring marks say the same."""
+    seconds = (trend[-1]["at_ns"] - trend[0]["at_ns"]) / 1e9
+    return 3_600 if seconds > _HOURS_FROM_SECONDS else 60 if seconds >= _MINUTES_FROM_SECONDS else 1
 
 
 @remembered
