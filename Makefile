@@ -50,6 +50,6 @@ $(READY): pyproject.toml constraints.txt
 	@echo "installing into .venv (once) ..." >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet -c constraints.txt setuptools
-	@$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev,train,web]'
+	@$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev,train,web,plot]'
 	@$(BIN)/python -m compileall -q events services projections tui training_worker
 	@touch $@
