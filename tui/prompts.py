@@ -98,6 +98,6 @@ def _confirmed(state: State, asked: Prompt, key: str, seconds: float) -> Turn:
     left = replace(state, prompt=None)
     if key in ("y", "Y") and asked.act is not None:
         return Turn(left, Tell(asked.act))
-    if key in ("n", "N", "escape", "ctrl+c", "q"):
+    if key in ("n", "N", "escape", "ctrl+c"):
         return Turn(left.saying("Nothing was done.", seconds))
-    return Turn(state)
+    return Turn(left.saying("Nothing was done: only y says yes.", seconds))

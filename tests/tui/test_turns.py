@@ -199,14 +199,22 @@ def test_an_action_that_harms_nobody_is_told_at_once() -> None:
     assert acting(act).effects == [Tell(act)]
 
 
-@pytest.mark.parametrize("key", ["n", "escape", "q", "ctrl+c"])
+@pytest.mark.parametrize("key", ["n", "N", "escape", "ctrl+c"])
 def test_a_destructive_action_asks_and_no_means_no(key: str) -> None:
-    """Any other key does nothing."""
+    """Without a word more than needed."""
     hands = acting(CANCEL)
-    hands.press("x", "enter")
-    assert hands.state.prompt is not None
     hands.press(key)
-    assert (hands.effects, hands.said) == ([], "Nothing was done.")
+    assert (hands.effects, hands.said, hands.state.prompt) == ([], "Nothing was done.", None)
+
+
+@pytest.mark.parametrize("key", ["x", "enter", "q", "down", "1", "space"])
+def test_any_other_key_is_a_no_that_says_so(key: str) -> None:
+    """Nor does it do what it does elsewhere."""
+    hands = acting(CANCEL)
+    view = hands.state.view
+    hands.press(key)
+    assert (hands.effects, hands.said) == ([], "Nothing was done: only y says yes.")
+    assert (hands.state.prompt, hands.state.view) == (None, view)
 
 
 def test_a_destructive_action_is_done_by_y() -> None:
