@@ -8,7 +8,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from coord.services.when import parse_when
 from coord.tui.scene import Past, Row, Scene
@@ -103,6 +103,33 @@ def _said_of(mark: Row) -> str:
     return (
         f"{mark.get('entity', '')} {mark['kind']} {also} step {mark.get('step', '')} {mark['words']}".lower()
     )
+
+
+def beyond(scene: Scene, text: str, now_ns: int) -> Literal["", "begin", "bar", "end"]:
+    """Say beyond what the moment lies that words mean: the log's beginning or end, or what the bar shows of the log.
+
+    Raises:
+        UsageError: they are no moment.
+    """
+    if not _LOOKS_LIKE_WHEN.match(text.strip().lower()):
+        return ""
+    when, line = parse_when(text, now_ns), scene.answers.get("timeline", {})
+    if when.at_position is not None:
+        return "end" if when.at_position > newest(scene) else ""
+    if not line.get("positions"):
+        return ""
+    at_ns = when.at_ns or 0
+    if position_at(line, at_ns) == 0:
+        return "begin"
+    if at_ns >= line["since_ns"]:
+        return ""
+    return "bar" if line["positions"][0] > line["counts"][0] else "begin"
+
+
+def begins_ns(line: Line) -> int:
+    """Return about when the first event was recorded that the bar shows."""
+    counted = next((place for place, count in enumerate(line["counts"]) if count), 0)
+    return int(line["since_ns"] + _width_ns(line) * counted)
 
 
 def at_time(scene: Scene, at_ns: int) -> Past | None:

@@ -5,12 +5,15 @@ from typing import Final
 
 from coord.events.errors import UsageError
 from coord.tui import moments
+from coord.tui.chrome import day_and_time
 from coord.tui.scene import Past, Place, Scene
 from coord.tui.state import Prompt, State, Turn
 
 _STEPS: Final = {
     "left": -1, "right": 1, "shift+left": -10, "shift+right": 10,
 }  # fmt: skip
+WHOLE: Final = 1
+"""The zoom of the bar that shows the whole log."""
 _NO_LINE: Final = "The time line has not come yet."
 
 
@@ -58,11 +61,30 @@ def gone_to(state: State, scene: Scene, text: str, now_ns: int, seconds: float) 
     if not scene.answers.get("timeline") and not text.startswith("#"):
         return state.saying(_NO_LINE, seconds)
     try:
-        return seek(state, moments.by_words(scene, text, now_ns))
+        there = seek(state, moments.by_words(scene, text, now_ns))
+        return _clamped(state, there, scene, text, now_ns, seconds)
     except UsageError as error:
         return state.saying(str(error), seconds)
     except LookupError as error:
         return state.saying(f"{error.args[0]}", seconds)
+
+
+def _clamped(state: State, there: State, scene: Scene, text: str, now_ns: int, seconds: float) -> State:
+    """Say when a moment lies beyond the log; when it lies before what the bar shows of it, show all first."""
+    beyond = moments.beyond(scene, text, now_ns)
+    if beyond == "end":
+        return there.saying(f"The log ends at #{moments.newest(scene):,}: this is now.", seconds)
+    if beyond == "bar" and state.zoom != WHOLE:
+        wider = replace(state, zoom=WHOLE, prompt=Prompt("goto", text))
+        return wider.saying(
+            "That is before what the bar showed. It shows the whole log now: ↵ goes there.", seconds
+        )
+    if beyond:
+        begins = day_and_time(moments.begins_ns(scene.answers["timeline"]), now_ns)
+        return there.saying(
+            f"The log begins about {begins}, later than that: this is its first event.", seconds
+        )
+    return there
 
 
 def _moved(state: State, scene: Scene, past: Past | None, seconds: float) -> Turn:

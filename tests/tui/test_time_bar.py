@@ -104,6 +104,43 @@ def test_words_that_lead_nowhere_are_told(text: str, words: str) -> None:
     assert words in there.said.words
 
 
+def of_line(**changed: object) -> Scene:
+    """Return the scene with another time line."""
+    return replace(scene(), answers={**scene().answers, "timeline": timeline() | changed})
+
+
+def test_a_moment_beyond_the_log_is_said_to_be() -> None:
+    """And what is shown instead."""
+    later = gone_to(State(bar=True), scene(), f"#{POSITION + 7}", NOW_NS, SECONDS)
+    assert later.past is None
+    assert later.said is not None
+    assert later.said.words == f"The log ends at #{POSITION:,}: this is now."
+    counts = (0, 0, *timeline()["counts"][2:])
+    first = of_line(counts=counts, positions=tuple(sum(counts[: place + 1]) for place in range(len(counts))))
+    for text in ("-3d", "-40m"):
+        earlier = gone_to(State(bar=True), first, text, NOW_NS, SECONDS)
+        assert earlier.past is not None
+        assert earlier.past.position == 1
+        assert earlier.said is not None
+        assert "The log begins about 07:01:43Z, later than that" in earlier.said.words, text
+
+
+def test_before_what_the_bar_shows_of_the_log_all_of_it_is_shown_first() -> None:
+    """Then the same words lead there."""
+    wider = gone_to(State(bar=True), scene(), "-3d", NOW_NS, SECONDS)
+    assert (wider.past, wider.zoom) == (None, 1)
+    assert wider.prompt is not None
+    assert wider.prompt.text == "-3d"
+    assert wider.said is not None
+    assert "the whole log now" in wider.said.words
+
+
+@pytest.mark.parametrize("text", ["-2m", f"#{POSITION}", "now", "spike", f"#{POSITION - 3}"])
+def test_a_moment_of_the_log_needs_no_word(text: str) -> None:
+    """One sees where one is."""
+    assert gone_to(State(bar=True), scene(), text, NOW_NS, SECONDS).said is None
+
+
 def test_playing_passes_time_and_comes_to_now() -> None:
     """At its speed, which doubles and halves."""
     state = bar(State(bar=True), scene(), "shift+left", "plus", "plus", "space")
