@@ -75,7 +75,10 @@ def keys(state: State, view: View, width: int) -> Line:
 def prompt(asked: Prompt, width: int) -> Line:
     """Draw what is being typed, with a cursor."""
     if asked.kind == "confirm" and asked.act is not None:
-        return fit((Span(" "), said(asked.act.asks, Ink.WARN), Span("  y yes   any other key no ", Ink.ACCENT)), width)
+        return fit(
+            (Span(" "), said(asked.act.asks, Ink.WARN), Span("  y yes   any other key no ", Ink.ACCENT)),
+            width,
+        )
     name = asked.act.wants if asked.act is not None else {"goto": "go to", "filter": "filter"}[asked.kind]
     hint = {"goto": "-2h  14:02  #121004  tiny-gpt spike", "filter": "text  !text  field:text  age>1h"}
     tail = f"  {hint.get(asked.kind, '')}   ↵ ok  esc no " if width >= WIDE else ""
