@@ -64,7 +64,11 @@ def test_the_way_back_is_open(key: str) -> None:
 def test_a_filter_or_a_cut_list_may_hide_it() -> None:
     assert "is not among what the filter leaves" in text("work", night(), replace(NOPE, filter="state:open"))
     cut = {**night().answers, "board": {**night().answers["board"], "truncated": True}}
-    assert "is not among those that are listed" in text("work", replace(night(), answers=cut))
+    hidden = replace(night(), answers=cut)
+    assert "is not among those that are listed: coord show nope." in text("work", hidden)
+    assert VIEWS["work"].follows(hidden, NOPE)[0].fields == {"id": "nope"}
+    gone = replace(hidden, faults={"show": "there is no item nope. coord board lists what there is."})
+    assert "There is no item nope." in text("work", gone)
 
 
 def test_until_the_answers_have_come_nothing_is_claimed() -> None:

@@ -56,7 +56,8 @@ def wishes(_: Place) -> tuple[Wish, ...]:
 def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
     """Ask for what the pane shows."""
     found = seen(scene, place)
-    item = chosen_id(place, [row["id"] for row in found.rows])
+    ids = [row["id"] for row in found.rows]
+    item = place.chosen if place.opened and place.chosen else chosen_id(place, ids)
     if not item:
         return _narrower(scene, place, found)
     return (
@@ -69,7 +70,8 @@ def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
 def _narrower(scene: Scene, place: Place, found: Seen) -> tuple[Wish, ...]:
     """Ask for what the filter names, when the board holds more items than one answer."""
     board = scene.answers.get("board", {})
-    asked = asked_of(place.filter, found.crew, board) if board.get("truncated") else {}
+    is_cut = place.filter and board.get("truncated")
+    asked = asked_of(place.filter, found.crew, board) if is_cut else {}
     return (Wish(FOUND, "board", {**asked, "limit": ITEMS_MAX}, 1.0),) if asked else ()
 
 
