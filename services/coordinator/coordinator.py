@@ -19,6 +19,7 @@ from coord.events.tokens import event_subject, sample_subject
 from coord.events.wire import Stored, read_event
 from coord.events.work import WorkProgressed
 from coord.services import clock
+from coord.services.coordinator.deciding import is_for_newcomers
 from coord.services.coordinator.frontier import Frontier
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.oversight import OVERSEEN
@@ -123,26 +124,26 @@ class Coordinator:
             return Unknown(
                 reason=f"the request {request_id} is older than what is remembered; coord history tells more"
             )
-        await self._hear(command, actor, request_id)
+        await self._hear(command, actor)
         answer = await self.transactor.transact(request_id, actor, command, traceparent)
+        if isinstance(command, wish.Claim) and is_for_newcomers(answer, command):
+            newcomer = wish.Register(request_id=clock.derived_id(request_id, 1), agent=command.agent)
+            answer = await self.transactor.transact(newcomer.request_id, actor, newcomer)
+            if isinstance(answer, Done | Answered):
+                answer = await self.transactor.transact(request_id, actor, command, traceparent)
         if isinstance(answer, Answered):
             self._requests.remember(request_id, answer.position, clock.now_ns() // 1_000_000)
             return await replay(self._log, command, request_id, answer.position)
         return answer
 
-    async def _hear(self, command: Command, actor: str, request_id: str) -> None:
-        """Take a command as a sign of life of its agent; a claim by a newcomer registers it on the way."""
+    async def _hear(self, command: Command, actor: str) -> None:
+        """Take a command as a sign of life of its agent."""
         name = agent_of(command)
         if name is None or isinstance(command, wish.Register):
             return
         agent = self.ledger.agents.get(name)
         incarnation = incarnation_of(command)
-        if agent is None:
-            if isinstance(command, wish.Claim) and incarnation is None:
-                newcomer = wish.Register(request_id=clock.derived_id(request_id, 1), agent=name)
-                await self.transactor.transact(newcomer.request_id, actor, newcomer)
-            return
-        if incarnation not in (None, agent.incarnation) or agent.status == "retired":
+        if agent is None or incarnation not in (None, agent.incarnation) or agent.status == "retired":
             return
         now = clock.monotonic()
         if agent.status == "lost":

@@ -104,12 +104,38 @@ def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Outcome:
     return _outcome(ledger, "agent", name, agent.position if agent else 0, decision)
 
 
+def is_for_newcomers(answer: object, command: wish.Claim) -> bool:
+    """Tell whether a claim would win, if only its agent were registered."""
+    unknown = isinstance(answer, Refusal) and answer.code == "unknown_agent"
+    return unknown and command.incarnation is None
+
+
 def _plan_claim(ledger: Ledger, command: wish.Claim) -> Outcome:
     agent = ledger.agents.get(command.agent)
+    if agent is None and command.incarnation is None:
+        return _plan_newcomer(ledger, command)
     fault = agents.fault_of(agent, command.agent, command.incarnation)
     if fault:
         return fault
     assert agent is not None
+    return _claim(ledger, command, agent)
+
+
+def _plan_newcomer(ledger: Ledger, command: wish.Claim) -> Outcome:
+    """Refuse what a newcomer would not win either; else say that it is unknown: whoever asked registers it.
+
+    So a claim that is refused leaves no agent behind that nobody will ever hear of again.
+    """
+    outcome = _claim(ledger, command, Agent(command.agent, incarnation=1, position=1))
+    if not isinstance(outcome, Plan):
+        return outcome
+    ledger.offer_again(outcome.entity)
+    return refusal(
+        "unknown_agent", f"no agent {command.agent} is registered.", f"coord register {command.agent}"
+    )
+
+
+def _claim(ledger: Ledger, command: wish.Claim, agent: Agent) -> Outcome:
     if command.item_id is not None:
         return _claim_item(ledger, command, agent, command.item_id)
     if agent.wip_limit is not None and ledger.holds(agent.name) >= agent.wip_limit:

@@ -121,3 +121,36 @@ def test_an_unknown_item_and_an_ended_one_are_refused_even_when_long_forgotten(i
             assert unknown.code == "unknown_id"
 
     in_house(body)
+
+
+def test_a_claim_that_is_refused_registers_nobody(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "gpu", capabilities=("gpu",))
+            refused = [
+                await claim(coordinator, "typo", item_id="nope"),
+                await claim(coordinator, "typo", item_id="gpu"),
+                await claim(coordinator, "typo"),
+            ]
+            codes = [reply.code for reply in refused if isinstance(reply, Refusal)]
+            assert codes == ["unknown_id", "capability_missing", "nothing_to_claim"]
+            assert "typo" not in coordinator.ledger.agents
+            assert await house.count() == 1
+
+    in_house(body)
+
+
+def test_a_newcomer_s_claim_registers_it_and_wins_under_that_incarnation(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1", "w-2")
+            wanted = command(wish.Claim, agent="ada")
+            reply = await coordinator.execute("ada", wanted)
+            assert isinstance(reply, Done)
+            assert reply.item is not None
+            assert (reply.id, reply.item.incarnation, reply.position) == ("w-1", 3, 4)
+            assert (await coordinator.execute("ada", wanted)).position == 4  # type: ignore[union-attr]
+            assert (await claim(coordinator, "bob")).id == "w-2"  # type: ignore[union-attr]
+            assert await house.count() == 6
+
+    in_house(body)
