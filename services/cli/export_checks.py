@@ -13,9 +13,8 @@ from coord.services.folder import Folder, is_alive
 from coord.services.wording import age
 
 BEHIND_WARN: Final = 1_000
-LAG_WARN_SECONDS: Final = 60.0
-"""A receiver may be away for so long; the log keeps what it has not taken."""
 LAG_BAD_SECONDS: Final = 3_600.0
+"""A receiver may be away for so long; the log keeps what it has not taken."""
 
 
 def check_exporter(folder: Folder) -> Iterator[Finding]:
@@ -50,8 +49,8 @@ def _signal(signal: str, told: Mapping[str, Any]) -> Finding:
             return Finding(name, BAD, words, "It refuses coord itself: check its address, path and headers.")
         if since >= LAG_BAD_SECONDS:
             return Finding(name, BAD, words, "Start the receiver; what it has not taken waits in the log.")
-        if since >= LAG_WARN_SECONDS:
-            return Finding(name, WARN, words, "What it has not taken waits in the log.")
+        remedy = "Start the receiver, or set OTEL_EXPORTER_OTLP_ENDPOINT right; what it has not taken waits."
+        return Finding(name, WARN, words, remedy)
     if behind >= BEHIND_WARN:
         return Finding(name, WARN, words, "It catches up, or coord otlp status says why not.")
     return Finding(name, OK, words)

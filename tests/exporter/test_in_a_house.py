@@ -135,6 +135,20 @@ def test_doctor_and_status_tell_of_a_receiver_that_refuses(house: House, http: H
     until(lambda: len(http.spans()) == 3)
 
 
+def test_doctor_watches_a_receiver_from_its_first_failure(house: House, http: Http) -> None:
+    http.always = Answer(503, words="not now")
+    work(house, "w-1")
+    until(lambda: told_of(house, "traces")["trouble"])
+    ran = house.cli.run("doctor")
+    assert ran.code == 0
+    (line,) = (line for line in ran.out.splitlines() if " traces to " in line)
+    assert line.startswith("▲")
+    assert "not now" in line
+    assert "Start the receiver, or set OTEL_EXPORTER_OTLP_ENDPOINT right" in ran.out
+    http.always = Answer()
+    until(lambda: len(http.spans()) == 3)
+
+
 def test_without_an_endpoint_no_exporter_is_started_and_a_wrong_one_stops_up(tmp_path: Path) -> None:
     with running_house(tmp_path) as house:
         assert "exporter" not in (house.folder.read_json("up.json") or {})["services"]
