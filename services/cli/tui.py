@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from coord.tui.ink import Line
     from coord.tui.session import Wanted
 
+COLUMNS_MIN: Final = 40
+ROWS_MIN: Final = 8
 COLUMNS_MAX: Final = 1_000
 ROWS_MAX: Final = 500
 _SIZE: Final = re.compile(r"([0-9]{1,4})x([0-9]{1,4})")
@@ -93,6 +95,12 @@ def _size(text: str | None) -> tuple[int, int]:
             f"--size is '{visible(text, 64)}'; it must be columns x rows, such as 120x40,"
             f" up to {COLUMNS_MAX}x{ROWS_MAX}."
         )
+    return _large_enough(size, f"--size is {text}")
+
+
+def _large_enough(size: tuple[int, int], told: str) -> tuple[int, int]:
+    if size[0] < COLUMNS_MIN or size[1] < ROWS_MIN:
+        raise UsageError(f"{told}; a picture needs at least {COLUMNS_MIN}x{ROWS_MIN}.")
     return size
 
 
@@ -104,7 +112,10 @@ def _measured() -> tuple[int, int]:
         size = os.get_terminal_size(sys.stdout.fileno())
     except (OSError, ValueError, AttributeError):
         return _USUAL_SIZE
-    return (size.columns, max(size.lines - 1, 1)) if size.columns and size.lines else _USUAL_SIZE
+    if not (size.columns and size.lines):
+        return _USUAL_SIZE
+    there = (size.columns, max(size.lines - 1, 1))
+    return _large_enough(there, f"this terminal has room for {there[0]}x{there[1]}")
 
 
 def _print(lines: "Sequence[Line]", theme: str) -> None:

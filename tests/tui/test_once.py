@@ -54,6 +54,7 @@ def test_without_a_house_the_picture_says_so_and_the_exit_code_too(nobody: Cli) 
         (("--once", "--theme", "pink"), "there is no theme 'pink'."),
         (("--once", "--size", "huge"), "--size is 'huge'"),
         (("--once", "--size", "0x10"), "--size is '0x10'"),
+        (("--once", "--size", "10x3"), "--size is 10x3; a picture needs at least 40x8."),
         (("--once", "--at", "bananas"), "--at is 'bananas'"),
         (("--size", "80x24"), "--size is for --once"),
         (("--port", "80"), "--port is for --web"),
