@@ -172,9 +172,18 @@ def _no_such_verb(name: str) -> UsageError:
     return UsageError(f"there is no command '{visible(name, 64)}'.", hint)
 
 
+_PRESENT_ONLY: Final = ("health", "nodes", "top")
+"""Verbs about what is no event: of the past, the projector keeps none of it."""
+
+
 def _as_usage_error(error: Any, words: Sequence[str]) -> CoordError:
     """Turn typer's error into one sentence of ours."""
     verb = next((word for word in words if word in VERBS), "")
     message = error.format_message().rstrip(".").replace("\n", " ")
+    if verb in _PRESENT_ONLY and any(word.partition("=")[0] == "--at" for word in words):
+        return UsageError(
+            f"{verb} takes no --at: readings and health are not kept as of past moments yet.",
+            "board, show, agents, runs, alerts, events and history take it.",
+        )
     hint = f"Try: coord {verb} --help" if verb else "Try: coord --help"
     return UsageError(f"{message[:1].lower()}{message[1:]}.", hint)
