@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from coord.events.errors import NoServer, OutcomeUnknown, UsageError
+from coord.events.errors import NoServer, OutcomeUnknown, UsageError, visible
 from coord.services import client, clock
 from coord.services.cli.call import Call, note, note_cut
 from coord.services.cli.lines import Ids
@@ -26,19 +26,25 @@ _AGAIN_MAX: Final = 5
 
 def events(call: Call) -> None:
     """Print the newest events that match, the newest last."""
+    kind, entity = call.read("entity", _as_entity) or (None, None)
+    aggregate, wanted = call.read("aggregate", as_name), call.read("type", _as_filter)
+    if kind is not None and aggregate not in (None, kind):
+        raise UsageError(f"--entity is of kind {kind}, and --aggregate is {aggregate}.", "Name one kind.")
     answer = call.ask(
         "events",
-        aggregate=call.read("aggregate", as_name),
-        entity=call.read("entity", as_name),
-        type=call.read("type", _as_filter),
+        aggregate=aggregate or kind,
+        entity=entity,
+        type=wanted,
         actor=call.read("actor", _as_filter),
         text=call.read("text", lambda text, what: as_text(text, what, _SEARCHED_LENGTH_MAX)),
         limit=call.limit(),
     )
+    found = answer["events"]
+    if wanted is not None and not found:
+        _note_unknown_type(wanted)
     if call.json:
         out_json(answer)
         return
-    found = answer["events"]
     out(f"{len(found)} event{'' if len(found) == 1 else 's'}{as_of(answer)}")
     if found:
         print_table(_EVENTS, [_row(entry, subject=True) for entry in found])
@@ -65,6 +71,31 @@ def history(call: Call) -> int:
 
 def _as_filter(text: str, what: str) -> str:
     return as_text(text, what, _FILTER_LENGTH_MAX)
+
+
+def _as_entity(text: str, what: str) -> tuple[str | None, str]:
+    """Read ID, or KIND:ID as health prints it."""
+    kind, colon, name = text.rpartition(":")
+    return (as_name(kind, f"{what}'s kind") if colon else None), as_name(name, what)
+
+
+def _note_unknown_type(wanted: str) -> None:
+    """Say which types it could be, where there is none such."""
+    from difflib import get_close_matches
+
+    from coord.events.catalog import AGGREGATES, EVENT_TYPES
+
+    names = [kind.name for kind in EVENT_TYPES]
+    if any(
+        name.startswith(wanted) if wanted.endswith(".") else f"{wanted}.v".startswith(f"{name}.v")
+        for name in names
+    ):
+        return
+    parts = {name.partition(".")[2]: name for name in names}
+    near = [parts.get(one, one) for one in get_close_matches(wanted[:64], [*names, *parts], 3, 0.7)]
+    could = ", ".join(dict.fromkeys(near)) or ", ".join(f"{aggregate}." for aggregate in AGGREGATES)
+    words = "it could be" if near else "types begin with"
+    note(f"there is no type '{visible(wanted, 64)}'; {words}: {could}")
 
 
 def _note_older(answer: Reply) -> None:

@@ -219,7 +219,7 @@ LOOK: Final = (
         (),
         (
             Option("--aggregate", "KIND", "Only about work, agent, node, run, alert, directive ..."),
-            Option("--entity", "ID", "Only about this item, agent, run ..."),
+            Option("--entity", "ID", "Only about this item, agent, run ..., or agent:NAME, run:ID ..."),
             Option("--type", "TYPE", "Only such as work.claimed, or all that begin with work."),
             Option("--actor", "NAME", "Only what was done on behalf of this one."),
             Option("--text", "TEXT", "Only what contains this, whatever its case."),
