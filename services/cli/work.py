@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from coord.events.errors import Refused, UsageError
 from coord.events.tokens import scenario_id
+from coord.services import client
 from coord.services.cli import fences
 from coord.services.cli.call import STDIN, Call, note_cut
 from coord.services.cli.lines import Ids
@@ -112,13 +113,30 @@ def show(call: Call) -> int:
     """Show an item in full."""
 
     def act(item_id: str, _: str) -> None:
-        answer = call.ask("show", id=item_id)
+        answer = _shown(call, item_id)
         if call.json:
             out_json(_flat(answer))
         else:
             _print_item(answer)
 
     return call.each("id", _as_item, Ids("the item"), act)
+
+
+def _shown(call: Call, item_id: str) -> Reply:
+    """Ask for an item; where --at names a moment before it was submitted, say that."""
+    try:
+        return call.ask("show", id=item_id)
+    except Refused as error:
+        at = call.text("at")
+        if at is None or (error.reply or {}).get("code") != "unknown_id":
+            raise
+        known = client.ask(call.folder, "show", {"id": item_id}, call.settings.request_seconds)
+        digits = at.removeprefix("#")
+        when = f"position {digits}" if digits.isdecimal() else at
+        told = f"{item_id} is not there yet at {when}."
+        not_yet = Refused(told, f"It was submitted at position {known['submitted_position']}.")
+        not_yet.reply = {**(error.reply or {}), "reason": told, "hint": not_yet.hint}
+        raise not_yet from error
 
 
 def board(call: Call) -> None:

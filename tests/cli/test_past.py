@@ -127,3 +127,61 @@ def test_events_are_searched_for_and_the_newest_stands_last(
     assert asked.heard[0].body == {
         "aggregate": "work", "entity": "w-1", "type": "work.", "actor": "a1", "text": "LEASE", "limit": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("claimd", "coord: there is no type 'claimd'; it could be: work.claimed\n"),
+        ("zebra", "coord: there is no type 'zebra'; types begin with: agent., alert., "),
+        ("work", "coord: there is no type 'work'; types begin with: agent., alert., "),
+        ("work.", ""),
+        ("work.claimed", ""),
+        ("work.claimed.v1", ""),
+    ],
+)
+def test_a_type_that_is_none_is_told_with_what_it_could_be(
+    here: Path, projector: Start, capsys: Capture, wanted: str, told: str
+) -> None:
+    projector(said({"as_of": AS_OF, "events": [], "searched_from": 1}))
+    assert run(["events", "--type", wanted]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "0 events   as of position 9\n"
+    assert captured.err.startswith(told)
+    assert bool(captured.err) == bool(told)
+
+
+def test_an_entity_may_be_named_with_its_kind_as_health_prints_it(
+    here: Path, projector: Start, capsys: Capture
+) -> None:
+    asked = projector(said({"as_of": AS_OF, "events": [], "searched_from": 1}))
+    assert run(["events", "--entity", "agent:bob"]) == 0
+    assert asked.heard[0].body == {"aggregate": "agent", "entity": "bob"}
+    assert run(["events", "--entity", "agent:bob", "--aggregate", "run"]) == 2
+    assert run(["events", "--entity", "a:b:c"]) == 2
+    assert len(asked.heard) == 1
+    capsys.readouterr()
+
+
+def test_an_item_that_came_later_is_not_there_yet(here: Path, projector: Start, capsys: Capture) -> None:
+    def answer(heard: Heard) -> bytes:
+        if "at_position" in heard.body or heard.body["id"] != "w-1":
+            return refused("unknown_id", reason=f"there is no item {heard.body['id']}.")
+        return said({"as_of": AS_OF, **ANSWERS["show w-1"], "submitted_position": 3})
+
+    projector(answer)
+    assert run(["show", "w-1", "--at", "#1"]) == 4
+    assert capsys.readouterr().err == (
+        "coord: w-1 is not there yet at position 1. It was submitted at position 3.\n"
+    )
+    assert run(["show", "w-2", "--at", "#1"]) == 4
+    assert capsys.readouterr().err.startswith("coord: there is no item w-2.")
+
+
+@pytest.mark.parametrize("verb", ["health", "nodes", "top"])
+def test_what_is_not_kept_of_the_past_is_said_so(here: Path, capsys: Capture, verb: str) -> None:
+    assert run([verb, "--at", "-2h"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(
+        f"coord: {verb} takes no --at: readings and health are not kept as of past moments yet."
+    )
