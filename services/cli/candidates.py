@@ -13,6 +13,9 @@ from coord.services.folder import Folder
 
 _ANSWER_SECONDS: Final = 0.5
 _ROWS: Final = 200
+_ENDED: Final = ("completed", "failed", "cancelled")
+_ENDED_FROM: Final = 2
+"""So many letters are typed before ended items are asked for, too: there are many."""
 
 
 class Candidate(NamedTuple):
@@ -23,10 +26,11 @@ class Candidate(NamedTuple):
 
 
 class House:
-    """Whoever answers questions on the data folder; nobody is no error."""
+    """Whoever answers questions on the data folder; nobody is no error. `word` is what was typed of the value."""
 
-    def __init__(self, folder: Folder | None) -> None:
+    def __init__(self, folder: Folder | None, word: str = "") -> None:
         self._folder = folder
+        self.word = word
 
     def rows(self, question: str, key: str = "rows", **fields: Any) -> list[dict[str, Any]]:
         """Ask for rows; none where nobody answers at once."""
@@ -46,9 +50,15 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     "color": dict.fromkeys(("auto", "always", "never"), ""),
     "board.status": dict.fromkeys(("open", "claimed", "completed", "failed", "cancelled"), ""),
     "alerts.status": dict.fromkeys(("open", "active", "acknowledged", "resolved"), ""),
+    "tui.view": dict.fromkeys(
+        ("overview", "work", "agents", "runs", "nodes", "alerts", "events", "health"), ""
+    ),
+    "tui.theme": {"dark": "", "light": "", "ansi": "the terminal's own colours"},
     "top.by": dict.fromkeys(("cpu", "memory", "gpu"), ""),
     "tail.until": {"now": "end at what the log holds"},
-    "history.aggregate": dict.fromkeys(("work", "agent", "node", "run", "alert", "directive"), ""),
+    "aggregate": dict.fromkeys(
+        ("work", "agent", "node", "run", "alert", "directive", "verification"), ""
+    ),
     "direct.action": dict.fromkeys(ACTIONS, ""),
     "direct.kind": dict.fromkeys(KINDS, ""),
     "completion.shell": dict.fromkeys(("bash", "zsh", "fish"), ""),
@@ -81,6 +91,29 @@ def _items(*statuses: str | None) -> Source:
             yield from (Candidate(row["id"], f"{row['status']}: {row['title']}") for row in rows)
 
     return found
+
+
+def _all_items(house: House, *typed: Any) -> Iterator[Candidate]:
+    """Yield what is not over, and what is once its id is begun: the newest of each status."""
+    offered = set()
+    sources = [None, *(_ENDED if len(house.word) >= _ENDED_FROM else ())]
+    for candidate in _items(*sources)(house, *typed):
+        if candidate.text not in offered:
+            offered.add(candidate.text)
+            yield candidate
+
+
+def _event_types(*_: Any) -> Iterator[Candidate]:
+    from coord.events.catalog import AGGREGATES, EVENT_TYPES
+
+    yield from (Candidate(kind.name) for kind in EVENT_TYPES)
+    yield from (Candidate(f"{aggregate}.", "all of these") for aggregate in AGGREGATES)
+
+
+def _schemas(*_: Any) -> Iterator[Candidate]:
+    from coord.events.documents import names
+
+    yield from map(Candidate, names())
 
 
 def _agents(house: House, *_: Any) -> Iterator[Candidate]:
@@ -123,7 +156,7 @@ def _anything(house: House, *_: Any) -> Iterator[Candidate]:
 
 
 def _traced(house: House, arguments: Sequence[str], given: Mapping[str, str]) -> Iterator[Candidate]:
-    yield from _items(None)(house, arguments, given)
+    yield from _all_items(house, arguments, given)
     yield from _agents(house)
     yield from _runs(house)
     yield from _nodes(house)
@@ -163,8 +196,12 @@ SOURCES: Final[Mapping[str, Source]] = {
     "fail.id": _items("claimed"),
     "release.id": _items("claimed"),
     "cancel.id": _items("open", "claimed"),
-    "show.id": _items(None),
+    "show.id": _all_items,
     "history.id": _traced,
+    "events.entity": _traced,
+    "events.type": _event_types,
+    "events.actor": _agents,
+    "schema.type": _schemas,
     "agent": _agents,
     "heartbeat.name": _agents,
     "retire.name": _agents,

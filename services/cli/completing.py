@@ -134,15 +134,17 @@ def _values(line: Line, wanted: Option | Argument, before: str) -> tuple[str, It
     if source is None:
         return "words", iter(())
     return "words", (
-        Candidate(before + text, what) for text, what in source(_house(line), line.arguments, line.given)
+        Candidate(before + text, what)
+        for text, what in source(_house(line, before), line.arguments, line.given)
     )
 
 
-def _house(line: Line) -> House:
+def _house(line: Line, before: str) -> House:
     """Find the house that the line is about: --data and --config hold while it is typed, too."""
     flags = {"data": line.given["--data"]} if line.given.get("--data") else {}
     try:
-        return House(Folder(load_settings(flags, file=line.given.get("--config") or None).settings.data))
+        settings = load_settings(flags, file=line.given.get("--config") or None).settings
+        return House(Folder(settings.data), line.word.removeprefix(before))
     except CoordError:
         return House(None)
 

@@ -20,6 +20,8 @@ from coord.services.cli.surface import VERBS
 from coord.services.cli.terminal import WHEN
 from coord.services.detectors.catalog import RULES
 from coord.services.supervisor.serve import SERVICES
+from coord.tui.palette import THEMES
+from coord.tui.views import VIEWS
 
 Start = Callable[..., Service]
 TAB_SECONDS = 0.1
@@ -27,6 +29,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "board": [
         {"id": "w-open", "status": "open", "title": "Waits: here"},
         {"id": "w-held", "status": "claimed", "title": "Is done"},
+        {"id": "w-over", "status": "completed", "title": "Was done"},
     ],
     "agents": [{"agent": "ada", "status": "active", "holds": 1, "team": "red"}],
     "runs": [
@@ -45,6 +48,8 @@ def answer(heard: Heard) -> bytes:
     rows = ROWS.get(heard.verb, [])
     if heard.verb == "board" and heard.body.get("status"):
         rows = [row for row in rows if row["status"] == heard.body["status"]]
+    elif heard.verb == "board":
+        rows = [row for row in rows if row["status"] != "completed"]
     parts = [{"entity": "agent:ada", "score": 90.0}, {"entity": "node:lap", "score": 50.0}]
     return said({"as_of": AS_OF, "rows": rows, "parts": parts})
 
@@ -74,6 +79,13 @@ def offered(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         (["complete", "w"], ["words", "w-held"]),
         (["cancel", ""], ["words", "w-open", "w-held"]),
         (["show", "x"], ["words"]),
+        (["show", "w"], ["words", "w-open", "w-held"]),
+        (["show", "w-"], ["words", "w-open", "w-held", "w-over"]),
+        (["events", "--entity=w-o"], ["words", "--entity=w-open", "--entity=w-over"]),
+        (["events", "--type", "work.c"], ["words", "work.cancelled", "work.claimed", "work.completed"]),
+        (["tui", "--view", "a"], ["words", "agents", "alerts"]),
+        (["tui", "--theme", ""], ["words", "dark", "light", "ansi"]),
+        (["schema", "work.cl"], ["words", "work.claimed.v1"]),
         (["claim", "--agent", ""], ["words", "ada"]),
         (["claim", "--agent=a"], ["words", "--agent=ada"]),
         (["claim", "--agent"], ["words", "--agent", "--agent-silence-seconds"]),
@@ -152,7 +164,7 @@ def test_the_data_folder_of_the_line_is_the_one_that_is_asked(
 ) -> None:
     projector(answer)
     assert offered("--data", str(tmp_path / "none"), "show", "") == ["words"]
-    assert offered("show", "--data", str(data), "w-o") == ["words", "w-open"]
+    assert offered("show", "--data", str(data), "w-op") == ["words", "w-open"]
 
 
 @pytest.mark.parametrize("said_", [b"", b"nonsense\r\n\r\n", refused("unknown_id"), said({"rows": 7})])
@@ -205,6 +217,8 @@ def test_the_choices_that_are_offered_are_those_that_are_taken() -> None:
     assert tuple(CHOICES["direct.action"]) == tuple(directing.ACTIONS)
     assert tuple(CHOICES["completion.shell"]) == tuple(SCRIPTS)
     assert tuple(CHOICES["color"]) == WHEN
+    assert tuple(CHOICES["tui.view"]) == tuple(VIEWS)
+    assert {*CHOICES["tui.theme"], "none"} == set(THEMES)
     assert agents.STATUSES
 
 
