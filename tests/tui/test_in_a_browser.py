@@ -73,6 +73,7 @@ def test_every_file_came_from_the_house_itself(page: Browser) -> None:
 def test_a_server_that_is_told_to_stop_does_not_wait_for_its_tabs(page: Browser, small_house: House) -> None:
     """`serving` fails when its process does not end in time; the page must have been open until then."""
     with serving(small_house) as url:
+        page.open("about:blank")  # the page before says nothing any more
         page.seen.text = ""
         page.open(url)
         page.wait_for("[1 Overview]")

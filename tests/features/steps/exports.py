@@ -58,7 +58,7 @@ def items_done(scene: Scene, count: int) -> None:
 def tried_twice(scene: Scene, first: str, second: str) -> None:
     scene.submit("Hash the corpus", "--lease", SHORT_LEASE)
     scene.must(first, "claim", scene.it, "--lease", SHORT_LEASE)
-    soon(lambda: scene.show()["status"] == "open")
+    soon(lambda: "work.lease_expired" in scene.types())
     scene.must(second, "claim", scene.it, "--lease", "1m")
     scene.must(second, "complete", scene.it)
 
