@@ -322,10 +322,9 @@ def test_an_empty_board_says_how_to_fill_it() -> None:
 
 def crowded(found: dict[str, Any] | None = None, **counts: int) -> Scene:
     """Return a night whose board was cut."""
-    cut = night().answers["board"] | {"truncated": True, "counts": {"open": 3_013, "completed": 5} | counts}
-    return replace(
-        night(), answers={**night().answers, "board": cut} | ({"board_found": found} if found else {})
-    )
+    held = {"open": 3_013, "completed": 5, **counts}
+    answers = {**night().answers, "board": {**night().answers["board"], "truncated": True, "counts": held}}
+    return replace(night(), answers={**answers, "board_found": found} if found else answers)
 
 
 class TestCut:
