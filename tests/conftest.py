@@ -36,6 +36,10 @@ pytest_plugins = (
 # A shell that starts the tests in the background has SIGINT ignored, and what is ignored is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# pytest-xdist tells its workers how wide the terminal is; what the tests start would believe it of its own.
+for told in ("COLUMNS", "LINES"):
+    os.environ.pop(told, None)
+
 
 @dataclass
 class Server:

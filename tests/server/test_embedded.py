@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -151,9 +152,20 @@ def test_it_ends_when_its_parent_is_killed_and_the_next_finds_the_folder_free(se
     embedded.stop()
 
 
-def test_an_orphan_that_does_not_end_holds_the_folder_and_is_ended(settings: Settings) -> None:
+@pytest.fixture
+def anchored() -> Iterator[int]:
+    """A process group that has a living parent: in one that has none, the kernel wakes and ends whoever is stopped."""
+    with subprocess.Popen(["sleep", "100"], process_group=0) as anchor:
+        yield anchor.pid
+        anchor.kill()
+
+
+def test_an_orphan_that_does_not_end_holds_the_folder_and_is_ended(settings: Settings, anchored: int) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(settings.data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", PARENT, str(settings.data)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        process_group=anchored,
     ) as parent:
         assert parent.stdout is not None
         orphan = identity_of(int(parent.stdout.readline()))
