@@ -80,15 +80,16 @@ def _tail_asked(request: Request) -> tuple[int, bool]:
 
 
 async def _tail(log: Log, position: int, last: int | None) -> AsyncIterator[bytes]:
-    """Yield entries from a position on; to `last`, or for ever."""
+    """Yield entries from a position on, the lines of a batch at once; to `last`, or for ever."""
     if last is not None and position > last:
         return
     async with aclosing(log.pull(EVENTS.name, position, _TAIL_BATCH, TAIL_WAIT_SECONDS)) as batches:  # type: ignore[type-var]
         async for batch in batches:
-            for stored in batch:
-                if last is not None and stored.position > last:
-                    return
-                yield log_entry(stored).model_dump_json(exclude_none=True).encode()
+            wanted = [stored for stored in batch if last is None or stored.position <= last]
+            if wanted:
+                yield b"\n".join(
+                    log_entry(stored).model_dump_json(exclude_none=True).encode() for stored in wanted
+                )
             ended = not batch or batch[-1].position >= (last or 0)
             if last is not None and ended:
                 return
