@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from coord.services.folder import Folder
@@ -35,6 +36,10 @@ pytest_plugins = (
 
 # A shell that starts the tests in the background has SIGINT ignored, and what is ignored is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is the machine's business: a test has a time limit as a whole.
+hypothesis.settings.register_profile("coord", deadline=None)
+hypothesis.settings.load_profile("coord")
 
 # pytest-xdist tells its workers how wide the terminal is; what the tests start would believe it of its own.
 for told in ("COLUMNS", "LINES"):
