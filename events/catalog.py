@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from coord.events import agent, alert, directive, node, run, verification, work
+from coord.events import agent, alert, directive, node, run, team, verification, work
 from coord.events.body import encode_object, parse_object
 from coord.events.errors import InvalidEvent
 from coord.events.model import Event, first_fault
@@ -36,8 +36,10 @@ class EventType:
 
 
 EVENT_TYPES: Final = (
+    EventType("agent.drained", 1, agent.AgentDrained),
+    EventType("agent.evicted", 1, agent.AgentEvicted),
     EventType("agent.lost", 1, agent.AgentLost),
-    EventType("agent.registered", 1, agent.AgentRegistered),
+    EventType("agent.registered", 2, agent.AgentRegistered),
     EventType("agent.retired", 1, agent.AgentRetired),
     EventType("agent.returned", 1, agent.AgentReturned),
     EventType("alert.acknowledged", 1, alert.AlertAcknowledged),
@@ -58,15 +60,24 @@ EVENT_TYPES: Final = (
     EventType("run.metrics_recorded", 1, run.RunMetricsRecorded),
     EventType("run.out_of_memory", 1, run.RunOutOfMemory),
     EventType("run.started", 1, run.RunStarted),
+    EventType("team.configured", 1, team.TeamConfigured),
     EventType("verification.recorded", 2, verification.VerificationRecorded),
+    EventType("work.blocked", 1, work.WorkBlocked),
     EventType("work.cancelled", 1, work.WorkCancelled),
-    EventType("work.claimed", 1, work.WorkClaimed),
+    EventType("work.claimed", 2, work.WorkClaimed),
     EventType("work.completed", 1, work.WorkCompleted),
-    EventType("work.failed", 1, work.WorkFailed),
-    EventType("work.lease_expired", 1, work.WorkLeaseExpired),
+    EventType("work.dependencies_set", 1, work.WorkDependenciesSet),
+    EventType("work.failed", 2, work.WorkFailed),
+    EventType("work.lease_expired", 2, work.WorkLeaseExpired),
+    EventType("work.moved_on", 1, work.WorkMovedOn),
     EventType("work.progressed", 1, work.WorkProgressed),
     EventType("work.released", 1, work.WorkReleased),
-    EventType("work.submitted", 3, work.WorkSubmitted),
+    EventType("work.reopened", 1, work.WorkReopened),
+    EventType("work.reprioritised", 1, work.WorkReprioritised),
+    EventType("work.requeued", 1, work.WorkRequeued),
+    EventType("work.stuck", 1, work.WorkStuck),
+    EventType("work.submitted", 4, work.WorkSubmitted),
+    EventType("work.unblocked", 1, work.WorkUnblocked),
 )
 
 AGGREGATES: Final = tuple(sorted({kind.aggregate for kind in EVENT_TYPES}))

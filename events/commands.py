@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from coord.events.agent import WIP_LIMIT_MAX
+from coord.events.agent import TEAMS_MAX, WIP_LIMIT_MAX
 from coord.events.alert import EVIDENCE_MAX, EntityKind, Evidence, Severity
 from coord.events.directive import LIVE_SECONDS_MAX, PARAMETERS_MAX, Action
 from coord.events.errors import Exit
@@ -16,28 +16,59 @@ from coord.events.model import (
     Command,
     Count,
     Json,
-    LeaseSeconds,
     Name,
     Nanoseconds,
     Note,
     Position,
-    Priority,
-    Ratio,
     Title,
     Token,
     Words,
 )  # fmt: skip
-from coord.events.work import CAPABILITIES_MAX
+from coord.events.team import SHARE_MAX
+from coord.events.views import (
+    AgentView,
+    AlertView,
+    DirectiveView,
+    Explanation,
+    ItemView,
+    TeamView,
+)
+from coord.events.work_commands import (
+    Block,
+    Cancel,
+    Capabilities,
+    Claim,
+    Complete,
+    Depend,
+    Explain,
+    Fail,
+    Hold,
+    Named,
+    NewItem,
+    Progress,
+    Release,
+    Reopen,
+    Reprioritise,
+    Requeue,
+    Submit,
+    SubmitMany,
+    Unblock,
+    Wait,
+)
 
-Capabilities = Annotated[tuple[Token, ...], Field(max_length=CAPABILITIES_MAX)]
+ACTIVE_MAX: Final = 1_000
 
 REFUSALS: Final = {
     "already_exists": "an item or a directive of that id exists with other content",
     "bad_parameters": "the action does not take these parameters, or not from this entity",
+    "blocked": "somebody has blocked the item",
     "capability_missing": "the agent does not offer what the item needs",
-    "illegal_transition": "the item is past the state this needs",
+    "dependency_cycle": "the items would wait for each other",
+    "draining": "the agent ends what it holds and is given nothing new",
+    "evicted": "the agent was put out; it must register again",
+    "illegal_transition": "the item is not in the state this needs",
     "no_such_moment": "the log has no such position or time",
-    "not_yet": "the past asked for is still being folded; ask again",
+    "not_yet": "what was waited for has not come; ask again",
     "nothing_to_claim": "no open item fits this agent",
     "overloaded": "the coordinator has as many requests waiting as it takes",
     "stale_fence": "the claim this rests on is over",
@@ -46,81 +77,11 @@ REFUSALS: Final = {
     "unknown_agent": "no agent of that name is registered",
     "unknown_id": "no item, alert or directive of that id exists",
     "unverified": "the scenario has not passed since the item was claimed",
-    "wip_limit": "the agent holds as many items as it may",
+    "waiting": "the item waits for others to be completed, for its time, or for its concurrency key",
+    "wip_limit": "the agent, or its team, holds as many items as it may",
     "wrong_holder": "the item is held by somebody else, or by nobody",
 }
 """Refusal codes. A new one is a line here."""
-
-
-class Submit(Command):
-    """Submit an item of work."""
-
-    request_id: Token
-    item_id: Token | None = None
-    """None: the coordinator makes one from the request id."""
-    title: Title
-    priority: Priority = 5
-    capabilities: Capabilities = ()
-    team: Token | None = None
-    lease_seconds: LeaseSeconds | None = None
-    body: Json = None
-    verify: Token | None = None
-    """A scenario's name: the item completes only with a passing run of it, newer than the claim."""
-
-
-class Claim(Command):
-    """Claim the best item for this agent, or a given one."""
-
-    request_id: Token
-    agent: Token
-    incarnation: Position | None = None
-    """None: the agent's present one; an agent nobody knows is registered on the way."""
-    item_id: Token | None = None
-    lease_seconds: LeaseSeconds | None = None
-
-
-class Hold(Command):
-    """What every command of a holder names."""
-
-    request_id: Token
-    agent: Token
-    incarnation: Position | None = None
-    item_id: Token
-    fence: Count | None = None
-    """The position of the claim. Without the right one the command is refused."""
-
-
-class Progress(Hold):
-    """Say how far the work is; renews the lease."""
-
-    fraction: Ratio | None = None
-    note: Note | None = None
-
-
-class Complete(Hold):
-    """Finish the item."""
-
-    result: Json = None
-
-
-class Fail(Hold):
-    """Give the item up for good."""
-
-    reason: Note
-
-
-class Release(Hold):
-    """Give the item back."""
-
-    reason: Note | None = None
-
-
-class Cancel(Command):
-    """End an item that nobody shall do any more."""
-
-    request_id: Token
-    item_id: Token
-    reason: Note | None = None
 
 
 class Register(Command):
@@ -132,6 +93,8 @@ class Register(Command):
     capabilities: Capabilities = ()
     wip_limit: int | None = Field(default=None, ge=1, le=WIP_LIMIT_MAX)
     host: Name | None = None
+    serves: Annotated[tuple[Token, ...], Field(max_length=TEAMS_MAX)] = ()
+    """Other teams whose items it takes, too."""
 
 
 class Heartbeat(Command):
@@ -140,6 +103,8 @@ class Heartbeat(Command):
     request_id: Token
     agent: Token
     incarnation: Position | None = None
+    active: Annotated[tuple[Token, ...], Field(max_length=ACTIVE_MAX)] = ()
+    """Items whose process was seen to work since the last heartbeat: evidence, where a ping is none."""
 
 
 class Retire(Command):
@@ -149,6 +114,32 @@ class Retire(Command):
     agent: Token
     incarnation: Position | None = None
     reason: Note | None = None
+
+
+class Drain(Command):
+    """Have an agent end what it holds and be given nothing new."""
+
+    request_id: Token
+    agent: Token
+    incarnation: Position | None = None
+    reason: Note | None = None
+
+
+class Evict(Command):
+    """Put an agent out, whatever it does: what it holds is open again."""
+
+    request_id: Token
+    agent: Token
+    reason: Note
+
+
+class ConfigureTeam(Command):
+    """Say what holds for a team from now on, all of it."""
+
+    request_id: Token
+    team: Token
+    wip_limit: int | None = Field(default=None, ge=1, le=WIP_LIMIT_MAX)
+    share: float = Field(default=1.0, gt=0, le=SHARE_MAX)
 
 
 class RaiseAlert(Command):
@@ -218,77 +209,21 @@ class Withdraw(Command):
     reason: Note
 
 
-class ItemView(Words):
-    """A work item right after the decision."""
-
-    id: Token
-    title: Title
-    status: Literal["open", "claimed", "completed", "failed", "cancelled"]
-    priority: Priority
-    capabilities: tuple[Token, ...] = ()
-    team: Token | None = None
-    agent: Token | None = None
-    incarnation: Position | None = None
-    fence: Position | None = None
-    lease_seconds: LeaseSeconds
-    attempt: Count = 0
-    body: Json = None
-    result: Json = None
-    reason: Note | None = None
-    verify: Token | None = None
-
-
-class AlertView(Words):
-    """An alert right after the decision."""
-
-    id: Token
-    rule: Token
-    entity_kind: EntityKind
-    entity: Token
-    severity: Severity
-    summary: Title
-    status: Literal["active", "acknowledged", "resolved"]
-    silenced_until_ns: Nanoseconds | None = None
-
-
-class DirectiveView(Words):
-    """A directive right after the decision."""
-
-    id: Token
-    entity_kind: EntityKind
-    entity: Token
-    action: Action
-    parameters: dict[str, Json]
-    epoch: Count
-    live_seconds: float
-    alert: Token | None = None
-    reason: Note
-    status: Literal["issued", "withdrawn"]
-
-
-class AgentView(Words):
-    """An agent right after the decision."""
-
-    agent: Token
-    incarnation: Position
-    status: Literal["active", "lost", "retired"]
-    team: Token | None = None
-    capabilities: tuple[Token, ...] = ()
-    wip_limit: int | None = None
-    holds: Count = 0
-
-
 class Done(Words):
     """The wish is fulfilled; `already`: it was so before, and nothing was appended."""
 
     status: Literal["done"] = "done"
     id: Token
-    """Of the item, the agent, the alert or the directive."""
+    """Of the item, the first of several, the agent, the team, the alert or the directive."""
     position: Position | None = None
     """Of the event that was appended; none when it was so already."""
     already: bool = False
     item: ItemView | None = None
+    items: tuple[ItemView, ...] = ()
+    """Of a command about several, or a claim of more than one: all of them, in order."""
     agent: AgentView | None = None
+    team: TeamView | None = None
+    explanation: Explanation | None = None
     alert: AlertView | None = None
     directive: DirectiveView | None = None
 
@@ -325,20 +260,32 @@ Reply = Annotated[Done | Refusal | Unknown | Invalid, Field(discriminator="statu
 
 COMMANDS: Final[dict[str, type[Command]]] = {
     "acknowledge": Acknowledge,
+    "block": Block,
     "cancel": Cancel,
     "claim": Claim,
     "complete": Complete,
+    "configure-team": ConfigureTeam,
+    "depend": Depend,
     "direct": Direct,
+    "drain": Drain,
+    "evict": Evict,
+    "explain": Explain,
     "fail": Fail,
     "heartbeat": Heartbeat,
     "progress": Progress,
     "raise": RaiseAlert,
     "register": Register,
     "release": Release,
+    "reopen": Reopen,
+    "reprioritise": Reprioritise,
+    "requeue": Requeue,
     "resolve": ResolveAlert,
     "retire": Retire,
     "silence": Silence,
     "submit": Submit,
+    "submit-many": SubmitMany,
+    "unblock": Unblock,
+    "wait": Wait,
     "withdraw": Withdraw,
 }
 """By verb: the last token of the subject, and the path of the gateway."""
@@ -350,3 +297,12 @@ def refusal(code: str, reason: str, hint: str = "") -> Refusal:
     return Refusal(
         code=code, reason=reason, hint=hint, exit_code=int(Exit.NOTHING if nothing else Exit.REFUSED)
     )
+
+
+__all__ = [
+    "COMMANDS", "REFUSALS", "Acknowledge", "Block", "Cancel", "Capabilities", "Claim",
+    "Complete", "ConfigureTeam", "Depend", "Direct", "Done", "Drain", "Evict", "Explain", "Fail",
+    "Heartbeat", "Hold", "Invalid", "Named", "NewItem", "Progress", "RaiseAlert", "Refusal", "Register",
+    "Release", "Reopen", "Reply", "Reprioritise", "Requeue", "ResolveAlert", "Retire", "Silence", "Submit", "SubmitMany",
+    "Unblock", "Unknown", "Wait", "Withdraw", "refusal",
+]  # fmt: skip

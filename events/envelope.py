@@ -1,7 +1,7 @@
 """CloudEvents 1.0 over NATS, binary binding: attributes are headers, the body is the event's own fields.
 
 ce-id           identity, a token; equals Nats-Msg-Id
-ce-type         family.name.version, e.g. work.claimed.v1
+ce-type         family.name.version, e.g. work.claimed.v2
 ce-source       who wrote it, a path of tokens, e.g. /coordinator/main
 ce-time         the writer's clock; shown, never used for decisions
 cx-actor        on whose behalf (an agent, a person, a service)

@@ -2,17 +2,27 @@
 
 from typing import Final
 
-from coord.events import agent, alert, directive, node, questions, run, samples, verification, work
+from coord.events import agent, alert, directive, node, questions, run, samples, team, verification, work
 from coord.events import commands as wish
 from coord.events.envelope import Envelope
 from coord.events.model import Command, Event, Question
-from coord.events.upcasters import VerificationRecordedV1, WorkSubmittedV1, WorkSubmittedV2
+from coord.events.planning import Concurrency, Retry, Scores
+from coord.events.upcasters import (
+    AgentRegisteredV1,
+    VerificationRecordedV1,
+    WorkClaimedV1,
+    WorkFailedV1,
+    WorkLeaseExpiredV1,
+    WorkSubmittedV1,
+    WorkSubmittedV2,
+    WorkSubmittedV3,
+)
 
 DIGEST: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 EVIDENCE: Final = (alert.Evidence(stream="EVENTS", position=41),)
 ENVELOPE: Final = Envelope(
     id="0199f0c2-7b7e-7c3e-9d55-2f6d1c1b7a10",
-    type="work.claimed.v1",
+    type="work.claimed.v2",
     source="/coordinator/main",
     time="2026-11-21T07:00:00.123456789Z",
     actor="ada",
@@ -56,9 +66,11 @@ INVENTORY: Final = node.Inventory(
 )  # fmt: skip
 
 EVENTS: Final[dict[str, Event]] = {
+    "agent.drained.v1": agent.AgentDrained(incarnation=3, reason="the machine is needed elsewhere"),
+    "agent.evicted.v1": agent.AgentEvicted(incarnation=3, reason="it holds and does nothing"),
     "agent.lost.v1": agent.AgentLost(incarnation=3, silent_seconds=31.5),
-    "agent.registered.v1": agent.AgentRegistered(
-        team="blue", capabilities=("python", "gpu"), wip_limit=2, host="forge"
+    "agent.registered.v2": agent.AgentRegistered(
+        team="blue", capabilities=("python", "gpu"), wip_limit=2, host="forge", serves=("red",)
     ),
     "agent.retired.v1": agent.AgentRetired(incarnation=3, reason="the night is over"),
     "agent.returned.v1": agent.AgentReturned(incarnation=3, lost_seconds=12.0),
@@ -104,31 +116,56 @@ EVENTS: Final[dict[str, Event]] = {
     "run.started.v1": run.RunStarted(
         name="tiny-gpt", node="forge", agent="ada", world_size=2, configuration={"layers": 4}
     ),
+    "team.configured.v1": team.TeamConfigured(wip_limit=12, share=2.0),
     "verification.recorded.v2": verification.VerificationRecorded(
         feature="Claims", scenario="Two hundred agents, one winner", outcome="passed",
         commit="0.1.0", run_seconds=3.2, evidence=EVIDENCE,
         transcript="verified/two-hundred-agents-one-winner.txt", transcript_sha256=DIGEST,
     ),
+    "work.blocked.v1": work.WorkBlocked(reason="the licence is being cleared"),
     "work.cancelled.v1": work.WorkCancelled(reason="not needed any more"),
-    "work.claimed.v1": work.WorkClaimed(agent="ada", incarnation=3, lease_seconds=30.0, attempt=1),
-    "work.completed.v1": work.WorkCompleted(agent="ada", fence=42, result={"sha256": DIGEST}),
-    "work.failed.v1": work.WorkFailed(agent="ada", fence=42, reason="the file is gone"),
-    "work.lease_expired.v1": work.WorkLeaseExpired(
-        agent="ada", incarnation=3, fence=42, lease_seconds=30.0, silent_seconds=30.2
+    "work.claimed.v2": work.WorkClaimed(
+        agent="ada", incarnation=3, lease_seconds=30.0, attempt=1,
+        scores=Scores(priority=0.78, age=0.1, deadline=0.0, match=0.67, fairness=1.0, total=0.65),
     ),
+    "work.completed.v1": work.WorkCompleted(agent="ada", fence=42, result={"sha256": DIGEST}),
+    "work.dependencies_set.v1": work.WorkDependenciesSet(depends_on=("w-2", "w-3")),
+    "work.failed.v2": work.WorkFailed(
+        agent="ada", fence=42, reason="the file is gone", then="open", retry_seconds=2.1
+    ),
+    "work.lease_expired.v2": work.WorkLeaseExpired(
+        agent="ada", incarnation=3, fence=42, lease_seconds=30.0, silent_seconds=30.2, cause="agent_lost",
+        reason="ada was silent for 30.2 s",
+    ),
+    "work.moved_on.v1": work.WorkMovedOn(agent="ada", fence=42),
     "work.progressed.v1": work.WorkProgressed(agent="ada", fence=42, fraction=0.5, note="half way"),
     "work.released.v1": work.WorkReleased(agent="ada", fence=42, reason="too big for me"),
-    "work.submitted.v3": work.WorkSubmitted(
+    "work.reopened.v1": work.WorkReopened(reason="the result was wrong"),
+    "work.reprioritised.v1": work.WorkReprioritised(priority=9, reason="the release waits for it"),
+    "work.requeued.v1": work.WorkRequeued(reason="the disk is mended"),
+    "work.stuck.v1": work.WorkStuck(agent="ada", fence=42, idle_seconds=310.0),
+    "work.submitted.v4": work.WorkSubmitted(
         title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"},
-        verify="two-hundred-agents-one-winner",
+        verify="two-hundred-agents-one-winner", parent="w-0", depends_on=("w-2",),
+        deadline_ns=1_795_000_000_000_000_000, retry=Retry(attempts=3),
+        concurrency=Concurrency(key="disk", limit=2), stuck_seconds=300.0,
     ),
+    "work.unblocked.v1": work.WorkUnblocked(reason="the licence is cleared"),
 }  # fmt: skip
 """By present type."""
 
 OLD_EVENTS: Final[dict[str, Event]] = {
+    "agent.registered.v1": AgentRegisteredV1(
+        team="blue", capabilities=("python", "gpu"), wip_limit=2, host="forge"
+    ),
     "verification.recorded.v1": VerificationRecordedV1(
         feature="Claims", scenario="Two hundred agents, one winner", outcome="passed",
         commit="0.1.0", run_seconds=3.2, evidence=EVIDENCE,
+    ),
+    "work.claimed.v1": WorkClaimedV1(agent="ada", incarnation=3, lease_seconds=30.0, attempt=1),
+    "work.failed.v1": WorkFailedV1(agent="ada", fence=42, reason="the file is gone"),
+    "work.lease_expired.v1": WorkLeaseExpiredV1(
+        agent="ada", incarnation=3, fence=42, lease_seconds=30.0, silent_seconds=30.2
     ),
     "work.submitted.v1": WorkSubmittedV1(
         title="Hash the corpus", priority="high", needs="python, gpu", lease_ms=60_000
@@ -136,18 +173,28 @@ OLD_EVENTS: Final[dict[str, Event]] = {
     "work.submitted.v2": WorkSubmittedV2(
         title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"}
     ),
+    "work.submitted.v3": WorkSubmittedV3(
+        title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"},
+        verify="two-hundred-agents-one-winner",
+    ),
 }  # fmt: skip
 
 _R: Final = "0199f0c2-7b00-7000-8000-000000000001"
 COMMANDS: Final[dict[str, Command]] = {
     "acknowledge": wish.Acknowledge(request_id=_R, alert_id="a-1", by="grace", note="looking"),
+    "block": wish.Block(request_id=_R, item_id="w-1", reason="the licence is being cleared"),
     "cancel": wish.Cancel(request_id=_R, item_id="w-1", reason="not needed"),
-    "claim": wish.Claim(request_id=_R, agent="ada", incarnation=3),
+    "claim": wish.Claim(request_id=_R, agent="ada", incarnation=3, wait_seconds=20.0),
     "complete": wish.Complete(request_id=_R, agent="ada", item_id="w-1", fence=42, result={"lines": 7}),
+    "configure-team": wish.ConfigureTeam(request_id=_R, team="blue", wip_limit=12, share=2.0),
+    "depend": wish.Depend(request_id=_R, item_id="w-1", depends_on=("w-2", "w-3")),
     "direct": wish.Direct(
         request_id=_R, entity="tiny-gpt", action="roll_back", parameters={"before_step": 300},
         epoch=41, alert="a-1", reason="the canary rose by 60 %",
     ),
+    "drain": wish.Drain(request_id=_R, agent="ada", reason="the machine is needed elsewhere"),
+    "evict": wish.Evict(request_id=_R, agent="ada", reason="it holds and does nothing"),
+    "explain": wish.Explain(request_id=_R, agent="ada", limit=3),
     "fail": wish.Fail(request_id=_R, agent="ada", item_id="w-1", fence=42, reason="the file is gone"),
     "heartbeat": wish.Heartbeat(request_id=_R, agent="ada", incarnation=3),
     "progress": wish.Progress(request_id=_R, agent="ada", item_id="w-1", fence=42, fraction=0.5),
@@ -157,10 +204,22 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "register": wish.Register(request_id=_R, agent="ada", team="blue", capabilities=("python",)),
     "release": wish.Release(request_id=_R, agent="ada", item_id="w-1", fence=42),
+    "reopen": wish.Reopen(request_id=_R, item_id="w-1", reason="the result was wrong"),
+    "reprioritise": wish.Reprioritise(request_id=_R, item_id="w-1", priority=9),
+    "requeue": wish.Requeue(request_id=_R, item_id="w-1", reason="the disk is mended"),
     "resolve": wish.ResolveAlert(request_id=_R, alert_id="a-1", reason="back to normal", evidence=EVIDENCE),
     "retire": wish.Retire(request_id=_R, agent="ada", incarnation=3),
     "silence": wish.Silence(request_id=_R, alert_id="a-1", by="grace", until_ns=1_795_000_000_000_000_000),
     "submit": wish.Submit(request_id=_R, item_id="w-1", title="Hash the corpus", priority=7),
+    "submit-many": wish.SubmitMany(
+        request_id=_R,
+        items=(
+            wish.NewItem(item_id="w-1", title="Hash the corpus"),
+            wish.NewItem(item_id="w-2", title="Compare the hashes", depends_on=("w-1",)),
+        ),
+    ),
+    "unblock": wish.Unblock(request_id=_R, item_id="w-1"),
+    "wait": wish.Wait(request_id=_R, item_ids=("w-1", "w-2"), any=True),
     "withdraw": wish.Withdraw(request_id=_R, entity="tiny-gpt", directive_id="d-1", reason="a mistake"),
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ class Events(PastQuestion):
     aggregate: Token | None = None
     entity: Token | None = None
     type: str | None = Field(default=None, max_length=80)
-    """Such as `work.claimed`, whatever its version; or its beginning up to a dot, `work.`; or `work.claimed.v1`."""
+    """Such as `work.claimed`, whatever its version; or its beginning up to a dot, `work.`; or `work.claimed.v2`."""
     actor: str | None = Field(default=None, max_length=80)
     text: str | None = Field(default=None, min_length=1, max_length=200)
     """What subject or body must contain, whatever its case."""

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from coord.events.alert import Evidence
 from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, AsOf, Limit, PastQuestion
-from coord.events.commands import ItemView
 from coord.events.log_entry import LogEntry
 from coord.events.looking import (
     Curve,
@@ -53,6 +52,7 @@ from coord.events.oversight import (
     ScenariosAnswer,
 )
 from coord.events.samples import Process
+from coord.events.views import AgentStatus, ItemStatus, ItemView
 
 
 class ShowItem(PastQuestion):
@@ -80,8 +80,8 @@ class ItemAnswer(Answer):
 class Board(PastQuestion):
     """Work items by state, the most urgent first."""
 
-    status: Literal["open", "claimed", "completed", "failed", "cancelled"] | None = None
-    """None: what is open and claimed, then what ended last."""
+    status: ItemStatus | None = None
+    """None: what has not ended, then what ended last."""
     team: Token | None = None
     agent: Token | None = None
     limit: Limit = ROWS_DEFAULT
@@ -133,7 +133,7 @@ class AgentRow(Words):
     """One agent."""
 
     agent: Token
-    status: Literal["active", "lost", "retired"]
+    status: AgentStatus
     incarnation: Count
     team: Token | None = None
     capabilities: tuple[Token, ...] = ()

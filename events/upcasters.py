@@ -6,11 +6,23 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from coord.events.agent import WIP_LIMIT_MAX, AgentRegistered
 from coord.events.alert import EVIDENCE_MAX, Evidence
-from coord.events.model import Event, Json, LeaseSeconds, Name, Note, Priority, Seconds, Title, Token
+from coord.events.model import (
+    Event,
+    Json,
+    LeaseSeconds,
+    Name,
+    Note,
+    Position,
+    Priority,
+    Seconds,
+    Title,
+    Token,
+)
 from coord.events.tokens import TOKEN_PATTERN
 from coord.events.verification import VerificationRecorded
-from coord.events.work import CAPABILITIES_MAX, WorkSubmitted
+from coord.events.work import CAPABILITIES_MAX, WorkClaimed, WorkFailed, WorkLeaseExpired, WorkSubmitted
 
 _NEEDS_PATTERN: Final = rf"^(?:{TOKEN_PATTERN}(?: ?, ?{TOKEN_PATTERN}){{0,{CAPABILITIES_MAX - 1}}})?$"
 _PRIORITY_OF_WORD: Final = {"low": 2, "normal": 5, "high": 8}
@@ -35,6 +47,48 @@ class WorkSubmittedV2(Event):
     team: Token | None = None
     lease_seconds: LeaseSeconds = 30.0
     body: Json = None
+
+
+class WorkSubmittedV3(WorkSubmittedV2):
+    """The third shape: no plan of when, how often and beside what it is done."""
+
+    verify: Token | None = None
+
+
+class WorkClaimedV1(Event):
+    """The first shape: no scores."""
+
+    agent: Token
+    incarnation: Position
+    lease_seconds: LeaseSeconds
+    attempt: int = Field(ge=1)
+
+
+class WorkFailedV1(Event):
+    """The first shape: a failure was the end."""
+
+    agent: Token
+    fence: Position
+    reason: Note
+
+
+class WorkLeaseExpiredV1(Event):
+    """The first shape: only silence ended a claim."""
+
+    agent: Token
+    incarnation: Position
+    fence: Position
+    lease_seconds: LeaseSeconds
+    silent_seconds: Seconds
+
+
+class AgentRegisteredV1(Event):
+    """The first shape: an agent takes the items of its own team alone."""
+
+    team: Token | None = None
+    capabilities: tuple[Token, ...] = Field(default=(), max_length=CAPABILITIES_MAX)
+    wip_limit: int | None = Field(default=None, ge=1, le=WIP_LIMIT_MAX)
+    host: Name | None = None
 
 
 class VerificationRecordedV1(Event):
@@ -68,21 +122,21 @@ def _work_submitted_v1(old: Event) -> Event:
     )
 
 
-def _work_submitted_v2(old: Event) -> Event:
-    assert isinstance(old, WorkSubmittedV2)
-    return WorkSubmitted(**dict(old))
-
-
-def _verification_recorded_v1(old: Event) -> Event:
-    assert isinstance(old, VerificationRecordedV1)
-    return VerificationRecorded(**dict(old))
+def _with_defaults(model: type[Event]) -> Callable[[Event], Event]:
+    """Read a version whose fields all stand unchanged in the present one: what came since takes its default."""
+    return lambda old: model(**dict(old))
 
 
 UPCASTERS: Final = {
     upcaster.old_type: upcaster
     for upcaster in (
-        Upcaster("verification.recorded.v1", VerificationRecordedV1, _verification_recorded_v1),
+        Upcaster("agent.registered.v1", AgentRegisteredV1, _with_defaults(AgentRegistered)),
+        Upcaster("verification.recorded.v1", VerificationRecordedV1, _with_defaults(VerificationRecorded)),
+        Upcaster("work.claimed.v1", WorkClaimedV1, _with_defaults(WorkClaimed)),
+        Upcaster("work.failed.v1", WorkFailedV1, _with_defaults(WorkFailed)),
+        Upcaster("work.lease_expired.v1", WorkLeaseExpiredV1, _with_defaults(WorkLeaseExpired)),
         Upcaster("work.submitted.v1", WorkSubmittedV1, _work_submitted_v1),
-        Upcaster("work.submitted.v2", WorkSubmittedV2, _work_submitted_v2),
+        Upcaster("work.submitted.v2", WorkSubmittedV2, _with_defaults(WorkSubmitted)),
+        Upcaster("work.submitted.v3", WorkSubmittedV3, _with_defaults(WorkSubmitted)),
     )
 }

@@ -1,12 +1,18 @@
 """Facts about work items: aggregate `work`, one subject an item.
 
     open --claimed--> claimed --completed--> completed
-     ^                  |  |----failed------> failed
-     |---released-------|  |
-     |---lease_expired--|  `---cancelled---> cancelled   (also from open)
+     ^ ^                |  |----failed------> failed | open (tried again) | parked (tried often enough)
+     | |--released------|  |
+     | |--lease_expired-|  |---cancelled----> cancelled   (from every state that is no end)
+     | `-> parked          |
+     |---unblocked-- blocked <--blocked-- open
+     |---requeued--- parked
+     `---reopened--- completed, failed, cancelled
 
 `fence` is the position of the `work.claimed` event a later fact rests on.
 """
+
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,6 +20,7 @@ from coord.events.model import (
     Event,
     Json,
     LeaseSeconds,
+    Nanoseconds,
     Note,
     Position,
     Priority,
@@ -21,6 +28,16 @@ from coord.events.model import (
     Seconds,
     Title,
     Token,
+)
+from coord.events.planning import (
+    Concurrency,
+    Dependencies,
+    IdempotencyKey,
+    OnStuck,
+    ReclaimCause,
+    Retry,
+    Scores,
+    StuckSeconds,
 )
 
 CAPABILITIES_MAX = 32
@@ -41,6 +58,22 @@ class WorkSubmitted(Event):
     """What the item is about, for the agent: any JSON."""
     verify: Token | None = None
     """A scenario's name: the item completes only with a passing run of it, newer than the claim."""
+    parent: Token | None = None
+    """The item this one is a part of; it decides nothing."""
+    depends_on: Dependencies = ()
+    """Items that must be completed before this one can be claimed."""
+    not_before_ns: Nanoseconds | None = None
+    """It cannot be claimed earlier."""
+    deadline_ns: Nanoseconds | None = None
+    """The nearer, the earlier it is claimed; nothing ends because it has passed."""
+    retry: Retry | None = None
+    """None: it is tried once when it fails, and as often as leases run out."""
+    concurrency: Concurrency | None = None
+    idempotency_key: IdempotencyKey | None = None
+    """What its id was made from."""
+    stuck_seconds: StuckSeconds | None = None
+    """How long its holder may live without evidence of work before the item counts as stuck."""
+    on_stuck: OnStuck = "tell"
 
 
 class WorkClaimed(Event):
@@ -52,6 +85,8 @@ class WorkClaimed(Event):
     lease_seconds: LeaseSeconds
     attempt: int = Field(ge=1)
     """1 for the first claim of this item, counting every claim since."""
+    scores: Scores | None = None
+    """Why it was chosen; none when it was claimed by its id."""
 
 
 class WorkProgressed(Event):
@@ -72,11 +107,15 @@ class WorkCompleted(Event):
 
 
 class WorkFailed(Event):
-    """The holder gave up for good."""
+    """The holder gave up: for good, or this try."""
 
     agent: Token
     fence: Position
     reason: Note
+    then: Literal["failed", "open", "parked"] = "failed"
+    """What the item is now."""
+    retry_seconds: Seconds | None = None
+    """How long it rests before it can be claimed again."""
 
 
 class WorkReleased(Event):
@@ -88,7 +127,7 @@ class WorkReleased(Event):
 
 
 class WorkLeaseExpired(Event):
-    """The holder fell silent for the length of its lease; the item is open again."""
+    """The coordinator ended the claim; the item is open again, or parked."""
 
     agent: Token
     incarnation: Position
@@ -96,9 +135,67 @@ class WorkLeaseExpired(Event):
     lease_seconds: LeaseSeconds
     silent_seconds: Seconds
     """How long the coordinator itself saw no sign of life, on its monotonic clock."""
+    cause: ReclaimCause = "silence"
+    """`silence`: its lease ran out. The others tell more, or came before its end."""
+    reason: Note | None = None
+    then: Literal["open", "parked"] = "open"
+    retry_seconds: Seconds | None = None
 
 
 class WorkCancelled(Event):
     """Nobody shall do this item any more."""
 
     reason: Note | None = None
+
+
+class WorkBlocked(Event):
+    """Nobody shall claim this item for now."""
+
+    reason: Note
+
+
+class WorkUnblocked(Event):
+    """It may be claimed again."""
+
+    reason: Note | None = None
+
+
+class WorkReprioritised(Event):
+    """It matters more, or less, than it did."""
+
+    priority: Priority
+    reason: Note | None = None
+
+
+class WorkDependenciesSet(Event):
+    """What must be completed before it is claimed, all of it: this replaces what was said before."""
+
+    depends_on: Dependencies
+
+
+class WorkRequeued(Event):
+    """A parked item is open again, with all its attempts before it."""
+
+    reason: Note | None = None
+
+
+class WorkReopened(Event):
+    """An item that had ended is open again: what it came to does not count."""
+
+    reason: Note
+
+
+class WorkStuck(Event):
+    """The holder lives and shows no work."""
+
+    agent: Token
+    fence: Position
+    idle_seconds: Seconds
+    """Since the last evidence of work that the coordinator saw."""
+
+
+class WorkMovedOn(Event):
+    """A stuck claim shows work again."""
+
+    agent: Token
+    fence: Position

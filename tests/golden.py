@@ -1,7 +1,7 @@
 """The generated files that are committed, and `make documents`, which writes them.
 
 Run as a script it writes what is new. It refuses to change the shape of a type that is already stored
-somewhere, unless that type is named: `python tests/golden.py --reshape work.claimed.v1` is for a type that
+somewhere, unless that type is named: `python tests/golden.py --reshape work.claimed.v2` is for a type that
 was never released.
 """
 

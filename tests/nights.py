@@ -11,7 +11,7 @@ from typing import Any, Final
 from scenes import EVIDENCE, NOW_NS, POSITION, SECOND_NS, as_of, entry, scene, told
 
 from coord.events import looking, oversight, questions
-from coord.events.commands import ItemView
+from coord.events.views import ItemView
 from coord.tui.scene import Past, Scene
 
 HOUR: Final = 3_600.0

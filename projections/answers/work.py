@@ -3,8 +3,9 @@
 import json
 from typing import Any, Final
 
-from coord.events.commands import ItemView, Refusal, refusal
+from coord.events.commands import Refusal, refusal
 from coord.events.questions import Board, BoardAnswer, BoardRow, ItemAnswer, ShowItem
+from coord.events.views import ItemView
 from coord.projections.answers.moment import Moment, as_of, cut
 from coord.projections.store import Reader
 

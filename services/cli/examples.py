@@ -140,7 +140,7 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "config": (Example("coord config --lease-seconds 60", "What would hold with a flag:"),),
     "schema": (
         Example("coord schema", "The names of all types:"),
-        Example("coord schema work.claimed.v1", "One of them:"),
+        Example("coord schema work.claimed.v2", "One of them:"),
     ),
     "completion": (
         Example('eval "$(coord completion bash)"', "In ~/.bashrc:"),

@@ -97,7 +97,7 @@ HOUSE: Final = (
         "The house",
         "house:schema",
         "The JSON Schema of a type; without one, their names.",
-        (Argument("type", "[TYPE]", "e.g. work.claimed.v1, claim, board.", required=False),),
+        (Argument("type", "[TYPE]", "e.g. work.claimed.v2, claim, board.", required=False),),
         (Option("--asyncapi", "", "The AsyncAPI document of everything that crosses the bus."),),
     ),
 )

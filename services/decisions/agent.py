@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from coord.events import agent as facts
-from coord.events.commands import AgentView, Refusal, Register, Retire, refusal
+from coord.events.commands import Refusal, Register, Retire, refusal
 from coord.events.envelope import Recorded
 from coord.events.model import Event
+from coord.events.views import AgentView
 
 Decision = Sequence[Event] | Refusal
 

@@ -13,7 +13,6 @@ from typing import Literal
 from coord.events import alert as facts
 from coord.events.commands import (
     Acknowledge,
-    AlertView,
     RaiseAlert,
     Refusal,
     ResolveAlert,
@@ -22,6 +21,7 @@ from coord.events.commands import (
 )
 from coord.events.envelope import Recorded
 from coord.events.model import Event
+from coord.events.views import AlertView
 
 Decision = Sequence[Event] | Refusal
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from coord.events import directive as facts
-from coord.events.commands import Direct, DirectiveView, Refusal, Withdraw, refusal
+from coord.events.commands import Direct, Refusal, Withdraw, refusal
 from coord.events.envelope import Recorded
 from coord.events.model import POSITION_MAX, Event
+from coord.events.views import DirectiveView
 
 Decision = Sequence[Event] | Refusal
 

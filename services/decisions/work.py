@@ -19,7 +19,6 @@ from coord.events.commands import (
     Complete,
     Fail,
     Hold,
-    ItemView,
     Progress,
     Refusal,
     Release,
@@ -29,6 +28,7 @@ from coord.events.commands import (
 from coord.events.envelope import Recorded
 from coord.events.model import Event
 from coord.events.verification import VerificationRecorded
+from coord.events.views import ItemView
 from coord.services.decisions.agent import Agent
 
 Decision = Sequence[Event] | Refusal

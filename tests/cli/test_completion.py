@@ -85,7 +85,7 @@ def offered(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         (["events", "--type", "work.c"], ["words", "work.cancelled", "work.claimed", "work.completed"]),
         (["tui", "--view", "a"], ["words", "agents", "alerts"]),
         (["tui", "--theme", ""], ["words", "dark", "light", "ansi"]),
-        (["schema", "work.cl"], ["words", "work.claimed.v1"]),
+        (["schema", "work.cl"], ["words", "work.claimed.v2"]),
         (["claim", "--agent", ""], ["words", "ada"]),
         (["claim", "--agent=a"], ["words", "--agent=ada"]),
         (["claim", "--agent"], ["words", "--agent", "--agent-silence-seconds"]),

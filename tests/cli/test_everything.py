@@ -68,7 +68,7 @@ def test_the_life_of_an_item(house: Cli) -> None:
         again = house.run(verb, item_id, "--agent", "ada")
         assert (again.code, again.out) == (0, f"{item_id}  completed (already)\n")
     assert until(lambda: history(house, item_id)[-1:] == ["work.completed.v1"])
-    assert history(house, item_id).count("work.claimed.v1") == 1
+    assert history(house, item_id).count("work.claimed.v2") == 1
     assert shows(house, item_id, "completed")["result"] == {"sha256": "0"}
 
 
@@ -80,7 +80,7 @@ def test_the_same_request_id_gets_the_same_reply(house: Cli) -> None:
         house.run("claim", item_id, "--agent", "bob", "--request-id", "r-claim", "--json") for _ in range(2)
     ]
     assert len({document(ran)["fence"] for ran in claims}) == 1
-    assert until(lambda: history(house, item_id).count("work.claimed.v1")) == 1
+    assert until(lambda: history(house, item_id).count("work.claimed.v2")) == 1
 
 
 def test_refusals_have_their_exit_codes(house: Cli) -> None:
@@ -199,7 +199,7 @@ def test_doctor_names_the_newest_message_that_is_no_event_of_ours(house: Cli) ->
 
     async def publish() -> None:
         log = await Log.connect(Settings(data=folder.root), folder, "core", "test")
-        await log.request("ev.local.work.strange", b"no JSON", headers={"ce-type": "work.claimed.v1"})
+        await log.request("ev.local.work.strange", b"no JSON", headers={"ce-type": "work.claimed.v2"})
         await log.close()
 
     asyncio.run(publish())

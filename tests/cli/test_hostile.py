@@ -147,7 +147,7 @@ EVENT = {
     "position": 1,
     "recorded_at_ns": 0,
     "subject": "ev.l.work.w",
-    "type": "work.claimed.v1",
+    "type": "work.claimed.v2",
     "fields": {},
 }
 

@@ -101,7 +101,7 @@ def test_events_are_searched_for_and_the_newest_stands_last(
 ) -> None:
     event = {
         "position": 7, "recorded_at_ns": 1_790_000_000_123_000_000, "subject": "ev.local.work.w-1",
-        "type": "work.claimed.v1", "id": "i", "actor": "a1", "fields": {"agent": "a1", "lease_seconds": 30.0},
+        "type": "work.claimed.v2", "id": "i", "actor": "a1", "fields": {"agent": "a1", "lease_seconds": 30.0},
     }  # fmt: skip
     asked = projector(said({"as_of": AS_OF, "events": [event], "searched_from": 7, "truncated": True}))
     filters = [
@@ -121,7 +121,7 @@ def test_events_are_searched_for_and_the_newest_stands_last(
     assert captured.out.splitlines() == [
         "1 event   as of position 9",
         "POSITION  RECORDED (UTC)            SUBJECT   EVENT            ACTOR  WHAT",
-        "       7  2026-09-21 14:13:20.123Z  work.w-1  work.claimed.v1  a1     lease_seconds 30",
+        "       7  2026-09-21 14:13:20.123Z  work.w-1  work.claimed.v2  a1     lease_seconds 30",
     ]
     assert captured.err == "coord: older ones may match: go on with --at 6, or see --limit.\n"
     assert asked.heard[0].body == {
@@ -137,7 +137,7 @@ def test_events_are_searched_for_and_the_newest_stands_last(
         ("work", "coord: there is no type 'work'; types begin with: agent., alert., "),
         ("work.", ""),
         ("work.claimed", ""),
-        ("work.claimed.v1", ""),
+        ("work.claimed.v2", ""),
     ],
 )
 def test_a_type_that_is_none_is_told_with_what_it_could_be(

@@ -95,7 +95,7 @@ def test_a_reader_that_goes_away_ends_a_command_quietly(cli: Cli, projector: Sta
         "position": 1,
         "recorded_at_ns": 0,
         "subject": "ev.l.work.w",
-        "type": "work.claimed.v1",
+        "type": "work.claimed.v2",
         "fields": {},
     }
     projector(streamed(*[row] * 5_000))

@@ -17,7 +17,7 @@ Capture = pytest.CaptureFixture[str]
 def entry(position: int, **fields: Any) -> dict[str, Any]:
     event = {
         "position": position, "recorded_at_ns": 1_790_000_000_123_000_000, "subject": "ev.local.work.w-1",
-        "type": "work.claimed.v1", "id": "i", "actor": "a1", "fields": {"agent": "a1", "lease_seconds": 30.0},
+        "type": "work.claimed.v2", "id": "i", "actor": "a1", "fields": {"agent": "a1", "lease_seconds": 30.0},
     }  # fmt: skip
     return event | fields
 
@@ -75,7 +75,7 @@ def test_history_tells_every_event(here: Path, projector: Start, capsys: Capture
     assert capsys.readouterr().out.splitlines() == [
         "w-1: 1 event   as of position 9",
         "POSITION  RECORDED (UTC)            EVENT            ACTOR  WHAT",
-        "       7  2026-09-21 14:13:20.123Z  work.claimed.v1  a1     lease_seconds 30",
+        "       7  2026-09-21 14:13:20.123Z  work.claimed.v2  a1     lease_seconds 30",
     ]
     assert asked.heard[0].body == {"id": "w-1", "aggregate": "work"}
 
@@ -83,7 +83,7 @@ def test_history_tells_every_event(here: Path, projector: Start, capsys: Capture
 def test_history_in_json_names_the_events(here: Path, projector: Start, capsys: Capture) -> None:
     projector(said({"as_of": AS_OF, "events": [entry(7)]}))
     assert run(["history", "w-1", "--json"]) == 0
-    assert [event["type"] for event in json.loads(capsys.readouterr().out)["events"]] == ["work.claimed.v1"]
+    assert [event["type"] for event in json.loads(capsys.readouterr().out)["events"]] == ["work.claimed.v2"]
 
 
 def test_a_tail_to_now_ends_and_says_everything_safely(here: Path, projector: Start, capsys: Capture) -> None:
@@ -91,7 +91,7 @@ def test_a_tail_to_now_ends_and_says_everything_safely(here: Path, projector: St
     asked = projector(streamed(entry(7), bad))
     assert run(["tail", "--from", "7", "--until", "now"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "       7  2026-09-21 14:13:20.123Z  work.w-1  work.claimed.v1  a1  lease_seconds 30",
+        "       7  2026-09-21 14:13:20.123Z  work.w-1  work.claimed.v2  a1  lease_seconds 30",
         "       8  2026-09-21 14:13:20.123Z  work.w-1  \\x1b[2J  -  no event of ours: not in\\nthe catalog.",
     ]
     assert asked.heard[0].line == "GET /v1/tail?from=7&until=now HTTP/1.1"
@@ -319,8 +319,8 @@ def test_config_for_people_has_a_line_for_every_setting(here: Path, capsys: Capt
 
 def test_schema_lists_prints_and_refuses(here: Path, capsys: Capture) -> None:
     assert run(["schema"]) == 0
-    assert "work.claimed.v1" in capsys.readouterr().out.splitlines()
-    assert run(["schema", "work.claimed.v1"]) == 0
+    assert "work.claimed.v2" in capsys.readouterr().out.splitlines()
+    assert run(["schema", "work.claimed.v2"]) == 0
     assert json.loads(capsys.readouterr().out)["properties"]["agent"]
     assert run(["schema", "--asyncapi", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["asyncapi"] == "3.0.0"

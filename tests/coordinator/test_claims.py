@@ -16,7 +16,7 @@ def test_of_two_hundred_claims_of_one_item_one_wins(in_house) -> None:  # type: 
             replies = await asyncio.gather(*(claim(coordinator, f"a{n}", item_id="w-1") for n in range(200)))
             told = Counter(reply.status if isinstance(reply, Done) else reply.code for reply in replies)  # type: ignore[union-attr]
             assert told == {"done": 1, "taken": 199}
-            assert (await house.types("w-1")).count("work.claimed.v1") == 1
+            assert (await house.types("w-1")).count("work.claimed.v2") == 1
 
     in_house(body)
 
@@ -36,7 +36,7 @@ def test_two_coordinators_at_once_never_give_an_item_twice(in_house) -> None:  #
                 won += [reply.id for reply in again if isinstance(reply, Done)]
                 assert sorted(won) == sorted(ids)
         for item_id in ids:
-            assert await house.types(item_id) == ["work.submitted.v3", "work.claimed.v1"]
+            assert await house.types(item_id) == ["work.submitted.v4", "work.claimed.v2"]
 
     in_house(body)
 

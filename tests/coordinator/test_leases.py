@@ -24,7 +24,7 @@ def test_a_silent_holder_loses_the_item_and_its_fence_is_stale(in_house) -> None
             assert isinstance(again, Done)
             assert again.item is not None
             assert again.item.attempt == 2
-            assert (await house.types("w-1"))[2] == "work.lease_expired.v1"
+            assert (await house.types("w-1"))[2] == "work.lease_expired.v2"
 
     in_house(body)
 
@@ -57,7 +57,7 @@ def test_after_a_start_every_open_lease_runs_in_full(in_house) -> None:  # type:
         async with house.coordinator() as another:
             assert len(another.timekeeper) == 1
             await until(lambda: another.ledger.is_open("w-1"))
-        assert (await house.types("w-1")).count("work.lease_expired.v1") == 1
+        assert (await house.types("w-1")).count("work.lease_expired.v2") == 1
 
     in_house(body)
 
@@ -71,7 +71,7 @@ def test_a_silent_agent_is_lost_once_and_returns_when_it_is_heard(in_house) -> N
             assert coordinator.ledger.agents["ada"].status == "active"
             stored = await house.log.read_subject("ev.local.agent.ada")
             assert [one.headers["ce-type"] for one in stored] == [
-                "agent.registered.v1", "agent.lost.v1", "agent.returned.v1",
+                "agent.registered.v2", "agent.lost.v1", "agent.returned.v1",
             ]  # fmt: skip
 
     in_house(body)

@@ -39,7 +39,7 @@ def test_it_completes_only_after_a_passing_run_since_the_claim(in_house) -> None
             await ran(house, "failed")
             refused.append(await complete(coordinator, held.position))
             assert [getattr(reply, "code", reply) for reply in refused] == ["unverified"] * 3
-            assert (await house.types("w-1"))[-1] == "work.claimed.v1"
+            assert (await house.types("w-1"))[-1] == "work.claimed.v2"
             await ran(house, "passed")
             assert isinstance(await complete(coordinator, held.position), Done)
             await ran(house, "failed")

@@ -9,8 +9,8 @@
     agent that is not the subject's      an agent's command on the subject of another
     sequence                             the writer_sequence of a pack
     data that is all numbers             the values of run.metrics_recorded.v1
-    data with text or odd numbers        the body of work.submitted.v3, which is any JSON
-    coord.claimed, coord.completed       work.claimed.v1, work.completed.v1; the task is the id in the subject
+    data with text or odd numbers        the body of work.submitted.v4, which is any JSON
+    coord.claimed, coord.completed       work.claimed.v2, work.completed.v1; the task is the id in the subject
     artifact.saved                       run.checkpoint_written.v1; the name is its path
     alert.route_set                      nothing: a type that is not in the catalog
 
@@ -145,7 +145,7 @@ _TYPES = {
     b"alert.fired": b"alert.raised.v1",
     b"alert.route_set": b"alert.route_set.v1",
     b"artifact.saved": b"run.checkpoint_written.v1",
-    b"coord.claimed": b"work.claimed.v1",
+    b"coord.claimed": b"work.claimed.v2",
     b"coord.completed": b"work.completed.v1",
 }
 
@@ -181,7 +181,7 @@ def _carry(line: dict[str, Any], kind: bytes, rest: bytes, name: str) -> _Carrie
         return _Carrier(type_, "work", data["task"], json.dumps(fields).encode())
     rest = rest.replace(b',"note":"ok"', b"")
     if line["class"] in ("number", "depth", "size") or b'"note"' in rest or b'"user"' in rest:
-        return _Carrier(b"work.submitted.v3", "work", name, _as_work(line, rest))
+        return _Carrier(b"work.submitted.v4", "work", name, _as_work(line, rest))
     return _Carrier(b"run.metrics_recorded.v1", "run", RUN, _as_metrics(rest))
 
 

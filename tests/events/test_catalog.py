@@ -158,7 +158,7 @@ def test_a_kind_of_sample_nobody_knows_is_refused() -> None:
 ])  # fmt: skip
 def test_a_wrong_field_is_named_in_one_printable_sentence(raw: bytes) -> None:
     with pytest.raises(InvalidEvent, match=r"^work\.submitted\.v2: ") as refused:
-        decode_event("work.submitted.v2", raw, "work")
+        decode_event("work.submitted.v4", raw, "work")
     assert refused.value.message.isprintable()
     assert len(refused.value.message) < 400
 
@@ -175,14 +175,14 @@ def test_the_path_of_a_checkpoint_leads_nowhere_else(path: str) -> None:
 
 def test_a_missing_field_is_called_missing_and_nothing_else() -> None:
     with pytest.raises(InvalidEvent) as refused:
-        decode_event("work.submitted.v2", b'{"priority":5}', "work")
-    assert refused.value.message == "work.submitted.v2: title: Field required."
+        decode_event("work.submitted.v4", b'{"priority":5}', "work")
+    assert refused.value.message == "work.submitted.v4: title: Field required."
 
 
 def test_the_json_of_an_item_keeps_its_nulls() -> None:
     body: Any = {"a": None, "b": [None, {"c": None}]}
     raw = encode_event(WorkSubmitted(title="x", body=body))
-    event = decode_event("work.submitted.v2", raw, "work")
+    event = decode_event("work.submitted.v4", raw, "work")
     assert isinstance(event, WorkSubmitted)
     assert event.body == body
 
@@ -212,7 +212,7 @@ def test_what_a_model_takes_at_its_deepest_can_also_be_written(depth: int) -> No
     except ValidationError:
         assert depth > DEPTH_MAX - 4
     else:
-        assert decode_event("work.submitted.v2", encode_event(event), "work") == event
+        assert decode_event("work.submitted.v4", encode_event(event), "work") == event
 
 
 @pytest.mark.parametrize("code", REFUSALS)

@@ -88,7 +88,7 @@ def test_a_schema_carries_the_sentences_under_its_fields() -> None:
 @pytest.mark.parametrize(
     ("short", "name"),
     [
-        ("work.submitted", "work.submitted.v3"),
+        ("work.submitted", "work.submitted.v4"),
         ("hardware", "sample.hardware.v1"),
         ("sample.presence", "sample.presence.v1"),
     ],
@@ -118,11 +118,11 @@ def test_a_stored_shape_never_changes() -> None:
 def test_a_changed_or_lost_shape_is_noticed_and_prose_is_not() -> None:
     now = shapes()
     reshaped = json.loads(json.dumps(now))
-    reshaped["work.claimed.v1"]["properties"]["lease_seconds"]["maximum"] = 1.0
-    assert changes(reshaped, now) == ["work.claimed.v1"]
+    reshaped["work.claimed.v2"]["properties"]["lease_seconds"]["maximum"] = 1.0
+    assert changes(reshaped, now) == ["work.claimed.v2"]
     assert changes({**now, "work.vanished.v1": {}}, now) == ["work.vanished.v1"]
     assert changes({}, now) == []
-    assert "description" not in json.dumps(now["work.claimed.v1"])
+    assert "description" not in json.dumps(now["work.claimed.v2"])
 
 
 def test_the_committed_asyncapi_document_is_the_present_one() -> None:

@@ -17,12 +17,12 @@ def test_the_attributes_travel_as_cloudevents_headers() -> None:
     assert HEADERS["ce-specversion"] == "1.0"
     assert HEADERS["ce-datacontenttype"] == "application/json"
     assert HEADERS["ce-id"] == HEADERS[MESSAGE_ID] == ENVELOPE.id
-    assert HEADERS["ce-type"] == "work.claimed.v1"
+    assert HEADERS["ce-type"] == "work.claimed.v2"
     assert from_headers(HEADERS) == ENVELOPE
 
 
 def test_absent_attributes_leave_no_header() -> None:
-    bare = Envelope(id="1", type="work.claimed.v1", source="/x", time="2026-11-21T07:00:00Z")
+    bare = Envelope(id="1", type="work.claimed.v2", source="/x", time="2026-11-21T07:00:00Z")
     headers = to_headers(bare)
     assert not [name for name in headers if name.startswith("cx-") or name == "traceparent"]
     assert from_headers(headers) == bare

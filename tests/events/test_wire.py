@@ -49,7 +49,7 @@ def test_an_event_as_deep_as_allowed_is_shown(depth: int) -> None:
     body: Any = []
     for _ in range(depth):
         body = [body]
-    entry = log_entry(stored("work.submitted.v2", encode_event(WorkSubmitted(title="x", body=body))))
+    entry = log_entry(stored("work.submitted.v4", encode_event(WorkSubmitted(title="x", body=body))))
     assert entry.fault is None
 
 
@@ -68,7 +68,7 @@ def test_an_event_as_deep_as_allowed_is_shown(depth: int) -> None:
     ],
 )
 def test_a_message_that_is_no_event_is_shown_with_the_reason(changed: dict[str, Any], reason: str) -> None:
-    message = replace(stored("work.claimed.v1", encode_event(EVENTS["work.claimed.v1"])), **changed)
+    message = replace(stored("work.claimed.v2", encode_event(EVENTS["work.claimed.v2"])), **changed)
     with pytest.raises(InvalidEvent):
         read_event(message)
     entry = log_entry(message)

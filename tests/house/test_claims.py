@@ -34,7 +34,7 @@ def test_of_two_hundred_processes_that_claim_one_item_one_wins(house: House) -> 
         told[racer.returncode] += 1
     assert told == {0: 1, 4: 199}
     history = house.ask("history", "only")["events"]
-    assert [event["type"] for event in history] == ["work.submitted.v3", "work.claimed.v1"]
+    assert [event["type"] for event in history] == ["work.submitted.v4", "work.claimed.v2"]
 
 
 def test_every_item_is_completed_once_although_each_process_is_killed(house: House, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_what_a_killed_agent_held_is_finished_by_another(house: House) -> None:
     assert house.cli.run("complete", "left", "--agent", "fay").code == 0
     types = [event["type"] for event in house.ask("history", "left")["events"]]
     assert types == [
-        "work.submitted.v3", "work.claimed.v1", "work.lease_expired.v1", "work.claimed.v1", "work.completed.v1",
+        "work.submitted.v4", "work.claimed.v2", "work.lease_expired.v2", "work.claimed.v2", "work.completed.v1",
     ]  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from coord.services.log.pulling import BATCH_BYTES_MAX
 from coord.services.log.streams import differences, stream_config
 from coord.services.settings import Settings
 
-SUBMITTED = examples.EVENTS["work.submitted.v3"]
+SUBMITTED = examples.EVENTS["work.submitted.v4"]
 
 
 def append_of(item_id: str, expected: int = 0, event: Event = SUBMITTED, event_id: str = "") -> Append:

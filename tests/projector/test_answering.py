@@ -141,13 +141,13 @@ def test_history_is_read_from_the_log_itself(projector: Projector) -> None:
     until(lambda: projector.position() == 5)
     history = projector.ask("history", id="w-1")
     assert [(one["position"], one["type"]) for one in history["events"]] == [
-        (3, "work.submitted.v3"),
+        (3, "work.submitted.v4"),
         (5, "work.cancelled.v1"),
     ]
     assert history["events"][1]["fields"] == {"reason": "no more"}
     cut = projector.ask("history", id="w-1", limit=1)
     assert (len(cut["events"]), cut["truncated"]) == (1, True)
-    assert projector.ask("history", id="ada")["events"][0]["type"] == "agent.registered.v1"
+    assert projector.ask("history", id="ada")["events"][0]["type"] == "agent.registered.v2"
     with pytest.raises(Refused, match="the log holds no event of nobody"):
         projector.ask("history", id="nobody")
     with pytest.raises(Refused, match="the agent holds no event of w-1"):

@@ -42,8 +42,8 @@ def test_what_it_is_about_is_read_from_its_subject_and_type() -> None:
 @pytest.mark.parametrize(
     ("type_", "fields", "words"),
     [
-        ("work.claimed.v1", {"agent": "ada", "attempt": 2, "lease_seconds": 30.0}, "by ada, attempt 2, lease 30s"),
-        ("work.lease_expired.v1", {"agent": "ada", "silent_seconds": 31.0}, "the lease of ada ran out after 31s of silence; open again"),
+        ("work.claimed.v2", {"agent": "ada", "attempt": 2, "lease_seconds": 30.0}, "by ada, attempt 2, lease 30s"),
+        ("work.lease_expired.v2", {"agent": "ada", "silent_seconds": 31.0}, "the lease of ada ran out after 31s of silence; open again"),
         ("run.directive_applied.v1", {"step": 4_702, "note": "batch 3 in quarantine"}, "obeyed at step 4,702: batch 3 in quarantine"),
         ("run.metrics_recorded.v1", {"points": [{"step": 9, "values": {"loss": "NaN"}}]}, "step 9 loss NaN"),
     ],
@@ -53,17 +53,17 @@ def test_the_figures_that_matter_are_told(type_: str, fields: Any, words: str) -
 
 
 def test_what_is_no_event_of_ours_says_why_and_what_nobody_knows_is_told_plainly() -> None:
-    assert sentence(entry("work.claimed.v1", None, fault="no JSON")) == "no event of ours: no JSON"
-    assert mark_of(entry("work.claimed.v1", None, fault="no JSON")) == ("✖", Ink.BAD)
+    assert sentence(entry("work.claimed.v2", None, fault="no JSON")) == "no event of ours: no JSON"
+    assert mark_of(entry("work.claimed.v2", None, fault="no JSON")) == ("✖", Ink.BAD)
     assert sentence(entry("tea.made.v1", {"cups": 2, "note": None})) == "cups 2"
-    assert sentence(entry("work.claimed.v1", {"agent": "ada"})) == "agent ada", (
+    assert sentence(entry("work.claimed.v2", {"agent": "ada"})) == "agent ada", (
         "a body that lacks what is told"
     )
-    assert sentence(entry("work.claimed.v1", [1])) == ""
+    assert sentence(entry("work.claimed.v2", [1])) == ""
 
 
 def test_a_text_from_elsewhere_is_made_safe_and_short() -> None:
-    told = sentence(entry("work.failed.v1", {"agent": "ada", "reason": "\x1b[2J\n" + "x" * 500}))
+    told = sentence(entry("work.failed.v2", {"agent": "ada", "reason": "\x1b[2J\n" + "x" * 500}))
     assert told.isprintable()
     assert len(told) == TOLD_LENGTH
 
@@ -74,10 +74,10 @@ def test_a_text_from_elsewhere_is_made_safe_and_short() -> None:
         ("alert.raised.v1", {"severity": "critical"}, "▲"),
         ("directive.issued.v1", {}, "◆"),
         ("run.directive_refused.v1", {}, "◆"),
-        ("work.lease_expired.v1", {}, "✖"),
+        ("work.lease_expired.v2", {}, "✖"),
         ("run.finished.v1", {"outcome": "failed"}, "✖"),
         ("run.finished.v1", {"outcome": "completed"}, "✔"),
-        ("work.claimed.v1", {}, " "),
+        ("work.claimed.v2", {}, " "),
     ],
 )
 def test_what_is_worth_seeing_has_a_glyph(type_: str, fields: Any, glyph: str) -> None:
