@@ -157,7 +157,7 @@ def test_a_kind_of_sample_nobody_knows_is_refused() -> None:
     b'{"title":"x","capabilities":["a b"]}', b'{"title":"x","team":"a.b"}', b'{"title":"x","\\u001b[31m":1}', b"{}",
 ])  # fmt: skip
 def test_a_wrong_field_is_named_in_one_printable_sentence(raw: bytes) -> None:
-    with pytest.raises(InvalidEvent, match=r"^work\.submitted\.v2: ") as refused:
+    with pytest.raises(InvalidEvent, match=r"^work\.submitted\.v4: ") as refused:
         decode_event("work.submitted.v4", raw, "work")
     assert refused.value.message.isprintable()
     assert len(refused.value.message) < 400
