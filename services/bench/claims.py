@@ -6,7 +6,6 @@ between the two, so that what else the machine does meets both.
 
 import asyncio
 import contextlib
-import json
 import math
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from coord.events.errors import NoServer
 from coord.events.tokens import command_subject
 from coord.services import clock
 from coord.services.bench import postgres
+from coord.services.bench.cycling import Claiming, Load, cycle
 from coord.services.bench.measure import Cycles, Line, median, milliseconds, percentile
 from coord.services.folder import COORDINATOR_SOCKET, Folder, open_socket
 from coord.services.log import Log
@@ -33,6 +33,8 @@ ROUND_SECONDS: Final = 4.0
 ITEMS_A_ROUND: Final = 24_000
 CONNECTIONS: Final = 4
 RATIO_BAR: Final = 0.4
+LEASE_SECONDS: Final = 3_600.0
+"""Longer than any measurement: no lease runs out in it."""
 _SUBMITTING: Final = 800
 _SERVES_SECONDS: Final = 20
 _LOOK_SECONDS: Final = 0.02
@@ -76,17 +78,19 @@ def _wait_until_it_serves(folder: Folder) -> None:
 async def measure(settings: Settings) -> list[Line]:
     """Run alternating rounds and compare the medians."""
     lacking = postgres.missing()
-    async with _coord(settings) as ours:
+    async with connected(settings) as ours:
         if lacking:
-            rounds = [await ours.round() for _ in range(ROUNDS)]
+            rounds = [await _round(ours) for _ in range(ROUNDS)]
             return [_line(rounds, None, f"no Postgres beside it: {lacking} is missing")]
         with postgres.cluster() as access:
             async with postgres.peer(access, AGENTS) as theirs:
-                pairs = []
-                for _ in range(ROUNDS):
-                    await theirs.submit(ITEMS_A_ROUND)
-                    pairs.append((await ours.round(), await theirs.cycle(ROUND_SECONDS)))
+                pairs = [(await _round(ours), await _round(theirs)) for _ in range(ROUNDS)]
                 return [_line([one for one, _ in pairs], [other for _, other in pairs], "")]
+
+
+async def _round(claiming: Claiming) -> Cycles:
+    await claiming.submit(ITEMS_A_ROUND)
+    return await cycle(claiming, Load(AGENTS, ROUND_SECONDS))
 
 
 def _line(ours: list[Cycles], theirs: list[Cycles] | None, note: str) -> Line:
@@ -108,70 +112,56 @@ def _line(ours: list[Cycles], theirs: list[Cycles] | None, note: str) -> Line:
 
 async def work_off(settings: Settings, items: int) -> Cycles:
     """Submit, claim and complete so many items on a house that runs."""
-    async with _coord(settings) as ours:
-        return await ours.work_off(items)
+    async with connected(settings) as ours:
+        await ours.submit(items)
+        return await cycle(ours, Load(AGENTS, math.inf))
 
 
-class _Coord:
-    """A hundred agents on a few connections; the server tells them apart by subject."""
+class Coord:
+    """Agents on a few connections to the server, which tells them apart by subject."""
 
     def __init__(self, logs: list[Log], settings: Settings) -> None:
         self._logs = logs
         self._settings = settings
         self._run = clock.new_id()[-6:]
 
-    async def round(self) -> Cycles:
-        """Submit what a round needs, then claim and complete for so long."""
+    async def submit(self, count: int) -> None:
+        """Submit so many items, each by a command of its own."""
         gate = asyncio.Semaphore(_SUBMITTING)
-        left = max(0, ITEMS_A_ROUND - self._left)
-        await asyncio.gather(*(self._submit(gate, number) for number in range(left)))
-        cycles = Cycles(clock.monotonic())
-        until = cycles.began + ROUND_SECONDS
-        await asyncio.gather(*(self._agent(number, until, cycles) for number in range(AGENTS)))
-        self._left = ITEMS_A_ROUND - cycles.count
-        return cycles.ended(clock.monotonic())
-
-    _left = 0
-
-    async def work_off(self, items: int) -> Cycles:
-        """Submit so many, then claim and complete until none is left."""
-        gate = asyncio.Semaphore(_SUBMITTING)
-        await asyncio.gather(*(self._submit(gate, number) for number in range(items)))
-        cycles = Cycles(clock.monotonic())
-        await asyncio.gather(*(self._agent(number, math.inf, cycles) for number in range(AGENTS)))
-        return cycles.ended(clock.monotonic())
+        await asyncio.gather(*(self._submit(gate, number) for number in range(count)))
 
     async def _submit(self, gate: asyncio.Semaphore, number: int) -> None:
         async with gate:
             await self._command(number, "bench", "submit", {"title": f"item {number}"})
 
-    async def _agent(self, number: int, until: float, cycles: Cycles) -> None:
+    async def claim(self, number: int) -> Any:
+        """Claim the best item; None: there is none."""
         name = f"agent-{self._run}-{number}"
-        while (began := clock.monotonic()) < until:
-            won = await self._command(number, name, "claim", {"agent": name})
-            cycles.claim_seconds.append(clock.monotonic() - began)
-            if won["status"] != "done":
-                return
-            fence = won["item"]["fence"]
-            ended = {"agent": name, "item_id": won["id"], "fence": fence}
-            done = await self._command(number, name, "complete", ended)
-            assert done["status"] == "done", done
-            cycles.count += 1
+        won = await self._command(number, name, "claim", {"agent": name, "lease_seconds": LEASE_SECONDS})
+        return won["item"] if won["status"] == "done" else None
+
+    async def complete(self, number: int, won: Any) -> None:
+        """Complete it under the fence of its claim."""
+        name = f"agent-{self._run}-{number}"
+        ended = {"agent": name, "item_id": won["id"], "fence": won["fence"]}
+        done = await self._command(number, name, "complete", ended)
+        assert done["status"] == "done", done
 
     async def _command(self, number: int, actor: str, verb: str, fields: dict[str, Any]) -> dict[str, Any]:
         log = self._logs[number % len(self._logs)]
         body = msgspec.json.encode({"request_id": clock.new_id(), **fields})
         subject = command_subject(self._settings.pool, actor, verb)
-        reply: dict[str, Any] = json.loads(await log.request(subject, body, seconds=30.0))
+        reply: dict[str, Any] = msgspec.json.decode(await log.request(subject, body, seconds=30.0))
         return reply
 
 
 @contextlib.asynccontextmanager
-async def _coord(settings: Settings) -> AsyncIterator[_Coord]:
+async def connected(settings: Settings) -> AsyncIterator[Coord]:
+    """Connect as agents are: to the server of a house that runs."""
     folder = Folder(settings.data)
     logs = [await Log.connect(settings, folder, "core", f"bench-{number}") for number in range(CONNECTIONS)]
     try:
-        yield _Coord(logs, settings)
+        yield Coord(logs, settings)
     finally:
         for log in logs:
             await log.close()

@@ -1,7 +1,8 @@
 """The peer: Postgres with FOR UPDATE SKIP LOCKED and an event row a transition, fsync on.
 
 One statement claims (best priority first, then age) and writes the event; one completes under the fence
-and writes the event. As many connections as agents, statements prepared: its best set-up at 100 agents.
+and writes the event. Statements are prepared; at 100 agents as many connections as agents do
+best, with more of them a pool does.
 """
 
 import asyncio
@@ -11,12 +12,11 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-from coord.services import clock
-from coord.services.bench.measure import Cycles
 
 _PROGRAMS: Final = ("initdb", "pg_ctl")
 _SCHEMA: Final = """
@@ -71,55 +71,76 @@ def cluster() -> Iterator[dict[str, Any]]:
 
 
 @contextlib.asynccontextmanager
-async def peer(access: dict[str, Any], agents: int) -> AsyncIterator["Postgres"]:
-    """Connect once per agent, on fresh tables."""
+async def peer(access: dict[str, Any], connections: int) -> AsyncIterator["Postgres"]:
+    """Connect so many times, on fresh tables."""
     import asyncpg
 
     first = await asyncpg.connect(**access)
     await first.execute("DROP TABLE IF EXISTS items, events; DROP SEQUENCE IF EXISTS fences;" + _SCHEMA)
     await first.close()
-    connections = [await asyncpg.connect(**access) for _ in range(agents)]
+    pool = [await asyncpg.connect(**access) for _ in range(connections)]
     try:
-        yield Postgres(connections)
+        yield Postgres([await _Prepared.on(connection) for connection in pool])
     finally:
-        await asyncio.gather(*(connection.close() for connection in connections))
+        await asyncio.gather(*(connection.close() for connection in pool))
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One connection and its two statements."""
+
+    connection: Any
+    claim: Any
+    complete: Any
+
+    @classmethod
+    async def on(cls, connection: Any) -> "_Prepared":
+        return cls(connection, await connection.prepare(_CLAIM), await connection.prepare(_COMPLETE))
 
 
 class Postgres:
-    """Agents, each on a connection of its own."""
+    """Agents on a pool of connections; each waits in line for one that is free."""
 
-    def __init__(self, connections: list[Any]) -> None:
-        self._connections = connections
+    def __init__(self, pool: list[_Prepared]) -> None:
+        self._one = pool[0].connection
+        self._free = pool[:]
+        self._line: deque[asyncio.Future[_Prepared]] = deque()
 
     async def submit(self, count: int) -> None:
         """Fill the table with open items."""
         rows = [(f"item {number}", 5, "open") for number in range(count)]
-        await self._connections[0].copy_records_to_table(
-            "items", records=rows, columns=["title", "priority", "status"]
-        )
-        await self._connections[0].execute("ANALYZE items")
+        await self._one.copy_records_to_table("items", records=rows, columns=["title", "priority", "status"])
+        await self._one.execute("ANALYZE items")
 
-    async def cycle(self, seconds: float) -> Cycles:
-        """Claim and complete on every connection for so long."""
-        cycles = Cycles(clock.monotonic())
-        until = cycles.began + seconds
-        await asyncio.gather(
-            *(self._agent(number, until, cycles) for number in range(len(self._connections)))
-        )
-        return cycles.ended(clock.monotonic())
+    async def claim(self, number: int) -> Any:
+        """Claim the best item in one statement; None: there is none."""
+        one = await self._take()
+        try:
+            return await one.claim.fetchrow(f"agent-{number}")
+        finally:
+            self._give(one)
 
-    async def _agent(self, number: int, until: float, cycles: Cycles) -> None:
-        connection = self._connections[number]
-        claim = await connection.prepare(_CLAIM)
-        complete = await connection.prepare(_COMPLETE)
-        name = f"agent-{number}"
-        while (began := clock.monotonic()) < until:
-            won = await claim.fetchrow(name)
-            cycles.claim_seconds.append(clock.monotonic() - began)
-            if won is None:
-                return
-            await complete.fetchrow(won["id"], won["fence"], name)
-            cycles.count += 1
+    async def complete(self, number: int, won: Any) -> None:
+        """Complete it under its fence in one statement."""
+        one = await self._take()
+        try:
+            done = await one.complete.fetchrow(won["id"], won["fence"], f"agent-{number}")
+            assert done is not None, won
+        finally:
+            self._give(one)
+
+    async def _take(self) -> _Prepared:
+        if self._free:
+            return self._free.pop()
+        turn: asyncio.Future[_Prepared] = asyncio.get_running_loop().create_future()
+        self._line.append(turn)
+        return await turn
+
+    def _give(self, one: _Prepared) -> None:
+        if self._line:
+            self._line.popleft().set_result(one)
+        else:
+            self._free.append(one)
 
 
 def _program(name: str) -> str | None:
