@@ -9,6 +9,7 @@
 Standard library only, and of that little: a light command has no time for more.
 """
 
+import io
 import json
 import socket
 import time
@@ -55,19 +56,39 @@ def tell(
         OutcomeUnknown: it was sent and not answered; the hint names the request id.
         NothingThere, Refused, UsageError: the answer is no; `reply` of the error holds its words.
     """
-    body = json.dumps({name: value for name, value in command.items() if value is not None}).encode()
-    headers = f"coord-actor: {actor}\r\n" if actor else ""
-    request_id = str(command["request_id"])
+    body, headers, request_id = _body_of(command), _told_by(actor), str(command["request_id"])
     with _connected(folder, COORDINATOR_SOCKET, connect_seconds) as connection:
         try:
             reply = _exchange(connection, "POST", f"/v1/commands/{verb}", body, headers, seconds)
-            if reply.get("status") != "done" and "exit_code" not in reply:
-                raise _Silence("what came back is no reply of coord's")
+            return _replied(reply, request_id)
         except _Silence as silence:
-            raise _unknown(verb, request_id, str(silence)) from silence
+            raise unanswered(verb, request_id, str(silence)) from silence
         except KeyboardInterrupt as stop:
-            raise KeyboardInterrupt(_unknown(verb, request_id, "you stopped waiting")) from stop
-    return _done(reply, f"Ask again with: --request-id {request_id}")
+            raise KeyboardInterrupt(unanswered(verb, request_id, "you stopped waiting")) from stop
+
+
+def written(verb: str, command: Mapping[str, Any], actor: str) -> bytes:
+    """Return a command as it is sent, for who waits for many answers at once; `read` reads what comes back."""
+    return _request("POST", f"/v1/commands/{verb}", _body_of(command), _told_by(actor))
+
+
+def read(raw: bytes, verb: str, request_id: str) -> Reply:
+    """Read all that came back for a command until the connection was closed, as `tell` does."""
+    try:
+        with io.BytesIO(raw) as answer:
+            _, headers = _head(answer)
+            return _replied(_parsed(_body(answer, headers)), request_id)
+    except _Silence as silence:
+        raise unanswered(verb, request_id, str(silence)) from silence
+
+
+def reach(folder: Folder, socket_name: str, connect_seconds: float = CONNECT_SECONDS) -> None:
+    """See that a service listens; one that is being started again is waited for.
+
+    Raises:
+        NoServer: nobody does.
+    """
+    _connected(folder, socket_name, connect_seconds).close()
 
 
 def ask(
@@ -84,7 +105,7 @@ def ask(
         OutcomeUnknown: no answer came; nothing can have changed.
         Refused, UsageError: the answer is no.
     """
-    body = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+    body = _body_of(fields)
     try:
         with _connected(folder, PROJECTOR_SOCKET, connect_seconds) as connection:
             reply = _exchange(connection, "POST", f"/v1/questions/{question}", body, "", seconds)
@@ -155,7 +176,7 @@ def peek(folder: Folder, question: str, fields: Mapping[str, Any], seconds: floa
     Raises:
         CoordError: nobody answered in time, or the answer is no.
     """
-    body = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+    body = _body_of(fields)
     try:
         with open_socket(folder, PROJECTOR_SOCKET) as connection:
             return _done(_exchange(connection, "POST", f"/v1/questions/{question}", body, "", seconds), "")
@@ -169,6 +190,21 @@ def supervisor(folder: Folder) -> int | None:
     """Return the process that minds the services of a folder; None: nobody does."""
     pid = (folder.read_json("up.json") or {}).get("pid")
     return pid if isinstance(pid, int) and pid > 0 and is_alive(pid) else None
+
+
+def _body_of(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+
+
+def _told_by(actor: str) -> str:
+    return f"coord-actor: {actor}\r\n" if actor else ""
+
+
+def _replied(reply: Reply, request_id: str) -> Reply:
+    """Return the reply to a command that is yes; raise any other."""
+    if reply.get("status") != "done" and "exit_code" not in reply:
+        raise _Silence("what came back is no reply of coord's")
+    return _done(reply, f"Ask again with: --request-id {request_id}")
 
 
 def _exchange(
@@ -213,11 +249,15 @@ def _no_server(folder: Folder, name: str, minder: int | None, error: OSError) ->
 
 
 def _send(connection: socket.socket, method: str, path: str, body: bytes, headers: str) -> None:
+    connection.sendall(_request(method, path, body, headers))
+
+
+def _request(method: str, path: str, body: bytes, headers: str) -> bytes:
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: coord\r\nConnection: close\r\n{headers}"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    connection.sendall(head.encode() + body)
+    return head.encode() + body
 
 
 def _head(answer: BinaryIO) -> tuple[int, dict[bytes, bytes]]:
@@ -297,7 +337,8 @@ def _done(reply: Reply, hint: str) -> Reply:
     raise error
 
 
-def _unknown(verb: str, request_id: str, why: str) -> OutcomeUnknown:
+def unanswered(verb: str, request_id: str, why: str) -> OutcomeUnknown:
+    """Say that a command was sent and not answered; `why` follows "was sent, and"."""
     error = OutcomeUnknown(
         f"{verb} was sent, and {why}: it may or may not have happened.",
         f"Ask again with: --request-id {request_id}",

@@ -154,16 +154,21 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def open_socket(folder: Folder, name: str) -> socket.socket:
-    """Connect to a service's socket in the folder.
+def open_socket(folder: Folder, name: str, waits: bool = True) -> socket.socket:
+    """Connect to a service's socket in the folder; where it does not wait, it never blocks, now and later.
 
     The path goes through /proc/self/fd, because a socket's address holds 107 bytes and a folder's path
     may be longer.
 
     Raises:
-        OSError: nobody listens.
+        OSError: nobody listens, or too many are waiting to be heard.
     """
-    return _through_folder(folder, name, lambda sock, address: sock.connect(address))
+
+    def connect(sock: socket.socket, address: str) -> None:
+        sock.setblocking(waits)
+        sock.connect(address)
+
+    return _through_folder(folder, name, connect)
 
 
 def bind_socket(folder: Folder, name: str) -> socket.socket:
