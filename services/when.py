@@ -6,6 +6,13 @@
     fri 14:02, yesterday 14:02  on the last such day
     2026-11-29, 2026-11-29 14:02, 2026-11-29T14:02:11.5Z, ...+01:00
 
+`parse_ahead` reads moments that are to come:
+
+    in 5m, +5m, 5m              so long from now
+    14:02                       the next time it is that late
+    fri 14:02, tomorrow 14:02   on the next such day
+    2026-11-29 ...              a date, as above; it may have passed
+
 Standard library only, and datetime only where it is used: the light commands read `--at`, too.
 """
 
@@ -17,6 +24,8 @@ from coord.services.settings import parse_duration
 
 WHEN_LENGTH_MAX: Final = 64
 POSITION_MAX: Final = 2**63 - 1
+AHEAD_SECONDS_MAX: Final = 3_653 * 86_400
+"""Ten years: what is said to lie further ahead is a slip."""
 _SECOND_NS: Final = 1_000_000_000
 _DAY_SECONDS: Final = 86_400
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -27,6 +36,7 @@ _POSITION: Final = re.compile(r"#([0-9]{1,19})")
 _AGO: Final = re.compile(r"-\s*([0-9.]+\s*[a-z]*)|([0-9.]+\s*[a-z]+)\s+ago")
 _TIME: Final = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
 _CLOCK: Final = re.compile(rf"(?:(today|yesterday|[a-z]{{3,9}})\s+)?{_TIME}\s*z?")
+_AHEAD: Final = re.compile(r"(?:in\s+|\+\s*)([0-9.]+\s*[a-z]*)|([0-9.]+\s*[a-z]+)")
 _DATE: Final = re.compile(
     rf"([0-9]{{4}})-([0-9]{{2}})-([0-9]{{2}})(?:[t\s]\s*{_TIME}\s*(z|[+-][0-9]{{2}}:?[0-9]{{2}})?)?"
 )
@@ -67,6 +77,53 @@ def parse_when(text: str, now_ns: int, what: str = "the moment") -> When:
             f"{what} is '{visible(text)}', which is {'to come' if at_ns > 0 else 'before 1970'}."
         )
     return When(at_ns=at_ns)
+
+
+def parse_ahead(text: str, now_ns: int, what: str = "the moment") -> int:
+    """Read a moment that is to come, in nanoseconds since 1970; a date may lie behind `now_ns`.
+
+    Raises:
+        UsageError: it is none, or lies before 1970 or more than ten years ahead.
+    """
+    words = text.strip().lower() if len(text) <= WHEN_LENGTH_MAX else ""
+    at_ns = _ahead(words, now_ns)
+    if at_ns is None:
+        raise UsageError(
+            f"{what} is '{visible(text)}', which names no moment to come.",
+            "Say 'in 5m', +2h, 14:02, 'fri 14:02' or 2026-11-29T14:02:11Z (all in UTC).",
+        )
+    if not 0 <= at_ns <= now_ns + AHEAD_SECONDS_MAX * _SECOND_NS:
+        raise UsageError(
+            f"{what} is '{visible(text)}', which is {'before 1970' if at_ns < 0 else 'more than ten years ahead'}."
+        )
+    return at_ns
+
+
+def _ahead(words: str, now_ns: int) -> int | None:
+    if words == "now":
+        return now_ns
+    if match := _AHEAD.fullmatch(words):
+        ago_ns = _ago(match[1] or match[2], 0)
+        return None if ago_ns is None else now_ns - ago_ns
+    if match := _CLOCK.fullmatch(words):
+        return _next(match[1], _of_day(*match.groups()[1:]), now_ns)
+    if match := _DATE.fullmatch(words):
+        return _dated(match)
+    return None
+
+
+def _next(day: str | None, of_day_ns: int | None, now_ns: int) -> int | None:
+    """Return the next moment of that time, on that day of the week if one is named."""
+    today = now_ns // (_DAY_SECONDS * _SECOND_NS)
+    if of_day_ns is None:
+        return None
+    if day in ("today", "tomorrow"):
+        return (today + (day == "tomorrow")) * _DAY_SECONDS * _SECOND_NS + of_day_ns
+    for ahead in range(8):
+        at_ns = (today + ahead) * _DAY_SECONDS * _SECOND_NS + of_day_ns
+        if at_ns > now_ns and (day is None or _names(day, today + ahead)):
+            return at_ns
+    return None
 
 
 def _at(words: str, now_ns: int) -> int | None:

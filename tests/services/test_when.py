@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from coord.events.errors import UsageError
-from coord.services.when import When, parse_when
+from coord.services.when import When, parse_ahead, parse_when
 
 NOW = int(datetime(2026, 11, 29, 7, 40, 55, tzinfo=UTC).timestamp()) * 10**9
 """A Sunday."""
@@ -79,3 +79,40 @@ def test_a_moment_becomes_the_fields_of_a_question() -> None:
     """One of both, never both."""
     assert parse_when("#7", NOW).fields() == {"at_position": 7}
     assert parse_when("now", NOW).fields() == {"at_ns": NOW}
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("now", When(at_ns=NOW)),
+        ("in 5m", at(2026, 11, 29, 7, 45, 55)),
+        ("In 2 h", at(2026, 11, 29, 9, 40, 55)),
+        ("+5m", at(2026, 11, 29, 7, 45, 55)),
+        ("+ 30", at(2026, 11, 29, 7, 41, 25)),
+        ("1.5m", at(2026, 11, 29, 7, 42, 25)),
+        ("07:40", at(2026, 11, 30, 7, 40)),
+        ("14:02", at(2026, 11, 29, 14, 2)),
+        ("fri 14:02", at(2026, 12, 4, 14, 2)),
+        ("Sunday 08:00", at(2026, 11, 29, 8, 0)),
+        ("sun 07:00", at(2026, 12, 6, 7, 0)),
+        ("tomorrow 07:00:30", at(2026, 11, 30, 7, 0, 30)),
+        ("today 09:00Z", at(2026, 11, 29, 9, 0)),
+        ("2027-01-02", at(2027, 1, 2)),
+        ("2026-11-28T14:02:11+01:00", at(2026, 11, 28, 13, 2, 11)),
+    ],
+)
+def test_a_moment_to_come_is_read(text: str, when: When) -> None:
+    """The same words look forwards: the next time it is that late; a date is itself, passed or not."""
+    assert parse_ahead(text, NOW) == when.at_ns
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "5", "-5m", "5m ago", "in", "in 5y", "#7", "yesterday 14:02", "25:00", "2026-02-30", "+" + "9" * 400,
+     "in 20y", "2036-12-31", "in 5000d"],
+)  # fmt: skip
+def test_what_names_no_moment_to_come_is_told_in_a_sentence(text: str) -> None:
+    """Neither a position nor an age, nor what is too far away to be meant."""
+    with pytest.raises(UsageError, match=r"^--deadline is '.*") as refused:
+        parse_ahead(text, NOW, "--deadline")
+    assert refused.value.exit_code == 2
