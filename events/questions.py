@@ -10,6 +10,17 @@ from pydantic import Field
 
 from coord.events.alert import Evidence
 from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, AsOf, Limit, PastQuestion
+from coord.events.board import Board, BoardAnswer, BoardRow, ItemAnswer, ShowItem, Waits
+from coord.events.flow import (
+    HeldRow,
+    Mine,
+    MineAnswer,
+    Rate,
+    Spread,
+    Stats,
+    StatsAnswer,
+    Utilisation,
+)
 from coord.events.log_entry import LogEntry
 from coord.events.looking import (
     Curve,
@@ -31,9 +42,7 @@ from coord.events.model import (
     Nanoseconds,
     Note,
     Question,
-    Ratio,
     Seconds,
-    Title,
     Token,
     Words,
 )
@@ -52,74 +61,7 @@ from coord.events.oversight import (
     ScenariosAnswer,
 )
 from coord.events.samples import Process
-from coord.events.views import AgentStatus, ItemStatus, ItemView
-
-
-class ShowItem(PastQuestion):
-    """One work item in full."""
-
-    id: Token
-
-
-class ItemAnswer(Answer):
-    """The item; refused with `unknown_id` when there is none."""
-
-    item: ItemView
-    submitted_at_ns: Nanoseconds
-    changed_at_ns: Nanoseconds
-    progress: Ratio | None = None
-    progress_note: Note | None = None
-    submitted_position: Count = 0
-    position: Count = 0
-    """Of its last event."""
-    body_bytes: Count = 0
-    """Size of its body; a large one is read from the log, and absent while that is away."""
-    result_bytes: Count = 0
-
-
-class Board(PastQuestion):
-    """Work items by state, the most urgent first."""
-
-    status: ItemStatus | None = None
-    """None: what has not ended, then what ended last."""
-    team: Token | None = None
-    agent: Token | None = None
-    limit: Limit = ROWS_DEFAULT
-
-
-class BoardRow(Words):
-    """One line of the board."""
-
-    id: Token
-    title: Title
-    status: str
-    priority: int
-    team: Token | None = None
-    agent: Token | None = None
-    fence: Count | None = None
-    attempt: Count = 0
-    progress: Ratio | None = None
-    age_seconds: Seconds
-    """Since it was submitted."""
-    state_seconds: Seconds
-    """Since its last change of state."""
-    capabilities: tuple[Token, ...] = ()
-    """What it needs its holder to offer."""
-    lease_seconds: Seconds | None = None
-    """How long its claim lasts without a sign of life."""
-    verify: Token | None = None
-    """The scenario that must have passed since its claim."""
-    note: Note | None = None
-    """What its holder said last; of an ended item, why it ended. The first 200 characters."""
-
-
-class BoardAnswer(Answer):
-    """The board."""
-
-    counts: dict[str, Count]
-    """Items by status, all of them."""
-    rows: tuple[BoardRow, ...]
-    truncated: bool = False
+from coord.events.views import AgentStatus, TeamView
 
 
 class Agents(PastQuestion):
@@ -142,16 +84,24 @@ class AgentRow(Words):
     completed: Count
     failed: Count
     expired: Count
-    """Leases it let run out."""
+    """Claims of it that the coordinator ended: leases that ran out, mostly."""
     silent_seconds: Seconds | None = None
     """Since it was last heard; none when nobody has told yet."""
     score: float | None = None
+    serves: tuple[Token, ...] = ()
+    """Other teams whose items it takes, too."""
+    released: Count = 0
+    """Items it gave back."""
+    reason: Note | None = None
+    """Why it drains, or has left or was put out."""
 
 
 class AgentsAnswer(Answer):
-    """The agents."""
+    """The agents, and the teams that were configured."""
 
     rows: tuple[AgentRow, ...]
+    teams: tuple[TeamView, ...] = ()
+    """By name, as many as agents are listed at most."""
     truncated: bool = False
     silence_seconds: Seconds | None = None
     """How long an agent may be silent before it is lost."""
@@ -346,11 +296,13 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
     "health": (Health, HealthAnswer),
     "history": (History, HistoryAnswer),
     "meters": (Meters, MetersAnswer),
+    "mine": (Mine, MineAnswer),
     "nodes": (Nodes, NodesAnswer),
     "runs": (Runs, RunsAnswer),
     "scenarios": (Scenarios, ScenariosAnswer),
     "show": (ShowItem, ItemAnswer),
     "state": (State, StateAnswer),
+    "stats": (Stats, StatsAnswer),
     "timeline": (Timeline, TimelineAnswer),
     "top": (Top, TopAnswer),
     "trend": (Trend, TrendAnswer),
@@ -358,10 +310,12 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
 """By name: the last token of the subject, and the path of the gateway."""
 
 __all__ = [
-    "QUESTIONS", "ROWS_DEFAULT", "ROWS_MAX", "Agents", "AgentsAnswer", "AlertRow", "Alerts", "AlertsAnswer",
-    "Answer", "AsOf", "Board", "BoardAnswer", "CheckpointRow", "Curve", "CurveAnswer", "CurveLine", "DeadLetters",
-    "DeadLettersAnswer", "DirectiveRow", "Distribution", "Events", "EventsAnswer", "Figure", "Health", "HealthAnswer", "History",
-    "HistoryAnswer", "ItemAnswer", "Limit", "Mark", "Meters", "MetersAnswer", "Nodes", "NodesAnswer", "PastQuestion", "PastScore", "RunRow",
-    "Runs", "RunsAnswer", "ScenarioRow", "Scenarios", "ScenariosAnswer", "ShowItem", "State", "StateAnswer",
-    "Timeline", "TimelineAnswer", "Top", "TopAnswer", "Trend", "TrendAnswer", "TrendRow",
+    "QUESTIONS", "ROWS_DEFAULT", "ROWS_MAX", "Agents", "AgentsAnswer", "AlertRow", "Alerts", "AlertsAnswer", "Answer",
+    "AsOf", "Board", "BoardAnswer", "BoardRow", "CheckpointRow", "Curve", "CurveAnswer", "CurveLine", "DeadLetters",
+    "DeadLettersAnswer", "DirectiveRow", "Distribution", "Events", "EventsAnswer", "Figure", "Health", "HealthAnswer",
+    "HeldRow", "History", "HistoryAnswer", "ItemAnswer", "Limit", "Mark", "Meters", "MetersAnswer", "Mine",
+    "MineAnswer", "Nodes", "NodesAnswer", "PastQuestion", "PastScore", "Rate", "RunRow", "Runs", "RunsAnswer",
+    "ScenarioRow", "Scenarios", "ScenariosAnswer", "ShowItem", "Spread", "State", "StateAnswer", "Stats",
+    "StatsAnswer", "Timeline", "TimelineAnswer", "Top", "TopAnswer", "Trend", "TrendAnswer", "TrendRow",
+    "Utilisation", "Waits",
 ]  # fmt: skip
