@@ -105,6 +105,8 @@ class Heartbeat(Command):
     incarnation: Position | None = None
     active: Annotated[tuple[Token, ...], Field(max_length=ACTIVE_MAX)] = ()
     """Items whose process was seen to work since the last heartbeat: evidence, where a ping is none."""
+    every_seconds: float | None = Field(default=None, gt=0, le=86_400)
+    """How often it will come: after two that did not, the agent is lost."""
 
 
 class Retire(Command):

@@ -83,6 +83,8 @@ class Explanation(Words):
     """Open items that this agent could take now."""
     waiting: Count = 0
     """Open items that nobody can take now."""
+    truncated: bool = False
+    """More items fit than were weighed."""
     weights: dict[str, float] = Field(default_factory=dict)
     """What each score counts."""
 

@@ -6,39 +6,37 @@ what another coordinator wrote. A request it has seen gets the reply it got; a r
 
 import asyncio
 import logging
+from collections import Counter
 from typing import Final
 
 from coord.events import commands as wish
+from coord.events.agent import AgentEvicted, AgentRegistered
 from coord.events.commands import Done, Invalid, Refusal, Unknown
 from coord.events.envelope import Recorded
-from coord.events.errors import CoordError, InvalidEvent
+from coord.events.errors import CoordError
 from coord.events.model import Command
 from coord.events.samples import AGENTS_MAX, PRESENCE, Presence, PresenceSample
-from coord.events.streams import EVENTS
-from coord.events.tokens import event_subject, sample_subject
-from coord.events.wire import Stored, read_event
-from coord.events.work import WorkProgressed
+from coord.events.tokens import sample_subject
+from coord.events.wire import Stored
+from coord.events.work import WorkClaimed, WorkProgressed
 from coord.services import clock
-from coord.services.coordinator.deciding import is_for_newcomers
-from coord.services.coordinator.frontier import Frontier
+from coord.services.coordinator.choosing import is_for_newcomers
+from coord.services.coordinator.chores import Chores
+from coord.services.coordinator.following import Follower
 from coord.services.coordinator.ledger import Ledger
-from coord.services.coordinator.oversight import OVERSEEN
+from coord.services.coordinator.outcome import done
+from coord.services.coordinator.patience import Patience
 from coord.services.coordinator.replaying import replay
 from coord.services.coordinator.requests import Requests
-from coord.services.coordinator.timekeeper import AGENTS_LOOKED_AT_SECONDS, Timekeeper
-from coord.services.coordinator.transaction import Answered
+from coord.services.coordinator.timekeeper import Timekeeper
+from coord.services.coordinator.transaction import Answer, Answered
 from coord.services.coordinator.transactor import Transactor
-from coord.services.coordinator.wishes import Expire, MarkLost, WelcomeBack, Wish, agent_of, incarnation_of
+from coord.services.coordinator.wishes import LOOKS, WelcomeBack, agent_of, incarnation_of
 from coord.services.log import Log
 from coord.services.settings import Settings
 from coord.services.tasks import run_together
 
-TICK_SECONDS: Final = 0.1
 PRESENCE_SECONDS: Final = 2.0
-FOLLOW_SECONDS: Final = 0.2
-SYSTEM_ACTOR: Final = "coordinator"
-DECIDED: Final = ("work", "agent", *sorted(OVERSEEN))
-"""The aggregates a coordinator decides about: it reads all their events, for the requests they answered."""
 Reply = Done | Refusal | Unknown | Invalid
 
 _log = logging.getLogger("coord.coordinator")
@@ -53,36 +51,42 @@ class Coordinator:
         self.source = f"/coordinator/{settings.pool}/{clock.new_id()}"
         self.ledger = Ledger()
         self.timekeeper = Timekeeper()
+        self.refused: Counter[str] = Counter()
+        """Refusals since this coordinator began, by code."""
         self._requests = Requests()
         self._running: dict[str, asyncio.Future[Reply]] = {}
-        self._chores: set[asyncio.Task[object]] = set()
-        self.transactor = Transactor(log, self.ledger, settings, self.source, self._observe)
-        self._frontier = Frontier()
-        self._prefixes = tuple(subject.removesuffix("*") for subject in self._subjects())
+        self.transactor = Transactor(log, self.ledger, settings, self.source, self.observe)
+        self._follower = Follower(log, self.ledger, settings.site, self.source, self)
+        self._chores = Chores(
+            self.ledger,
+            self.timekeeper,
+            self._follower.evidence,
+            self.transactor,
+            settings.agent_silence_seconds,
+        )
+        self._patience = Patience(self.ledger, self._chores)
         self._writer = "c-" + clock.new_id()
         self._packs = 0
 
     @property
     def position(self) -> int:
         """Up to where this coordinator knows the log."""
-        return self._frontier.position
+        return self._follower.frontier.position
 
     @property
     def waiting(self) -> int:
         """How many requests wait for their decision."""
         return len(self.transactor)
 
+    @property
+    def patient(self) -> int:
+        """How many requests wait for something to claim, or to end."""
+        return len(self._patience.waiters)
+
     async def catch_up(self) -> None:
         """Fold the log from its start to its present end."""
-        ends = [await self._log.last(subject) for subject in self._subjects()]
-        target = max((end.position for end in ends if end is not None), default=0)
-        if target:
-            async for batch in self._log.pull(EVENTS.name, 1, wait_seconds=1.0, subjects=self._subjects()):
-                for stored in batch:
-                    self._read(stored)
-                if batch and batch[-1].position >= target:
-                    break
-        self._frontier.know_up_to(target)
+        target = await self._follower.catch_up()
+        await self.transactor.look_up(self.ledger.readiness.unresolved())
         now = clock.monotonic()
         for item in self.ledger.open_claims():
             self._keep_lease(item.id)
@@ -98,7 +102,14 @@ class Coordinator:
 
     async def run(self) -> None:
         """Decide, listen and keep time until cancelled."""
-        await run_together(self.transactor.run(), self._follow(), self._keep_time(), self._tell_presence())
+        self._chores.free_all()
+        await run_together(
+            self.transactor.run(), self._follower.follow(), self._chores.keep_time(), self._tell_presence()
+        )
+
+    def close(self) -> None:
+        """Let nobody wait here any longer."""
+        self._patience.close()
 
     async def execute(self, actor: str, command: Command, traceparent: str = "") -> Reply:
         """Answer a command; the same request again gets the same answer."""
@@ -115,25 +126,50 @@ class Coordinator:
         finally:
             del self._running[request_id]
             answer.set_result(reply)
+            if isinstance(reply, Refusal):
+                self.refused[reply.code] += 1
 
     async def _execute(self, request_id: str, actor: str, command: Command, traceparent: str) -> Reply:
         position = self._requests.position_of(request_id)
         if position is not None:
             return await replay(self._log, command, request_id, position)
-        if self._requests.is_too_old(request_id, clock.now_ns() // 1_000_000):
+        if self._requests.is_too_old(request_id, clock.now_ns() // 1_000_000) and not isinstance(
+            command, LOOKS
+        ):
             return Unknown(
                 reason=f"the request {request_id} is older than what is remembered; coord history tells more"
             )
         await self._hear(command, actor)
+        answer = await self._decide(request_id, actor, command, traceparent)
+        if isinstance(answer, Answered):
+            self._requests.remember(request_id, answer.position, clock.now_ns() // 1_000_000)
+            return await replay(self._log, command, request_id, answer.position)
+        return answer
+
+    async def _decide(self, request_id: str, actor: str, command: Command, traceparent: str) -> Answer:
+        """Have a command decided, in whatever way it needs."""
+        if isinstance(command, wish.Claim):
+            return await self._patience.claim(
+                command, lambda: self._claim(request_id, actor, command, traceparent)
+            )
+        if isinstance(command, wish.Wait):
+            return await self._patience.wait(
+                command, lambda: self.transactor.transact(request_id, actor, command)
+            )
         answer = await self.transactor.transact(request_id, actor, command, traceparent)
-        if isinstance(command, wish.Claim) and is_for_newcomers(answer, command):
+        if isinstance(command, wish.Evict) and isinstance(answer, Done):
+            await self._chores.free(command.agent)
+            return done(self.ledger, "agent", command.agent, answer.position)
+        return answer
+
+    async def _claim(self, request_id: str, actor: str, command: wish.Claim, traceparent: str) -> Answer:
+        """Decide a claim, and register its agent first if that is all it needs to win."""
+        answer = await self.transactor.transact(request_id, actor, command, traceparent)
+        if is_for_newcomers(answer, command):
             newcomer = wish.Register(request_id=clock.derived_id(request_id, 1), agent=command.agent)
             answer = await self.transactor.transact(newcomer.request_id, actor, newcomer)
             if isinstance(answer, Done | Answered):
                 answer = await self.transactor.transact(request_id, actor, command, traceparent)
-        if isinstance(answer, Answered):
-            self._requests.remember(request_id, answer.position, clock.now_ns() // 1_000_000)
-            return await replay(self._log, command, request_id, answer.position)
         return answer
 
     async def _hear(self, command: Command, actor: str) -> None:
@@ -143,7 +179,7 @@ class Coordinator:
             return
         agent = self.ledger.agents.get(name)
         incarnation = incarnation_of(command)
-        if agent is None or incarnation not in (None, agent.incarnation) or agent.status == "retired":
+        if agent is None or incarnation not in (None, agent.incarnation) or agent.gone:
             return
         now = clock.monotonic()
         if agent.status == "lost":
@@ -152,121 +188,69 @@ class Coordinator:
             await self.transactor.transact(clock.derived_id(f"back/{name}/{agent.position}", 0), actor, back)
         self.timekeeper.hear(name, now)
         if isinstance(command, wish.Heartbeat):
-            self._renew_all(name, agent.incarnation, now)
+            self.timekeeper.promise(name, command.every_seconds)
+            self._renew_all(name, agent.incarnation, frozenset(command.active), now)
 
-    def _renew_all(self, name: str, incarnation: int, now: float) -> None:
+    def _renew_all(self, name: str, incarnation: int, active: frozenset[str], now: float) -> None:
         for item_id in self.ledger.held.get(name, ()):
             item = self.ledger.item(item_id)
             if item is not None and item.incarnation == incarnation:
-                self.timekeeper.renew(item_id, now)
+                self.timekeeper.renew(item_id, now, worked=item_id in active)
+                if item_id in active:
+                    self._chores.moved_on(item)
 
-    def _observe(self, recorded: Recorded) -> None:
+    def worked(self, item_id: str, *, shows_work: bool) -> None:
+        """A run that works on an item was heard: a sign of life of its holder, and perhaps evidence of work."""
+        item = self.ledger.item(item_id)
+        if item is not None and item.status == "claimed":
+            self.timekeeper.renew(item_id, clock.monotonic(), worked=shows_work)
+            if shows_work:
+                self._chores.moved_on(item)
+
+    def observe(self, recorded: Recorded) -> None:
         """Take note of an event that has just been folded in."""
-        self._frontier.know(recorded.position)
+        self._follower.frontier.know(recorded.position)
         if recorded.envelope.request_id:
             at_ms = recorded.recorded_at_ns // 1_000_000
             self._requests.remember(recorded.envelope.request_id, recorded.position, at_ms)
         if recorded.aggregate == "work":
             self._keep_lease(recorded.entity)
+            self._patience.waiters.changed(recorded.entity)
             if isinstance(recorded.event, WorkProgressed):
-                self.timekeeper.renew(recorded.entity, clock.monotonic())
+                self.timekeeper.renew(recorded.entity, clock.monotonic(), worked=True)
+            elif self.ledger.teams and not isinstance(recorded.event, WorkClaimed):
+                self._patience.waiters.stir()
         elif recorded.aggregate == "agent":
-            agent = self.ledger.agents.get(recorded.entity)
-            if agent is not None and agent.status == "active":
-                self.timekeeper.hear(agent.name, clock.monotonic())
-            elif agent is not None and agent.status == "retired":
-                self.timekeeper.forget(agent.name)
+            self._observe_agent(recorded)
+
+    def _observe_agent(self, recorded: Recorded) -> None:
+        agent = self.ledger.agents.get(recorded.entity)
+        if isinstance(recorded.event, AgentRegistered):
+            self.timekeeper.promise(recorded.entity, None)
+        if agent is not None and agent.status == "active":
+            self.timekeeper.hear(agent.name, clock.monotonic())
+        elif agent is not None and agent.gone:
+            self.timekeeper.forget(agent.name)
+        if isinstance(recorded.event, AgentEvicted):
+            self._chores.freeing(recorded.entity)
 
     def _keep_lease(self, item_id: str) -> None:
         item = self.ledger.item(item_id)
         if item is not None and item.status == "claimed" and item.fence is not None:
-            self.timekeeper.start_lease(item_id, item.fence, item.lease_seconds, clock.monotonic())
+            self.timekeeper.start_lease(
+                item_id, item.fence, item.lease_seconds, clock.monotonic(), item.submitted.plan.stuck_seconds
+            )
         else:
             self.timekeeper.end_lease(item_id)
 
-    def _subjects(self) -> tuple[str, ...]:
-        return tuple(event_subject(self._settings.site, aggregate, "x")[:-1] + "*" for aggregate in DECIDED)
-
-    async def _follow(self) -> None:
-        """Read what others append: look where the log ends, and a moment later read the holes up to there.
-
-        What this coordinator appends itself is known by then, and is not read again.
-        """
-        while True:
-            try:
-                end = (await self._log.stream_state(EVENTS.name)).last
-                await asyncio.sleep(FOLLOW_SECONDS)
-                if self._frontier.position < end:
-                    await self._read_up_to(end)
-            except CoordError as error:
-                _log.info("the log could not be followed: %s", error.message)
-                await asyncio.sleep(FOLLOW_SECONDS)
-
-    async def _read_up_to(self, end: int) -> None:
-        """Read every event behind the frontier; positions that hold none were never ours to read."""
-        async for batch in self._log.pull(EVENTS.name, self._frontier.position + 1, wait_seconds=1.0):
-            for stored in batch:
-                if stored.subject.startswith(self._prefixes):
-                    self._read(stored)
-                self._frontier.know(stored.position)
-            if batch and batch[-1].position >= end:
-                self._frontier.know_up_to(end)
-            if not batch or batch[-1].position >= end:
-                break
-
-    def _read(self, stored: Stored) -> None:
-        """Fold one stored message in; what was folded when it was appended is only noted."""
-        try:
-            if stored.headers.get("ce-source") == self.source and self._knows(stored):
-                return
-            recorded = read_event(stored)
-        except InvalidEvent:
-            _, _, aggregate, entity = stored.subject.split(".")
-            self.ledger.unreadable(aggregate, entity, stored.position)
-            return
-        self.ledger.apply(recorded)
-        self._observe(recorded)
-
-    def _knows(self, stored: Stored) -> bool:
+    def knows(self, stored: Stored) -> bool:
         """Tell whether an event of our own is folded in, or about to be: its append has not returned yet."""
-        if stored.headers.get("cx-request", "") in self._running:
+        request_id = stored.headers.get("cx-request", "")
+        if request_id in self._running:
             return True
         _, _, aggregate, entity = stored.subject.split(".")
-        request_id = stored.headers.get("cx-request", "")
         remembered = not request_id or self._requests.position_of(request_id) is not None
         return remembered and self.ledger.position(aggregate, entity) >= stored.position
-
-    async def _keep_time(self) -> None:
-        """End the claims that ran out, and tell who was silent for too long."""
-        looked_at_agents = 0.0
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            now = clock.monotonic()
-            for due in self.timekeeper.run_out(now):
-                self._chore(
-                    f"expire/{due.item_id}/{due.fence}", Expire(due.item_id, due.fence, due.silent_seconds)
-                )
-            if now - looked_at_agents >= AGENTS_LOOKED_AT_SECONDS:
-                looked_at_agents = now
-                self._mark_lost(now)
-
-    def _mark_lost(self, now: float) -> None:
-        for name, silent_seconds in self.timekeeper.silent(self._settings.agent_silence_seconds, now):
-            agent = self.ledger.agents.get(name)
-            if agent is not None and agent.status == "active":
-                lost = MarkLost(name, agent.incarnation, silent_seconds)
-                self._chore(f"lost/{name}/{agent.position}", lost)
-
-    def _chore(self, name: str, command: Wish) -> None:
-        """Decide a wish of the timekeeper's; its request id is derived, so that doing it twice is once."""
-        request_id = clock.derived_id(name, 0)
-        if request_id in {chore.get_name() for chore in self._chores}:
-            return
-        chore: asyncio.Task[object] = asyncio.create_task(
-            self.transactor.transact(request_id, SYSTEM_ACTOR, command), name=request_id
-        )
-        self._chores.add(chore)
-        chore.add_done_callback(self._chores.discard)
 
     async def _tell_presence(self) -> None:
         """Publish who was heard when, as one packed sample."""

@@ -1,88 +1,60 @@
 """From a command to what is to be appended: which aggregate it is about, and what is decided on its state."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from coord.events import commands as wish
-from coord.events.commands import Done, Refusal, refusal
-from coord.events.envelope import Recorded
-from coord.events.model import Command, Event
+from coord.events.commands import Refusal, refusal
+from coord.services.coordinator.choosing import plan_claim
+from coord.services.coordinator.explaining import plan_explain, plan_wait
 from coord.services.coordinator.ledger import Ledger
-from coord.services.coordinator.oversight import OVERSEEN
-from coord.services.coordinator.wishes import Expire, MarkLost, Subject, WelcomeBack, Wish
+from coord.services.coordinator.outcome import Beside, Outcome, of_item, outcome
+from coord.services.coordinator.submitting import plan_depend, plan_submit, plan_submit_many
+from coord.services.coordinator.wishes import (
+    MarkLost,
+    MarkMovedOn,
+    MarkStuck,
+    Reclaim,
+    Subject,
+    WelcomeBack,
+    Wish,
+)
 from coord.services.decisions import agent as agents
 from coord.services.decisions import alert as alerts
 from coord.services.decisions import directive as directives
-from coord.services.decisions import work
-from coord.services.decisions.agent import Agent
+from coord.services.decisions import holding, planning
+from coord.services.decisions import team as teams
+from coord.services.decisions.work import Decision, WorkItem
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One event to append, behind the position the decision saw."""
-
-    aggregate: str
-    entity: str
-    expected_position: int
-    event: Event
-
-    @property
-    def directive_id(self) -> str:
-        """Which directive of the entity the event is about; empty when it is about none."""
-        return str(getattr(self.event, "directive_id", ""))
-
-
-Outcome = Plan | Done | Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What a decision rests on beside the ledger: read from the log for it alone."""
-
-    last_position: int | None = None
-    """Of the last event of the entity that is to be directed; None: it has none."""
-    verification: Recorded | None = None
-    """The last run of the scenario that the item must have passed."""
-
-
-NOTHING_BESIDE: Final = Beside()
-
-
-def plan(ledger: Ledger, command: Wish, about: Subject, lease_seconds: float, beside: Beside) -> Outcome:
-    """Decide a command on the ledger: an event to append, "already so", or a refusal.
+def plan(
+    ledger: Ledger, command: Wish, about: Subject, request_id: str, lease_seconds: float, beside: Beside
+) -> Outcome:
+    """Decide a command on the ledger: events to append, "already so", or a refusal.
 
     `about` is what `subject_of` returned for it.
     """
-    if isinstance(command, wish.Claim):
-        return _plan_claim(ledger, command)
+    match command:
+        case wish.Claim():
+            return plan_claim(ledger, command)
+        case wish.SubmitMany():
+            return plan_submit_many(ledger, command, request_id, lease_seconds)
+        case wish.Wait():
+            return plan_wait(ledger, command)
+        case wish.Explain():
+            return plan_explain(ledger, command)
     aggregate, entity, directive_id = about
     assert entity is not None
-    if aggregate == "agent":
-        return _plan_agent(ledger, command, entity)
-    if aggregate == "alert":
-        return _plan_alert(ledger, command, entity)
-    if aggregate == "directive":
-        return _plan_directive(ledger, command, directive_id, beside)
+    match aggregate:
+        case "agent":
+            return _plan_agent(ledger, command, entity)
+        case "team":
+            return _plan_team(ledger, command, entity)
+        case "alert":
+            return _plan_alert(ledger, command, entity)
+        case "directive":
+            return _plan_directive(ledger, command, directive_id, beside)
     return _plan_item(ledger, command, entity, lease_seconds, beside)
-
-
-def done(ledger: Ledger, aggregate: str, entity: str, position: int | None, directive_id: str = "") -> Done:
-    """Say that a wish is fulfilled, and show what it was about as it is now."""
-    already = position is None
-    if aggregate == "agent":
-        shown = agents.view(ledger.agents[entity], ledger.holds(entity))
-        return Done(id=entity, position=position, already=already, agent=shown)
-    if aggregate == "alert":
-        alert = ledger.oversight.alert(entity)
-        assert alert is not None
-        return Done(id=entity, position=position, already=already, alert=alerts.view(alert))
-    if aggregate == "directive":
-        directive = ledger.oversight.directive(entity, directive_id)
-        assert directive is not None
-        return Done(id=directive_id, position=position, already=already, directive=directives.view(directive))
-    item = ledger.item(entity)
-    assert item is not None
-    return Done(id=entity, position=position, already=already, item=work.view(item))
 
 
 def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Outcome:
@@ -92,6 +64,10 @@ def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Outcome:
             decision = agents.decide_register(command)
         case wish.Retire():
             decision = agents.decide_retire(agent, command)
+        case wish.Drain():
+            decision = agents.decide_drain(agent, command)
+        case wish.Evict():
+            decision = agents.decide_evict(agent, command)
         case wish.Heartbeat():
             fault = agents.fault_of(agent, name, command.incarnation)
             decision = fault or []
@@ -101,79 +77,49 @@ def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Outcome:
             decision = agents.decide_return(agent, command.lost_seconds) if agent else []
         case _:
             _no_decision(command)
-    return _outcome(ledger, "agent", name, agent.position if agent else 0, decision)
+    return outcome(ledger, "agent", name, agent.position if agent else 0, decision)
 
 
-def is_for_newcomers(answer: object, command: wish.Claim) -> bool:
-    """Tell whether a claim would win, if only its agent were registered."""
-    unknown = isinstance(answer, Refusal) and answer.code == "unknown_agent"
-    return unknown and command.incarnation is None
-
-
-def _plan_claim(ledger: Ledger, command: wish.Claim) -> Outcome:
-    agent = ledger.agents.get(command.agent)
-    if agent is None and command.incarnation is None:
-        return _plan_newcomer(ledger, command)
-    fault = agents.fault_of(agent, command.agent, command.incarnation)
-    if fault:
-        return fault
-    assert agent is not None
-    return _claim(ledger, command, agent)
-
-
-def _plan_newcomer(ledger: Ledger, command: wish.Claim) -> Outcome:
-    """Refuse what a newcomer would not win either; else say that it is unknown: whoever asked registers it.
-
-    So a claim that is refused leaves no agent behind that nobody will ever hear of again.
-    """
-    outcome = _claim(ledger, command, Agent(command.agent, incarnation=1, position=1))
-    if not isinstance(outcome, Plan):
-        return outcome
-    ledger.offer_again(outcome.entity)
-    return refusal(
-        "unknown_agent", f"no agent {command.agent} is registered.", f"coord register {command.agent}"
-    )
-
-
-def _claim(ledger: Ledger, command: wish.Claim, agent: Agent) -> Outcome:
-    if command.item_id is not None:
-        return _claim_item(ledger, command, agent, command.item_id)
-    if agent.wip_limit is not None and ledger.holds(agent.name) >= agent.wip_limit:
-        return refusal(
-            "wip_limit", f"{agent.name} holds {ledger.holds(agent.name)} of at most {agent.wip_limit} items."
-        )
-    item_id = ledger.picker.take(agent, ledger.is_open)
-    if item_id is None:
-        return refusal("nothing_to_claim", f"no open item fits {agent.name}.", "Submit some, or wait.")
-    return _claim_item(ledger, command, agent, item_id)
-
-
-def _claim_item(ledger: Ledger, command: wish.Claim, agent: Agent, item_id: str) -> Outcome:
-    item = ledger.item(item_id)
-    decision = work.decide_claim(item, command, agent, ledger.holds(agent.name))
-    return _outcome(ledger, "work", item_id, item.position if item else 0, decision)
+def _plan_team(ledger: Ledger, command: Wish, name: str) -> Outcome:
+    assert isinstance(command, wish.ConfigureTeam)
+    team = ledger.team(name)
+    return outcome(ledger, "team", name, team.position, teams.decide_configure(team, command))
 
 
 def _plan_item(ledger: Ledger, command: Wish, item_id: str, lease_seconds: float, beside: Beside) -> Outcome:
+    if isinstance(command, wish.Submit):
+        return plan_submit(ledger, command, item_id, lease_seconds)
+    if isinstance(command, wish.Depend):
+        return plan_depend(ledger, command)
     item = ledger.item(item_id)
-    decision: work.Decision
     if isinstance(command, wish.Hold):
-        incarnation = _incarnation(ledger, command)
-        if isinstance(incarnation, Refusal):
-            return incarnation
-        if isinstance(command, wish.Complete):
-            decision = work.decide_complete(item, command, incarnation, beside.verification)
-        else:
-            decision = _HOLDER_DECISIONS[type(command)](item, command, incarnation)
-    elif isinstance(command, wish.Submit):
-        decision = work.decide_submit(item, command, lease_seconds)
-    elif isinstance(command, wish.Cancel):
-        decision = work.decide_cancel(item, command)
-    elif isinstance(command, Expire):
-        decision = work.decide_expire(item, command.fence, command.silent_seconds)
+        return _plan_hold(ledger, command, item, beside)
+    decision: Decision
+    match command:
+        case Reclaim():
+            decision = holding.decide_reclaim(
+                item, command.fence, command.silent_seconds, command.cause, command.reason
+            )
+        case MarkStuck():
+            decision = holding.decide_stuck(item, command.fence, command.idle_seconds)
+        case MarkMovedOn():
+            decision = holding.decide_moved_on(item, command.fence)
+        case wish.Named():
+            decision = _NAMED_DECISIONS[type(command)](item, command)
+        case _:
+            _no_decision(command)
+    return of_item(ledger, item_id, decision)
+
+
+def _plan_hold(ledger: Ledger, command: wish.Hold, item: WorkItem | None, beside: Beside) -> Outcome:
+    incarnation = _incarnation(ledger, command)
+    if isinstance(incarnation, Refusal):
+        return incarnation
+    if isinstance(command, wish.Complete):
+        decision = holding.decide_complete(item, command, incarnation, beside.verification)
     else:
-        _no_decision(command)
-    return _outcome(ledger, "work", item_id, item.position if item else 0, decision)
+        decision = _HOLDER_DECISIONS[type(command)](item, command, incarnation)
+    return of_item(ledger, command.item_id, decision)
 
 
 def _plan_alert(ledger: Ledger, command: Wish, alert_id: str) -> Outcome:
@@ -189,7 +135,7 @@ def _plan_alert(ledger: Ledger, command: Wish, alert_id: str) -> Outcome:
             decision = alerts.decide_silence(alert, command)
         case _:
             _no_decision(command)
-    return _outcome(ledger, "alert", alert_id, ledger.oversight.position("alert", alert_id), decision)
+    return outcome(ledger, "alert", alert_id, ledger.oversight.position("alert", alert_id), decision)
 
 
 def _plan_directive(ledger: Ledger, command: Wish, directive_id: str, beside: Beside) -> Outcome:
@@ -201,13 +147,21 @@ def _plan_directive(ledger: Ledger, command: Wish, directive_id: str, beside: Be
     else:
         decision = directives.decide_withdraw(directive, command)
     position = ledger.oversight.position("directive", entity)
-    return _outcome(ledger, "directive", entity, position, decision, directive_id)
+    return outcome(ledger, "directive", entity, position, decision, directive_id)
 
 
-_HOLDER_DECISIONS: dict[type[Command], Any] = {
-    wish.Fail: work.decide_fail,
-    wish.Progress: work.decide_progress,
-    wish.Release: work.decide_release,
+_HOLDER_DECISIONS: Final[dict[type, Callable[..., Any]]] = {
+    wish.Fail: holding.decide_fail,
+    wish.Progress: holding.decide_progress,
+    wish.Release: holding.decide_release,
+}
+_NAMED_DECISIONS: Final[dict[type, Callable[..., Any]]] = {
+    wish.Block: planning.decide_block,
+    wish.Cancel: planning.decide_cancel,
+    wish.Reopen: planning.decide_reopen,
+    wish.Reprioritise: planning.decide_reprioritise,
+    wish.Requeue: planning.decide_requeue,
+    wish.Unblock: planning.decide_unblock,
 }
 
 
@@ -221,31 +175,6 @@ def _incarnation(ledger: Ledger, command: wish.Hold) -> int | Refusal:
     if ledger.item(command.item_id) is None:
         return refusal("unknown_id", f"there is no item {command.item_id}.")
     return refusal("unknown_agent", f"no agent {command.agent} is registered, so it holds nothing.")
-
-
-def _outcome(
-    ledger: Ledger,
-    aggregate: str,
-    entity: str,
-    position: int,
-    decision: work.Decision,
-    directive_id: str = "",
-) -> Outcome:
-    if isinstance(decision, Refusal):
-        return decision
-    if not decision:
-        if _known(ledger, aggregate, entity):
-            return done(ledger, aggregate, entity, None, directive_id)
-        return Done(id=entity, already=True)
-    (event,) = decision
-    return Plan(aggregate, entity, position, event)
-
-
-def _known(ledger: Ledger, aggregate: str, entity: str) -> bool:
-    """Tell whether there is something to show; of the timekeeper's wishes, what they are about may be gone."""
-    if aggregate in OVERSEEN:
-        return True
-    return entity in ledger.agents if aggregate == "agent" else ledger.item(entity) is not None
 
 
 def _no_decision(command: Wish) -> NoReturn:

@@ -6,22 +6,23 @@ have passed. That is read anew for every decision, for nobody here follows it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
-from coord.events.commands import Complete, Direct, RaiseAlert, Submit, Unknown
+from coord.events.commands import Complete, Direct, RaiseAlert, Submit, SubmitMany, Unknown
 from coord.events.envelope import Recorded
 from coord.events.errors import CoordError, InvalidEvent
 from coord.events.tokens import event_subject
 from coord.events.wire import Stored, read_event
-from coord.services.coordinator.deciding import Beside
 from coord.services.coordinator.ledger import Ledger
+from coord.services.coordinator.outcome import Beside
 from coord.services.coordinator.oversight import OVERSEEN
 from coord.services.coordinator.transaction import Transaction
+from coord.services.coordinator.wishes import items_beside
 from coord.services.log import Log
 
 _Key = tuple[str, str]
-_BEGINNINGS: Final = (Submit, RaiseAlert)
+_BEGINNINGS: Final = (Submit, SubmitMany, RaiseAlert)
 """What these begin is not looked for: the expected position 0 tells whether it is there."""
 
 
@@ -41,19 +42,26 @@ class Loader:
 
     async def load(self, taken: Sequence[Transaction]) -> None:
         """Read what these decisions need; what cannot be read is answered unknown."""
-        wanted = {key for one in taken if (key := self._unknown(one))} | self._stale
+        wanted = {key for one in taken for key in self._unknown(one)} | self._stale
         await asyncio.gather(*(self._load_one(taken, key) for key in wanted))
         await asyncio.gather(*(self._look_beside(one) for one in taken if self._needs_more(one)))
 
-    def _unknown(self, one: Transaction) -> _Key | None:
+    async def look_up(self, item_ids: Collection[str]) -> None:
+        """Read items that are not known here; those who depend on one see whether it is completed."""
+        for item_id in item_ids:
+            await self._read("work", item_id)
+
+    def _unknown(self, one: Transaction) -> Iterator[_Key]:
         aggregate, entity, _ = one.about
+        for beside in items_beside(one.command):
+            if self._ledger.item(beside) is None:
+                yield "work", beside
         if entity is None or isinstance(one.command, _BEGINNINGS):
-            return None
-        if aggregate == "work":
-            return (aggregate, entity) if self._ledger.item(entity) is None else None
+            return
+        if aggregate == "work" and self._ledger.item(entity) is None:
+            yield aggregate, entity
         if aggregate in OVERSEEN and not self._ledger.oversight.knows(aggregate, entity):
-            return aggregate, entity
-        return None
+            yield aggregate, entity
 
     async def _load_one(self, taken: Sequence[Transaction], key: _Key) -> None:
         try:
@@ -61,7 +69,8 @@ class Loader:
             self._stale.discard(key)
         except CoordError as error:
             for one in taken:
-                if key in ((one.about.aggregate, one.about.entity), ("agent", one.agent)):
+                beside = {("work", item_id) for item_id in items_beside(one.command)}
+                if key in beside | {(one.about.aggregate, one.about.entity), ("agent", one.agent)}:
                     one.tell(_unreadable(error))
 
     async def _read(self, aggregate: str, entity: str) -> None:

@@ -75,6 +75,7 @@ async def _candidacy(log: Log, folder: Folder, settings: Settings, stop: asyncio
         tell_ready()
         if not await _unless(stop, election.until_lost()):
             await election.resign()
+        coordinator.close()
     _log.info("no longer leading the pool %s", settings.pool)
 
 
@@ -122,7 +123,9 @@ def _routes(coordinator: Coordinator) -> list[Route]:
                 "source": coordinator.source,
                 "position": coordinator.position,
                 "waiting": coordinator.waiting,
+                "patient": coordinator.patient,
                 "leases": len(coordinator.timekeeper),
+                "refused": dict(coordinator.refused),
             }
         )
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from coord.events.commands import Done, Refusal, Unknown
-from coord.services.coordinator.deciding import NOTHING_BESIDE, Beside, Plan
+from coord.services.coordinator.outcome import NOTHING_BESIDE, Beside, Change, Plan
 from coord.services.coordinator.wishes import Subject, Wish
 
 
@@ -33,6 +33,16 @@ class Transaction:
     plan: Plan | None = None
     touches: tuple[str, ...] = field(default=())
     beside: Beside = NOTHING_BESIDE
+
+    @property
+    def planned(self) -> tuple[Change, ...]:
+        """What it is to append."""
+        return self.plan.changes if self.plan is not None else ()
+
+    @property
+    def size(self) -> int:
+        """How many events it is to append."""
+        return len(self.planned)
 
     def tell(self, answer: Answer) -> None:
         """Answer the caller, unless that was done."""

@@ -13,7 +13,7 @@ later round, so that each decision sees the state it is appended behind. The log
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from coord.events.catalog import kind_of
@@ -22,13 +22,15 @@ from coord.events.envelope import Envelope, Recorded
 from coord.events.errors import AlreadyAppended, Conflict, CoordError
 from coord.events.tokens import event_subject
 from coord.services import clock
-from coord.services.coordinator.deciding import Plan, done, plan
+from coord.services.coordinator.deciding import plan
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.loading import Loader
+from coord.services.coordinator.outcome import Change, Plan, done, done_with_items
 from coord.services.coordinator.oversight import OVERSEEN
 from coord.services.coordinator.transaction import Answer, Answered, Transaction
-from coord.services.coordinator.wishes import Wish, agent_of, subject_of
+from coord.services.coordinator.wishes import LOOKS, Wish, agent_of, items_beside, subject_of
 from coord.services.log import Append, Log
+from coord.services.log.appending import BATCH_MAX
 from coord.services.settings import Settings
 from coord.services.tasks import end
 
@@ -82,6 +84,10 @@ class Transactor:
         self._wake.set()
         return await answer
 
+    async def look_up(self, item_ids: Collection[str]) -> None:
+        """Read items from the log that are not known here."""
+        await self._loader.look_up(item_ids)
+
     async def run(self) -> None:
         """Decide rounds until cancelled."""
         try:
@@ -127,48 +133,76 @@ class Transactor:
                 self._ledger,
                 transaction.command,
                 transaction.about,
+                transaction.request_id,
                 self._settings.lease_seconds,
                 transaction.beside,
             )
-            if isinstance(outcome, Plan) and f"{outcome.aggregate}.{outcome.entity}" in self._touched:
-                self._waiting.append(transaction)
-            elif isinstance(outcome, Plan):
+            if not isinstance(outcome, Plan):
+                transaction.tell(outcome)
+                continue
+            keys = [change.key for change in outcome.changes]
+            if self._touched.isdisjoint(keys):
                 transaction.plan = outcome
                 transaction.decisions += 1
-                transaction.touches = (*touches, f"{outcome.aggregate}.{outcome.entity}")
+                transaction.touches = (*touches, *keys)
                 self._touched.update(transaction.touches)
                 flight.append(transaction)
             else:
-                transaction.tell(outcome)
+                self._offer_again(outcome)
+                self._waiting.append(transaction)
         return flight
 
     def _touches(self, transaction: Transaction) -> tuple[str, ...]:
         """Name what a decision rests on and might change: it must not be in flight."""
         aggregate, entity, _ = transaction.about
-        if isinstance(transaction.command, Claim):
-            known = self._ledger.agents.get(transaction.command.agent)
-            limited = known is not None and known.wip_limit is not None
-            names = [f"claims.{transaction.agent}"] if limited else []
-            names += [f"work.{entity}"] if entity else []
-            return tuple(names)
-        return (f"{aggregate}.{entity}",)
+        command = transaction.command
+        if isinstance(command, LOOKS):
+            return ()
+        beside = tuple(f"work.{one}" for one in items_beside(command))
+        if not isinstance(command, Claim):
+            return beside if entity is None else (f"{aggregate}.{entity}", *beside)
+        names = self._limits(command)
+        if entity:
+            names.append(f"work.{entity}")
+            names += self._key_of(entity)
+        return tuple(names)
+
+    def _limits(self, command: Claim) -> list[str]:
+        """Name the limits that a claim must not pass: nobody else who counts towards them is in flight."""
+        agent = self._ledger.agents.get(command.agent)
+        if agent is None:
+            return []
+        names = [f"claims.{agent.name}"] if agent.wip_limit is not None else []
+        if self._ledger.teams:
+            teams = {agent.team or "", *agent.serves}
+            names += [f"claims-for.{team}" for team in teams if self._ledger.team(team).wip_limit is not None]
+        return names
+
+    def _key_of(self, item_id: str) -> list[str]:
+        item = self._ledger.item(item_id)
+        concurrency = item.submitted.plan.concurrency if item is not None else None
+        return [f"key.{concurrency.key}"] if concurrency is not None else []
 
     async def _fly(self, flight: list[Transaction]) -> None:
         """Append what a round decided, apply it, and answer."""
         try:
-            if len(flight) < BATCH_FROM:
+            if sum(one.size for one in flight) < BATCH_FROM:
                 await asyncio.gather(*(self._append([one]) for one in flight))
             else:
-                await self._append(flight)
+                await asyncio.gather(*(self._append(batch) for batch in _batches(flight)))
         finally:
             for one in flight:
                 self._touched.difference_update(one.touches)
 
     async def _append(self, flight: list[Transaction]) -> None:
-        envelopes = [self._envelope(one) for one in flight]
+        written = [
+            (one, change, self._envelope(one, change, ordinal))
+            for one in flight
+            for ordinal, change in enumerate(one.planned)
+        ]
         try:
             positions = await self._log.append(
-                [self._to_append(one, envelope) for one, envelope in zip(flight, envelopes, strict=True)]
+                [self._to_append(change, envelope) for _, change, envelope in written]
             )
         except AlreadyAppended as twin:
             flight[0].tell(Answered(twin.position))
@@ -181,19 +215,21 @@ class Transactor:
             for one in flight:
                 self._unknown(one, error)
         else:
-            for one, envelope, position in zip(flight, envelopes, positions, strict=True):
-                self._applied(one, envelope, position)
+            for (_, change, envelope), position in zip(written, positions, strict=True):
+                self._applied(change, envelope, position)
+            last = 0
+            for one in flight:
+                last += one.size
+                self._answer(one, positions[last - 1])
 
-    def _to_append(self, one: Transaction, envelope: Envelope) -> Append:
-        assert one.plan is not None
-        subject = event_subject(self._settings.site, one.plan.aggregate, one.plan.entity)
-        return Append(subject, one.plan.expected_position, envelope, one.plan.event)
+    def _to_append(self, change: Change, envelope: Envelope) -> Append:
+        subject = event_subject(self._settings.site, change.aggregate, change.entity)
+        return Append(subject, change.expected_position, envelope, change.event)
 
-    def _envelope(self, one: Transaction) -> Envelope:
-        assert one.plan is not None
+    def _envelope(self, one: Transaction, change: Change, ordinal: int) -> Envelope:
         return Envelope(
-            id=clock.derived_id(one.request_id, 0),
-            type=kind_of(one.plan.event).type,
+            id=clock.derived_id(one.request_id, ordinal),
+            type=kind_of(change.event).type,
             source=self._source,
             time=clock.rfc3339(clock.now_ns()),
             actor=one.actor,
@@ -201,22 +237,29 @@ class Transactor:
             traceparent=one.traceparent,
         )
 
-    def _applied(self, one: Transaction, envelope: Envelope, position: int) -> None:
-        assert one.plan is not None
+    def _applied(self, change: Change, envelope: Envelope, position: int) -> None:
         recorded = Recorded(
             position,
             clock.now_ns(),
             self._settings.site,
-            one.plan.aggregate,
-            one.plan.entity,
+            change.aggregate,
+            change.entity,
             envelope,
-            one.plan.event,
+            change.event,
         )
-        if one.plan.aggregate in OVERSEEN and one.plan.expected_position == 0:
-            self._ledger.oversight.begin(one.plan.aggregate, one.plan.entity)
+        if change.aggregate in OVERSEEN and change.expected_position == 0:
+            self._ledger.oversight.begin(change.aggregate, change.entity)
         self._ledger.apply(recorded)
         self._observe(recorded)
-        one.tell(done(self._ledger, one.plan.aggregate, one.plan.entity, position, one.plan.directive_id))
+
+    def _answer(self, one: Transaction, position: int) -> None:
+        """Answer what was appended; `position` is that of its last event."""
+        assert one.plan is not None
+        if one.plan.listed:
+            one.tell(done_with_items(self._ledger, one.plan.listed, position))
+            return
+        change = one.plan.changes[0]
+        one.tell(done(self._ledger, change.aggregate, change.entity, position, one.plan.directive_id))
 
     def _again(self, one: Transaction, conflict: Conflict) -> None:
         """Another's event stands there: read the aggregate anew and decide anew, a bounded number of times."""
@@ -232,6 +275,25 @@ class Transactor:
 
     def _mark_stale(self, one: Transaction) -> None:
         assert one.plan is not None
-        self._loader.mark_stale(one.plan.aggregate, one.plan.entity)
-        if one.plan.aggregate == "work":
-            self._ledger.offer_again(one.plan.entity)
+        for change in one.planned:
+            self._loader.mark_stale(change.aggregate, change.entity)
+        self._offer_again(one.plan)
+
+    def _offer_again(self, plan: Plan) -> None:
+        """Put back what a plan took off that comes to nothing."""
+        for change in plan.changes:
+            if change.aggregate == "work":
+                self._ledger.offer_again(change.entity)
+
+
+def _batches(flight: list[Transaction]) -> list[list[Transaction]]:
+    """Cut a flight so that each part fits one atomic batch; what one command appends stays together."""
+    batches: list[list[Transaction]] = [[]]
+    size = 0
+    for one in flight:
+        if size + one.size > BATCH_MAX:
+            batches.append([])
+            size = 0
+        batches[-1].append(one)
+        size += one.size
+    return batches

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from coord.events import agent as facts
-from coord.events.commands import Refusal, Register, Retire, refusal
+from coord.events.commands import Drain, Evict, Refusal, Register, Retire, refusal
 from coord.events.envelope import Recorded
 from coord.events.model import Event
-from coord.events.views import AgentView
+from coord.events.views import AgentStatus, AgentView
 
 Decision = Sequence[Event] | Refusal
 
@@ -26,10 +26,23 @@ class Agent:
     """Position of its `agent.registered`."""
     position: int
     """Of its last event."""
-    status: Literal["active", "lost", "retired"] = "active"
+    status: Literal["active", "lost", "evicted", "retired"] = "active"
     team: str | None = None
     capabilities: tuple[str, ...] = ()
     wip_limit: int | None = None
+    serves: tuple[str, ...] = ()
+    host: str | None = None
+    draining: bool = False
+
+    @property
+    def gone(self) -> bool:
+        """It has left, or was put out: what it says is no sign of life."""
+        return self.status in ("evicted", "retired")
+
+    @property
+    def shown_status(self) -> AgentStatus:
+        """As it is told: an active agent that is drained is draining."""
+        return "draining" if self.draining and self.status == "active" else self.status
 
 
 def evolve(agent: Agent | None, recorded: Recorded) -> Agent | None:
@@ -45,6 +58,8 @@ def evolve(agent: Agent | None, recorded: Recorded) -> Agent | None:
             team=event.team,
             capabilities=event.capabilities,
             wip_limit=event.wip_limit,
+            serves=event.serves,
+            host=event.host,
         )
     if agent is None:
         return None
@@ -56,6 +71,10 @@ def evolve(agent: Agent | None, recorded: Recorded) -> Agent | None:
             return replace(moved, status="lost")
         case facts.AgentReturned():
             return replace(moved, status="active")
+        case facts.AgentDrained():
+            return replace(moved, draining=True)
+        case facts.AgentEvicted():
+            return replace(moved, status="evicted")
         case facts.AgentRetired():
             return replace(moved, status="retired")
     return moved
@@ -71,11 +90,12 @@ def view(agent: Agent, holds: int) -> AgentView:
     return AgentView(
         agent=agent.name,
         incarnation=agent.incarnation,
-        status=agent.status,
+        status=agent.shown_status,
         team=agent.team,
         capabilities=agent.capabilities,
         wip_limit=agent.wip_limit,
         holds=holds,
+        serves=agent.serves,
     )
 
 
@@ -87,12 +107,13 @@ def decide_register(command: Register) -> Decision:
             capabilities=command.capabilities,
             wip_limit=command.wip_limit,
             host=command.host,
+            serves=command.serves,
         )
     ]
 
 
 def fault_of(agent: Agent | None, name: str, incarnation: int | None) -> Refusal | None:
-    """Say why an agent may start nothing new: unknown, superseded by its own restart, or retired."""
+    """Say why an agent is not heard: unknown, superseded by its own restart, put out, or retired."""
     if agent is None:
         return refusal("unknown_agent", f"no agent {name} is registered.", f"coord register {name}")
     if incarnation not in (None, agent.incarnation):
@@ -101,9 +122,19 @@ def fault_of(agent: Agent | None, name: str, incarnation: int | None) -> Refusal
             f"{name} registered again as incarnation {agent.incarnation}; {incarnation} may start nothing new.",
             "Set COORD_INCARNATION to what coord register printed last.",
         )
+    if agent.status == "evicted":
+        return refusal("evicted", f"{name} was put out.", f"coord register {name}")
     if agent.status == "retired":
         return refusal("superseded", f"{name} has retired.", f"coord register {name}")
     return None
+
+
+def draining_fault(agent: Agent) -> Refusal | None:
+    """Refuse something new to an agent that is drained."""
+    if not agent.draining:
+        return None
+    told = f"{agent.name} is drained: it ends what it holds."
+    return refusal("draining", told, f"coord register {agent.name} makes it active again.")
 
 
 def decide_return(agent: Agent, lost_seconds: float) -> Decision:
@@ -129,3 +160,25 @@ def decide_retire(agent: Agent | None, command: Retire) -> Decision:
         return fault
     assert agent is not None
     return [facts.AgentRetired(incarnation=agent.incarnation, reason=command.reason)]
+
+
+def decide_drain(agent: Agent | None, command: Drain) -> Decision:
+    """Give the agent nothing new; again is already so."""
+    fault = fault_of(agent, command.agent, command.incarnation)
+    if fault:
+        return fault
+    assert agent is not None
+    if agent.draining:
+        return []
+    return [facts.AgentDrained(incarnation=agent.incarnation, reason=command.reason)]
+
+
+def decide_evict(agent: Agent | None, command: Evict) -> Decision:
+    """Put the agent out, whatever state it is in; again is already so."""
+    if agent is None:
+        return refusal(
+            "unknown_agent", f"no agent {command.agent} is registered.", "coord agents lists them."
+        )
+    if agent.status == "evicted":
+        return []
+    return [facts.AgentEvicted(incarnation=agent.incarnation, reason=command.reason)]

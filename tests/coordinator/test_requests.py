@@ -52,7 +52,7 @@ def test_an_answer_that_was_lost_after_the_append_is_found_by_its_id(in_house) -
             assert ada.position is not None
             first = command(wish.Claim, agent="ada")
             claimed = work.WorkClaimed(agent="ada", incarnation=ada.position, lease_seconds=30.0, attempt=1)
-            coordinator.ledger.picker.take(coordinator.ledger.agents["ada"], coordinator.ledger.is_open)
+            coordinator.ledger.readiness.picker.withdraw("w-1")
             event_id = clock.derived_id(first.request_id, 0)
             position = await house.append("work", "w-1", claimed, event_id, first.request_id)
             coordinator._requests = Requests()

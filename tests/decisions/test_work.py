@@ -10,8 +10,9 @@ from coord.events.commands import Cancel, Claim, Complete, Fail, Progress, Refus
 from coord.events.envelope import Envelope, Recorded
 from coord.events.model import Event
 from coord.events.verification import VerificationRecorded
-from coord.services.decisions import work
+from coord.services.decisions import claiming, holding, planning, work
 from coord.services.decisions.agent import Agent
+from coord.services.decisions.claiming import Load
 
 ADA = Agent("ada", 3, 3, capabilities=("python",))
 BOB = Agent("bob", 4, 4)
@@ -49,25 +50,25 @@ def code(decision: object) -> str:
 
 
 def test_an_open_item_is_claimed_with_its_own_lease() -> None:
-    assert work.decide_claim(given(SUBMITTED), claim(), ADA, 0) == [CLAIMED]
+    assert claiming.decide_claim(given(SUBMITTED), claim(), ADA, Load(0)) == [CLAIMED]
 
 
 def test_a_claim_may_ask_for_another_lease() -> None:
-    event = only(work.decide_claim(given(SUBMITTED), claim(lease_seconds=5.0), ADA, 0))
+    event = only(claiming.decide_claim(given(SUBMITTED), claim(lease_seconds=5.0), ADA, Load(0)))
     assert event.lease_seconds == 5.0
 
 
 def test_a_held_item_is_taken_for_others_and_already_so_for_its_holder() -> None:
     held = given(SUBMITTED, CLAIMED)
-    assert code(work.decide_claim(held, claim(agent="bob"), BOB, 0)) == "taken"
-    assert work.decide_claim(held, claim(), ADA, 1) == []
+    assert code(claiming.decide_claim(held, claim(agent="bob"), BOB, Load(0))) == "taken"
+    assert claiming.decide_claim(held, claim(), ADA, Load(1)) == []
 
 
 def test_a_restart_under_the_same_name_is_somebody_else() -> None:
     held = given(SUBMITTED, CLAIMED)
     restarted = Agent("ada", 20, 20)
-    assert code(work.decide_claim(held, claim(), restarted, 0)) == "taken"
-    assert code(work.decide_complete(held, hold(Complete), 20)) == "wrong_holder"
+    assert code(claiming.decide_claim(held, claim(), restarted, Load(0))) == "taken"
+    assert code(holding.decide_complete(held, hold(Complete), 20)) == "wrong_holder"
 
 
 @pytest.mark.parametrize(
@@ -81,30 +82,30 @@ def test_a_restart_under_the_same_name_is_somebody_else() -> None:
 def test_a_claim_that_does_not_fit_is_refused(
     submitted: facts.WorkSubmitted, agent: Agent, holds: int, expected: str
 ) -> None:
-    assert code(work.decide_claim(given(submitted), claim(), agent, holds)) == expected
+    assert code(claiming.decide_claim(given(submitted), claim(), agent, Load(holds))) == expected
 
 
 def test_an_item_nobody_submitted_is_unknown_to_every_wish() -> None:
-    assert code(work.decide_claim(None, claim(), ADA, 0)) == "unknown_id"
-    assert code(work.decide_complete(None, hold(Complete), 3)) == "unknown_id"
-    assert code(work.decide_cancel(None, Cancel(request_id="r", item_id="w-1"))) == "unknown_id"
+    assert code(claiming.decide_claim(None, claim(), ADA, Load(0))) == "unknown_id"
+    assert code(holding.decide_complete(None, hold(Complete), 3)) == "unknown_id"
+    assert code(planning.decide_cancel(None, Cancel(request_id="r", item_id="w-1"))) == "unknown_id"
 
 
 def test_the_holder_completes_once_and_again_changes_nothing() -> None:
     held = given(SUBMITTED, CLAIMED)
     completed = facts.WorkCompleted(agent="ada", fence=FENCE, result=7)
-    assert work.decide_complete(held, hold(Complete, result=7), 3) == [completed]
+    assert holding.decide_complete(held, hold(Complete, result=7), 3) == [completed]
     done = given(SUBMITTED, CLAIMED, completed)
-    assert work.decide_complete(done, hold(Complete), 3) == []
-    assert work.decide_complete(done, hold(Complete, fence=None), 3) == []
-    assert work.decide_progress(done, hold(Progress), 3) == []
+    assert holding.decide_complete(done, hold(Complete), 3) == []
+    assert holding.decide_complete(done, hold(Complete, fence=None), 3) == []
+    assert holding.decide_progress(done, hold(Progress), 3) == []
 
 
 @pytest.mark.parametrize("model", [Complete, Progress, Release, Fail])
 def test_whoever_does_not_hold_the_item_is_refused(model: type[Any]) -> None:
     decisions: dict[Any, Any] = {
-        Complete: work.decide_complete, Progress: work.decide_progress,
-        Release: work.decide_release, Fail: work.decide_fail,
+        Complete: holding.decide_complete, Progress: holding.decide_progress,
+        Release: holding.decide_release, Fail: holding.decide_fail,
     }  # fmt: skip
     decide = decisions[model]
     extra = {"reason": "no"} if model is Fail else {}
@@ -122,56 +123,58 @@ def test_a_fence_from_before_the_lease_ran_out_is_stale() -> None:
         agent="ada", incarnation=3, fence=FENCE, lease_seconds=30.0, silent_seconds=30.0
     )
     taken_over = facts.WorkClaimed(agent="bob", incarnation=4, lease_seconds=30.0, attempt=2)
-    assert code(work.decide_complete(given(SUBMITTED, CLAIMED, expired), hold(Complete), 3)) == "stale_fence"
+    assert (
+        code(holding.decide_complete(given(SUBMITTED, CLAIMED, expired), hold(Complete), 3)) == "stale_fence"
+    )
     held_by_bob = given(SUBMITTED, CLAIMED, expired, taken_over)
-    assert code(work.decide_complete(held_by_bob, hold(Complete), 3)) == "stale_fence"
-    assert work.decide_complete(held_by_bob, hold(Complete, agent="bob", fence=13), 4) != []
+    assert code(holding.decide_complete(held_by_bob, hold(Complete), 3)) == "stale_fence"
+    assert holding.decide_complete(held_by_bob, hold(Complete, agent="bob", fence=13), 4) != []
 
 
 def test_a_released_item_is_open_again_and_releasing_twice_is_already_so() -> None:
     released = facts.WorkReleased(agent="ada", fence=FENCE)
-    assert work.decide_release(given(SUBMITTED, CLAIMED), hold(Release), 3) == [released]
+    assert holding.decide_release(given(SUBMITTED, CLAIMED), hold(Release), 3) == [released]
     open_again = given(SUBMITTED, CLAIMED, released)
     assert open_again is not None
     assert open_again.status == "open"
-    assert work.decide_release(open_again, hold(Release), 3) == []
+    assert holding.decide_release(open_again, hold(Release), 3) == []
 
 
 def test_failing_ends_the_item() -> None:
     failed = facts.WorkFailed(agent="ada", fence=FENCE, reason="gone")
-    assert work.decide_fail(given(SUBMITTED, CLAIMED), hold(Fail, reason="gone"), 3) == [failed]
+    assert holding.decide_fail(given(SUBMITTED, CLAIMED), hold(Fail, reason="gone"), 3) == [failed]
     ended = given(SUBMITTED, CLAIMED, failed)
-    assert work.decide_fail(ended, hold(Fail, reason="gone"), 3) == []
-    assert code(work.decide_claim(ended, claim(), ADA, 0)) == "illegal_transition"
+    assert holding.decide_fail(ended, hold(Fail, reason="gone"), 3) == []
+    assert code(claiming.decide_claim(ended, claim(), ADA, Load(0))) == "illegal_transition"
 
 
 def test_cancelling_ends_what_has_not_ended() -> None:
     cancel = Cancel(request_id="r", item_id="w-1", reason="no need")
-    assert work.decide_cancel(given(SUBMITTED), cancel) == [facts.WorkCancelled(reason="no need")]
-    assert work.decide_cancel(given(SUBMITTED, facts.WorkCancelled()), cancel) == []
+    assert planning.decide_cancel(given(SUBMITTED), cancel) == [facts.WorkCancelled(reason="no need")]
+    assert planning.decide_cancel(given(SUBMITTED, facts.WorkCancelled()), cancel) == []
     completed = given(SUBMITTED, CLAIMED, facts.WorkCompleted(agent="ada", fence=FENCE))
-    assert code(work.decide_cancel(completed, cancel)) == "illegal_transition"
+    assert code(planning.decide_cancel(completed, cancel)) == "illegal_transition"
 
 
 def test_a_lease_expires_once_and_only_for_the_claim_it_was_for() -> None:
     held = given(SUBMITTED, CLAIMED)
-    event = only(work.decide_expire(held, FENCE, 31.0))
+    event = only(holding.decide_reclaim(held, FENCE, 31.0, "silence", None))
     assert event.silent_seconds == 31.0
-    assert work.decide_expire(held, FENCE - 1, 31.0) == []
-    assert work.decide_expire(given(SUBMITTED), FENCE, 31.0) == []
+    assert holding.decide_reclaim(held, FENCE - 1, 31.0, "silence", None) == []
+    assert holding.decide_reclaim(given(SUBMITTED), FENCE, 31.0, "silence", None) == []
 
 
 def test_the_same_submission_is_already_so_and_another_under_its_id_is_refused() -> None:
     same = Submit(request_id="r", item_id="w-1", title="hash it")
-    assert work.decide_submit(None, same, 30.0) == [SUBMITTED]
-    assert work.decide_submit(given(SUBMITTED), same, 30.0) == []
+    assert planning.decide_submit(None, same, 30.0) == [SUBMITTED]
+    assert planning.decide_submit(given(SUBMITTED), same, 30.0) == []
     other = Submit(request_id="r", item_id="w-1", title="another")
-    assert code(work.decide_submit(given(SUBMITTED), other, 30.0)) == "already_exists"
+    assert code(planning.decide_submit(given(SUBMITTED), other, 30.0)) == "already_exists"
 
 
 def test_a_claim_after_another_counts_as_the_next_attempt() -> None:
     released = facts.WorkReleased(agent="ada", fence=FENCE)
-    event = only(work.decide_claim(given(SUBMITTED, CLAIMED, released), claim(), ADA, 0))
+    event = only(claiming.decide_claim(given(SUBMITTED, CLAIMED, released), claim(), ADA, Load(0)))
     assert event.attempt == 2
 
 
@@ -189,11 +192,11 @@ def verification(outcome: Any, position: int) -> Recorded:
 def test_an_item_that_names_a_scenario_completes_after_a_passing_run_of_it() -> None:
     held = given(VERIFIED, CLAIMED)
     passed = verification("passed", FENCE + 1)
-    assert work.decide_complete(held, hold(Complete), 3, passed) == [
+    assert holding.decide_complete(held, hold(Complete), 3, passed) == [
         facts.WorkCompleted(agent="ada", fence=FENCE)
     ]
     completed = given(VERIFIED, CLAIMED, facts.WorkCompleted(agent="ada", fence=FENCE))
-    assert work.decide_complete(completed, hold(Complete), 3) == []
+    assert holding.decide_complete(completed, hold(Complete), 3) == []
 
 
 @pytest.mark.parametrize(
@@ -207,7 +210,7 @@ def test_an_item_that_names_a_scenario_completes_after_a_passing_run_of_it() -> 
     ids=["never", "before the claim", "failed", "skipped"],
 )
 def test_it_does_not_complete_without_one_and_is_told_why(last: Recorded | None, why: str) -> None:
-    refused = work.decide_complete(given(VERIFIED, CLAIMED), hold(Complete), 3, last)
+    refused = holding.decide_complete(given(VERIFIED, CLAIMED), hold(Complete), 3, last)
     assert code(refused) == "unverified"
     assert isinstance(refused, Refusal)
     assert "one-winner" in refused.reason
@@ -216,16 +219,16 @@ def test_it_does_not_complete_without_one_and_is_told_why(last: Recorded | None,
 
 
 def test_who_does_not_hold_it_is_told_that_first() -> None:
-    decision = work.decide_complete(given(VERIFIED, CLAIMED), hold(Complete, agent="bob", fence=None), 4)
+    decision = holding.decide_complete(given(VERIFIED, CLAIMED), hold(Complete, agent="bob", fence=None), 4)
     assert code(decision) == "wrong_holder"
 
 
 def test_a_submission_keeps_the_scenario_and_another_scenario_is_other_content() -> None:
     same = Submit(request_id="r", item_id="w-1", title="prove it", verify="one-winner")
-    assert work.decide_submit(None, same, 30.0) == [VERIFIED]
-    assert work.decide_submit(given(VERIFIED), same, 30.0) == []
+    assert planning.decide_submit(None, same, 30.0) == [VERIFIED]
+    assert planning.decide_submit(given(VERIFIED), same, 30.0) == []
     other = Submit(request_id="r", item_id="w-1", title="prove it")
-    assert code(work.decide_submit(given(VERIFIED), other, 30.0)) == "already_exists"
+    assert code(planning.decide_submit(given(VERIFIED), other, 30.0)) == "already_exists"
     item = given(VERIFIED)
     assert item is not None
     assert work.view(item).verify == "one-winner"

@@ -1,0 +1,127 @@
+"""Reading the log: from its start before anything is answered, and then what others append.
+
+What this coordinator appends itself is known when it is appended, and is not read again.
+"""
+
+import asyncio
+import logging
+from typing import Final, Protocol
+
+from coord.events.envelope import Recorded
+from coord.events.errors import CoordError, InvalidEvent
+from coord.events.streams import EVENTS
+from coord.events.tokens import event_subject
+from coord.events.wire import Stored, read_event
+from coord.services.coordinator.evidence import Evidence, shows_work
+from coord.services.coordinator.frontier import Frontier
+from coord.services.coordinator.ledger import Ledger
+from coord.services.coordinator.oversight import OVERSEEN
+from coord.services.log import Log
+
+FOLLOW_SECONDS: Final = 0.2
+DECIDED: Final = ("work", "agent", "team", *sorted(OVERSEEN))
+"""The aggregates a coordinator decides about: it reads all their events, for the requests they answered."""
+FOLDED: Final = (*DECIDED, "node")
+"""What it reads from the start of the log; of runs it reads only what comes while it leads."""
+
+_log = logging.getLogger("coord.coordinator")
+
+
+class Watcher(Protocol):
+    """Who is told of what is read."""
+
+    def knows(self, stored: Stored) -> bool:
+        """Tell whether an event of our own is folded in, or about to be."""
+
+    def observe(self, recorded: Recorded) -> None:
+        """Take note of an event that has just been folded in."""
+
+    def worked(self, item_id: str, *, shows_work: bool) -> None:
+        """A run that works on an item was heard."""
+
+
+class Follower:
+    """Reads the log into a ledger; `frontier` is how far it is known."""
+
+    def __init__(self, log: Log, ledger: Ledger, site: str, source: str, watcher: Watcher) -> None:
+        self.frontier = Frontier()
+        self.evidence = Evidence(self._first_event)
+        self._log = log
+        self._ledger = ledger
+        self._source = source
+        self._watcher = watcher
+        self._subjects = tuple(_all_of(site, aggregate) for aggregate in FOLDED)
+        self._prefixes = tuple(subject.removesuffix("*") for subject in self._subjects)
+        self._runs = _all_of(site, "run").removesuffix("*")
+
+    async def catch_up(self) -> int:
+        """Fold the log up to its present end, and return the position of that."""
+        ends = [await self._log.last(subject) for subject in self._subjects]
+        target = max((end.position for end in ends if end is not None), default=0)
+        if target > self.frontier.position:
+            first = self.frontier.position + 1
+            async for batch in self._log.pull(EVENTS.name, first, wait_seconds=1.0, subjects=self._subjects):
+                for stored in batch:
+                    self._read(stored)
+                if batch and batch[-1].position >= target:
+                    break
+        self.frontier.know_up_to(target)
+        return target
+
+    async def follow(self) -> None:
+        """Look where the log ends, and a moment later read the holes up to there, until cancelled."""
+        while True:
+            try:
+                end = (await self._log.stream_state(EVENTS.name)).last
+                await asyncio.sleep(FOLLOW_SECONDS)
+                if self.frontier.position < end:
+                    await self._read_up_to(end)
+            except CoordError as error:
+                _log.info("the log could not be followed: %s", error.message)
+                await asyncio.sleep(FOLLOW_SECONDS)
+
+    async def _read_up_to(self, end: int) -> None:
+        """Read every event behind the frontier; positions that hold none were never ours to read."""
+        async for batch in self._log.pull(EVENTS.name, self.frontier.position + 1, wait_seconds=1.0):
+            for stored in batch:
+                if stored.subject.startswith(self._prefixes):
+                    self._read(stored)
+                elif stored.subject.startswith(self._runs):
+                    await self._hear_run(stored)
+                self.frontier.know(stored.position)
+            if batch and batch[-1].position >= end:
+                self.frontier.know_up_to(end)
+            if not batch or batch[-1].position >= end:
+                break
+
+    def _read(self, stored: Stored) -> None:
+        """Fold one stored message in; what was folded when it was appended is only noted."""
+        try:
+            if stored.headers.get("ce-source") == self._source and self._watcher.knows(stored):
+                return
+            recorded = read_event(stored)
+        except InvalidEvent:
+            _, _, aggregate, entity = stored.subject.split(".")
+            self._ledger.unreadable(aggregate, entity, stored.position)
+            return
+        if recorded.aggregate == "node":
+            self.evidence.node_event(recorded)
+            return
+        self._ledger.apply(recorded)
+        self._watcher.observe(recorded)
+
+    async def _hear_run(self, stored: Stored) -> None:
+        item_id = await self.evidence.item_of(stored)
+        if item_id is not None:
+            self._watcher.worked(item_id, shows_work=shows_work(stored))
+
+    async def _first_event(self, subject: str) -> Recorded | None:
+        stored = await self._log.read_after(subject, 0)
+        try:
+            return read_event(stored) if stored is not None else None
+        except InvalidEvent:
+            return None
+
+
+def _all_of(site: str, aggregate: str) -> str:
+    return event_subject(site, aggregate, "x")[:-1] + "*"
