@@ -20,6 +20,7 @@ import uvicorn
 from coord.events.errors import CoordError, Exit, UsageError
 from coord.events.streams import EVENT_BYTES_MAX
 from coord.services.folder import Folder, bind_socket
+from coord.services.tasks import end
 
 BODY_BYTES_MAX: Final = EVENT_BYTES_MAX
 _JSON: Final = b"application/json"
@@ -68,6 +69,8 @@ class Route:
     method: str
     path: str
     answer: Answering
+    may_take_long: Callable[[Request], bool] | None = None
+    """Whether the answer to a request may take so long that whoever asks may be gone by then: it is ended then."""
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,7 +108,14 @@ class Gateway:
         elif body is None:
             answer = error_response(_too_large())
         else:
-            answer = await _answer(route, _request(scope, name, body))
+            request = _request(scope, name, body)
+            if route.may_take_long is not None and route.may_take_long(request):
+                there = await _answer_unless_gone(route, request, receive)
+                if there is None:
+                    return
+                answer = there
+            else:
+                answer = await _answer(route, request)
         if isinstance(answer, Lines):
             await _stream(answer, receive, send)
         else:
@@ -180,6 +190,17 @@ async def _answer(route: Route, request: Request) -> Response | Lines:
         return await route.answer(request)
     except CoordError as error:
         return error_response(error)
+
+
+async def _answer_unless_gone(route: Route, request: Request, receive: Any) -> Response | Lines | None:
+    """Answer, unless whoever asks goes away first: then end the work, and return None."""
+    answering = asyncio.create_task(_answer(route, request))
+    gone = asyncio.create_task(receive())
+    try:
+        await asyncio.wait((answering, gone), return_when=asyncio.FIRST_COMPLETED)
+        return answering.result() if answering.done() else None
+    finally:
+        await end(answering, gone)
 
 
 async def _send(response: Response, send: Any) -> None:

@@ -133,10 +133,15 @@ def _routes(coordinator: Coordinator) -> list[Route]:
         return json_response(openapi("commands"))
 
     return [
-        Route("POST", "/v1/commands/{verb}", command),
+        Route("POST", "/v1/commands/{verb}", command, may_take_long=_waits),
         Route("GET", "/healthz", healthz),
         Route("GET", "/openapi.json", document),
     ]
+
+
+def _waits(request: Request) -> bool:
+    """Tell whether a command may wait for what it asks for."""
+    return request.name == "wait" or (request.name == "claim" and b'"wait_seconds"' in request.body)
 
 
 def _response(reply: Reply) -> Response:
