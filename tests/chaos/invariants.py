@@ -1,0 +1,150 @@
+"""Named faults in a history, for people: each is one sentence about one item, and none of them cries wolf.
+
+They find less than the search does, and say what they find.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from chaos.history import Operation, by_item
+from chaos.model import ENDED, Rules
+
+Named = Callable[[str, Sequence[Operation], Rules], Iterator[str]]
+_ENDINGS: Final = ("complete", "fail", "release", "cancel")
+
+
+def broken(operations: Iterable[Operation], rules: Rules | None = None) -> list[str]:
+    """Return what is wrong, a sentence each."""
+    every = list(operations)
+    rules = rules or Rules()
+    found = [
+        f"{name.__name__.replace('_', ' ')}: {item}: {told}"
+        for item, about in by_item(every).items()
+        for name in NAMED
+        for told in name(item, sorted(about, key=lambda one: one.began), rules)
+    ]
+    return found + [f"nothing though open: {told}" for told in nothing_though_open(every)]
+
+
+def two_winners(item: str, about: Sequence[Operation], rules: Rules) -> Iterator[str]:
+    """Two claims completed the same item."""
+    winners = {(one.agent, one.fence) for one in about if (one.verb, one.outcome) == ("complete", "done")}
+    if len(winners) > 1:
+        yield f"completed by {sorted(winners, key=str)}"
+
+
+def one_fence_two_holders(item: str, about: Sequence[Operation], rules: Rules) -> Iterator[str]:
+    """Two agents were given the same claim."""
+    holders: defaultdict[int | None, set[str]] = defaultdict(set)
+    for one in _won(about):
+        holders[one.fence].add(one.agent)
+    yield from (f"{fence} was given to {sorted(names)}" for fence, names in holders.items() if len(names) > 1)
+
+
+def claim_after_the_end(item: str, about: Sequence[Operation], rules: Rules) -> Iterator[str]:
+    """It was claimed after it was acknowledged that it has ended."""
+    ends = [one for one in about if one.verb in ("complete", "fail", "cancel") and one.outcome == "done"]
+    for claim in _won(about):
+        late = [end for end in ends if claim.began > end.ended and not claim.already]
+        yield from (f"{claim.agent} won {claim.fence} after {end.verb} by {end.agent}" for end in late[:1])
+
+
+def stale_fence_completed(item: str, about: Sequence[Operation], rules: Rules) -> Iterator[str]:
+    """A claim that was known to be over completed."""
+    for end in about:
+        if (end.verb, end.outcome) == ("complete", "done") and end.fence is not None and not end.already:
+            newer = [one for one in _won(about) if (one.fence or 0) > end.fence and one.ended < end.began]
+            yield from (
+                f"{end.agent} with {end.fence}, though {one.agent} had {one.fence}" for one in newer[:1]
+            )
+
+
+def fence_went_back(item: str, about: Sequence[Operation], rules: Rules) -> Iterator[str]:
+    """A later claim has a smaller fence."""
+    highest: Operation | None = None
+    for one in sorted(_won(about), key=lambda one: one.ended):
+        if highest is not None and highest.ended < one.began and (one.fence or 0) < (highest.fence or 0):
+            yield f"{one.fence} for {one.agent} came after {highest.fence} for {highest.agent}"
+        if highest is None or (one.fence or 0) > (highest.fence or 0):
+            highest = one
+
+
+def two_holders_at_once(item: str, about: Sequence[Operation], rules: Rules) -> Iterator[str]:
+    """It was given away while the lease of its holder was running."""
+    maybe = [one for one in about if one.verb in _ENDINGS and one.outcome != "refused"]
+    claims = _won(about)
+    for first in claims:
+        for second in claims:
+            if second.began <= first.ended or second.agent == first.agent or second.already:
+                continue
+            over = any(one.began <= second.ended and one.ended >= first.began for one in maybe)
+            between = [one for one in about if one.verb == "claim" and one.outcome != "refused"]
+            another = any(
+                one not in (first, second) and one.agent != first.agent and one.began < second.ended
+                for one in between
+            )  # fmt: skip
+            signs = [one for one in about if _renews(one, first) and one.ended < second.began]
+            since = max([first.began, *(one.began for one in signs)])
+            lease = first.lease_seconds
+            if (
+                not over
+                and not another
+                and (lease is None or second.ended < since + lease - rules.slack_seconds)
+            ):
+                yield f"{second.agent} won it {second.ended - since:.3f} s after a sign of life of {first.agent}"
+
+
+def lost_completion(item: str, about: Sequence[Operation], rules: Rules) -> Iterator[str]:
+    """It was seen not to have ended after its completion was acknowledged."""
+    ends = [one for one in about if (one.verb, one.outcome) == ("complete", "done")]
+    for seen in about:
+        if (seen.verb, seen.outcome) == ("read", "done") and seen.phase not in ENDED:
+            lost = [end for end in ends if end.ended < seen.began]
+            yield from (f"seen {seen.phase} after {end.agent} had completed it" for end in lost[:1])
+
+
+def nothing_though_open(operations: Sequence[Operation]) -> Iterator[str]:
+    """An agent was told that there is nothing to claim while an item was open all the time."""
+    opened = list(_open_intervals(operations))
+    for one in operations:
+        if (one.verb, one.outcome, one.reason) == ("claim", "refused", "nothing_to_claim"):
+            items = [item for item, since, until in opened if since < one.began and one.ended < until]
+            if items:
+                yield f"{one.agent} was told so, and {', '.join(items[:3])} was open from before until after"
+
+
+def _open_intervals(operations: Sequence[Operation]) -> Iterator[tuple[str, float, float]]:
+    """Yield when an item was open for certain: from an answer that opened it until anybody may have claimed it."""
+    anywhere = [
+        one.began for one in operations if one.verb == "claim" and one.item == "" and one.outcome == "unknown"
+    ]
+    for item, about in by_item(operations).items():
+        taken = sorted([*anywhere, *(one.began for one in about if one.verb in ("claim", "cancel"))])
+        for one in about:
+            if one.verb in ("submit", "release") and one.outcome == "done" and not one.already:
+                others = [
+                    other for other in about if other.verb in ("complete", "fail") and other.began < one.ended
+                ]
+                until = next((moment for moment in taken if moment > one.began), float("inf"))
+                if not others:
+                    yield item, one.ended, until
+
+
+def _renews(one: Operation, claim: Operation) -> bool:
+    return (one.verb, one.outcome, one.agent, one.fence) == ("renew", "done", claim.agent, claim.fence)
+
+
+def _won(about: Sequence[Operation]) -> list[Operation]:
+    return [one for one in about if (one.verb, one.outcome) == ("claim", "done")]
+
+
+NAMED: Final[tuple[Named, ...]] = (
+    claim_after_the_end,
+    fence_went_back,
+    lost_completion,
+    one_fence_two_holders,
+    stale_fence_completed,
+    two_holders_at_once,
+    two_winners,
+)
