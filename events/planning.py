@@ -21,10 +21,12 @@ StuckSeconds = Annotated[float, Field(ge=1, le=86_400)]
 OnStuck = Literal["tell", "reassign"]
 ReclaimCause = Literal["silence", "agent_lost", "node_lost", "evicted", "stuck"]
 """Why a claim was ended by the coordinator."""
+BLAMELESS: Final[frozenset[ReclaimCause]] = frozenset({"evicted", "node_lost"})
+"""Causes that do not count as a try of the item."""
 
 
 class Retry(Words):
-    """How often an item is tried: a failure and a lease that ran out count, a release does not.
+    """How often an item is tried: a failure and a lease that ran out count, a release and a blameless end do not.
 
     Before the n-th try again it rests `delay_seconds * factor ** (n - 1)`, at most `delay_seconds_max`, spread by
     `jitter` to both sides. After the last attempt it is parked.

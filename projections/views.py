@@ -26,5 +26,25 @@ VIEWS: Final = {
         SELECT second_ns, events, position FROM log_seconds
         UNION ALL SELECT second_ns, events, position FROM log_second""",
     "work_all": "SELECT * FROM work UNION ALL SELECT * FROM work_ended",
+    "work_unmet": """
+        SELECT d.id, d.needed, a.status
+        FROM (SELECT id, unnest(depends_on) AS needed FROM work_dependencies
+              SEMI JOIN (SELECT id FROM work WHERE status = 'open') USING (id)) d
+        LEFT JOIN (SELECT id, status FROM work UNION ALL SELECT id, status FROM work_ended) a ON a.id = d.needed
+        WHERE a.status IS DISTINCT FROM 'completed'""",
+    "work_keyed_out": """
+        SELECT p.id, p.concurrency_key
+        FROM work_plans p
+        SEMI JOIN (SELECT id FROM work WHERE status = 'open') USING (id)
+        JOIN (SELECT concurrency_key, count(*) AS held FROM work_plans
+              SEMI JOIN (SELECT id FROM work WHERE status = 'claimed') USING (id)
+              WHERE concurrency_key IS NOT NULL GROUP BY concurrency_key) h USING (concurrency_key)
+        WHERE h.held >= p.concurrency_limit""",
+    "work_waits": """
+        SELECT id, u.items, u.in_vain, k.concurrency_key
+        FROM (SELECT id, list(needed ORDER BY needed) AS items,
+                     list(needed ORDER BY needed) FILTER (status IS NULL OR status IN ('failed', 'cancelled')) AS in_vain
+              FROM work_unmet GROUP BY id) u
+        FULL JOIN work_keyed_out k USING (id)""",
 }
 """By name. Part of the store's fingerprint: a changed view means a file built anew."""

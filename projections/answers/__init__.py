@@ -11,8 +11,10 @@ from coord.events.questions import Answer
 from coord.projections.answers.agents import answer_agents
 from coord.projections.answers.alerts import answer_alerts
 from coord.projections.answers.curves import answer_curve
+from coord.projections.answers.flow import answer_stats
 from coord.projections.answers.health import answer_health
 from coord.projections.answers.meters import answer_meters
+from coord.projections.answers.mine import answer_mine
 from coord.projections.answers.moment import Moment, as_of
 from coord.projections.answers.nodes import answer_nodes, answer_top
 from coord.projections.answers.runs import answer_runs
@@ -33,11 +35,13 @@ ANSWERS: Final[dict[str, Callable[[Reader, Any, Moment], Answered]]] = {
     "deadletters": answer_dead_letters,
     "health": answer_health,
     "meters": answer_meters,
+    "mine": answer_mine,
     "nodes": answer_nodes,
     "runs": answer_runs,
     "scenarios": answer_scenarios,
     "show": answer_show,
     "state": answer_state,
+    "stats": answer_stats,
     "timeline": answer_timeline,
     "top": answer_top,
     "trend": answer_trend,

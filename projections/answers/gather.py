@@ -3,9 +3,12 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from coord.events.planning import BLAMELESS
 from coord.events.run import WAITING_SECONDS
 from coord.events.streams import EVENTS
 from coord.projections.answers.moment import SAMPLE_SECONDS_SILENT, Moment
+from coord.projections.answers.waits import WAITING
+from coord.projections.folds.agents import GONE
 from coord.projections.health.facts import (
     DAY_SECONDS,
     RECENT_SECONDS,
@@ -28,32 +31,44 @@ ALERTS_MAX: Final = 1_000
 
 STALLED: Final = f"""status = 'claimed'
     AND touched_at_ns < $now_ns - greatest({STALL_LEASES} * lease_seconds, {STALL_SECONDS_MIN}) * 1e9"""
+_STALLED: Final = f"({STALLED} AND NOT stuck)"
+"""What is stuck is told as that."""
 
 _WORK: Final = f"""
     SELECT team, grouping(team) AS whole,
-           count(*) FILTER (status = 'open') AS open, count(*) FILTER (status = 'claimed') AS claimed,
-           count(*) FILTER ({STALLED}) AS stalled,
-           min(submitted_at_ns) FILTER (status = 'open') AS oldest_at_ns,
-           arg_min(position, submitted_at_ns, 10) AS waiting,
-           arg_min(position, touched_at_ns, 10) FILTER ({STALLED}) AS stalled_at
-    FROM work GROUP BY GROUPING SETS ((team), ())"""
+           count(*) FILTER (ready) AS open, count(*) FILTER (status = 'claimed') AS claimed,
+           count(*) FILTER ({_STALLED}) AS stalled, count(*) FILTER (stuck) AS stuck,
+           count(*) FILTER (status = 'parked') AS parked,
+           min(submitted_at_ns) FILTER (ready) AS oldest_at_ns,
+           arg_min(position, submitted_at_ns, 10) FILTER (ready OR status = 'claimed') AS waiting,
+           arg_min(position, touched_at_ns, 10) FILTER ({_STALLED}) AS stalled_at,
+           arg_max(position, position, 10) FILTER (stuck) AS stuck_at,
+           arg_max(position, position, 10) FILTER (status = 'parked') AS parked_at
+    FROM (SELECT i.*, i.status = 'open' AND NOT {WAITING} AS ready
+          FROM work i LEFT JOIN work_waits x ON x.id = i.id)
+    GROUP BY GROUPING SETS ((team), ())"""
 
-_ENDS: Final = """
-    SELECT {who}, grouping({who}) AS whole,
+_ENDS: Final = f"""
+    SELECT {{who}}, grouping({{who}}) AS whole,
            count(*) FILTER (outcome = 'completed') AS completed_recent,
            count(*) FILTER (outcome = 'failed') AS failed_recent,
-           count(*) FILTER (outcome = 'expired') AS expired_recent,
+           count(*) FILTER (ran_out) AS expired_recent,
            arg_max(position, position, 10) FILTER (outcome = 'failed') AS failed_at,
-           arg_max(position, position, 10) FILTER (outcome = 'expired') AS expired_at
-    FROM attempts WHERE ended_at_ns >= $since_ns GROUP BY GROUPING SETS (({who}), ())"""
+           arg_max(position, position, 10) FILTER (ran_out) AS expired_at
+    FROM (SELECT *, outcome = 'expired' AND cause NOT IN {tuple(sorted(BLAMELESS))} AS ran_out
+          FROM attempts WHERE ended_at_ns >= $since_ns)
+    GROUP BY GROUPING SETS (({{who}}), ())"""
 
 _AGENTS: Final = f"""
     SELECT a.agent, a.status, a.team, a.position, a.changed_at_ns,
            greatest(a.acted_at_ns, p.heard_at_ns) AS heard_at_ns,
-           coalesce(h.holds, 0) AS holds, coalesce(h.stalled, 0) AS stalled, h.held_at
+           coalesce(h.holds, 0) AS holds, coalesce(h.stalled, 0) AS stalled, coalesce(h.stuck, 0) AS stuck,
+           h.held_at, h.stuck_at
     FROM agents a
-    LEFT JOIN (SELECT agent, count(*) AS holds, count(*) FILTER ({STALLED}) AS stalled,
-                      arg_min(position, touched_at_ns, 10) AS held_at
+    LEFT JOIN (SELECT agent, count(*) AS holds, count(*) FILTER ({_STALLED}) AS stalled,
+                      count(*) FILTER (stuck) AS stuck,
+                      arg_min(position, touched_at_ns, 10) AS held_at,
+                      arg_max(position, position, 10) FILTER (stuck) AS stuck_at
                FROM work WHERE status = 'claimed' GROUP BY agent) h ON h.agent = a.agent
     LEFT JOIN presence p ON p.agent = a.agent AND p.incarnation = a.incarnation"""
 
@@ -101,7 +116,7 @@ def gather(reader: Reader, moment: Moment) -> Facts:
     since_ns = moment.before(RECENT_SECONDS)
     work = _work(reader, moment, since_ns)
     agents = _agents(reader, moment, since_ns)
-    teams = {agent.team for agent in agents if agent.team and agent.status != "retired"}
+    teams = {agent.team for agent in agents if agent.team and agent.status not in GONE}
     known = {one.team for one in work}
     log = reader.rows(_LOG, since_ns=since_ns, events=EVENTS.name)[0]
     return Facts(
@@ -129,7 +144,9 @@ def _work(reader: Reader, moment: Moment, since_ns: int) -> list[WorkFacts]:
         row.pop("whole", None)
         oldest_at_ns = row.pop("oldest_at_ns")
         oldest = 0.0 if oldest_at_ns is None else moment.seconds_since(oldest_at_ns)
-        found[row["team"]] = WorkFacts(**_positions(row, "waiting", "stalled_at"), oldest_seconds=oldest)
+        found[row["team"]] = WorkFacts(
+            **_positions(row, "waiting", "stalled_at", "stuck_at", "parked_at"), oldest_seconds=oldest
+        )
     for row in _ends(reader, "team", since_ns):
         team = row.pop("team")
         found[team] = replace(found.get(team, WorkFacts(team)), **row)
@@ -142,7 +159,7 @@ def _agents(reader: Reader, moment: Moment, since_ns: int) -> tuple[AgentFacts, 
         AgentFacts(
             changed_seconds=moment.seconds_since(row.pop("changed_at_ns")),
             silent_seconds=moment.seconds_since(row.pop("heard_at_ns")),
-            **_positions(row, "held_at"),
+            **_positions(row, "held_at", "stuck_at"),
             **ends.get(row["agent"], {}),
         )
         for row in reader.rows(_AGENTS, now_ns=moment.time_ns)

@@ -23,13 +23,18 @@ _KNOWN: Final = (
     runs.MICRO_BATCH, runs.BATCH, runs.PAUSED, runs.SKIPPED, runs.WAITING_SECONDS,
 )  # fmt: skip
 
+_ENDS: Final = """
+    (SELECT team, status, submitted_at_ns, changed_at_ns AS ended_at_ns FROM work_ended
+     UNION ALL SELECT team, status, submitted_at_ns, ended_at_ns FROM work_reopened)"""
+"""Every end there was: one that was undone stays counted."""
+
 _COUNTED: Final = {
     "items": "SELECT team, status, count(*) AS value FROM work GROUP BY ALL",
-    "items_ended": "SELECT team, status, count(*) AS value FROM work_ended GROUP BY ALL",
+    "items_ended": f"SELECT team, status, count(*) AS value FROM {_ENDS} GROUP BY ALL",
     "items_stalled": f"SELECT team, count(*) FILTER ({STALLED}) AS value FROM work GROUP BY ALL",
     "agents": """
-        SELECT CASE WHEN a.status <> 'active' THEN 'offline' WHEN h.agent IS NULL THEN 'available' ELSE 'busy' END
-                 AS state, count(*) AS value
+        SELECT CASE WHEN a.status NOT IN ('active', 'draining') THEN 'offline' WHEN h.agent IS NOT NULL THEN 'busy'
+                    WHEN a.status = 'draining' THEN 'offline' ELSE 'available' END AS state, count(*) AS value
         FROM agents a LEFT JOIN (SELECT DISTINCT agent FROM work WHERE status = 'claimed') h ON h.agent = a.agent
         GROUP BY ALL""",
     "runs": "SELECT status, count(*) AS value FROM runs GROUP BY ALL",
@@ -58,7 +63,7 @@ _TOOK: Final = f"""
            {", ".join(f"count(*) FILTER (seconds <= {bound}) AS le{place}" for place, bound in enumerate(BOUNDS))}
     FROM (SELECT {{labels}}, greatest({{ended}} - {{began}}, 0) / 1e9 AS seconds FROM {{table}}) GROUP BY {{labels}}"""
 _TIMED: Final = {
-    "item_seconds": _TOOK.format(labels="team, status", ended="changed_at_ns", began="submitted_at_ns", table="work_ended"),
+    "item_seconds": _TOOK.format(labels="team, status", ended="ended_at_ns", began="submitted_at_ns", table=_ENDS),
     "attempt_seconds": _TOOK.format(labels="team, outcome", ended="ended_at_ns", began="claimed_at_ns", table="attempts"),
 }  # fmt: skip
 

@@ -3,29 +3,57 @@
 import json
 from typing import Any, Final
 
+from coord.events.board import LISTED_MAX
 from coord.events.commands import Refusal, refusal
+from coord.events.planning import Concurrency
 from coord.events.questions import Board, BoardAnswer, BoardRow, ItemAnswer, ShowItem
 from coord.events.views import ItemView
 from coord.projections.answers.moment import Moment, as_of, cut
+from coord.projections.answers.waits import WAITING, WAITS_COLUMNS, take_waits
 from coord.projections.store import Reader
 
-STATUSES: Final = ("open", "claimed", "completed", "failed", "cancelled")
+STATUSES: Final = ("open", "claimed", "blocked", "parked", "completed", "failed", "cancelled")
+_NOBODYS: Final = ("open", "blocked", "parked")
+"""Of such an item the table remembers who held it last; nobody holds it."""
 
-_ITEM: Final = """
-    SELECT i.*, b.body FROM work_all i LEFT JOIN work_bodies b ON b.id = i.id WHERE i.id = $id LIMIT 1"""
+_ITEM: Final = f"""
+    SELECT i.*, b.body, p.parent, p.not_before_ns, p.deadline_ns, p.retry, p.concurrency_key, p.concurrency_limit,
+           p.stuck_seconds, coalesce(p.on_stuck, 'tell') AS on_stuck, coalesce(d.depends_on, []) AS depends_on,
+           {WAITS_COLUMNS}
+    FROM work_all i
+    LEFT JOIN work_bodies b ON b.id = i.id
+    LEFT JOIN work_plans p ON p.id = i.id
+    LEFT JOIN work_dependencies d ON d.id = i.id
+    LEFT JOIN work_waits x ON x.id = i.id
+    WHERE i.id = $id LIMIT 1"""
+_CHILDREN: Final = "SELECT id FROM work_plans WHERE parent = $id ORDER BY position LIMIT $limit"
+_DEPENDENTS: Final = """
+    SELECT i.id FROM work_all i
+    SEMI JOIN (SELECT id FROM work_dependencies WHERE list_contains(depends_on, $id)) USING (id)
+    ORDER BY i.submitted_position LIMIT $limit"""
 
-_BOARD: Final = """
-    SELECT id, title, status, priority, team, attempt, progress, submitted_at_ns, changed_at_ns,
-           CASE WHEN status <> 'open' THEN agent END AS agent,
-           CASE WHEN status <> 'open' THEN fence END AS fence,
-           capabilities, lease_seconds, verify,
-           left(CASE WHEN status = 'claimed' THEN progress_note WHEN status <> 'open' THEN reason END, 200) AS note
-    FROM {table}
-    WHERE ($status::VARCHAR IS NULL OR status = $status) AND ($team::VARCHAR IS NULL OR team = $team)
-      AND ($agent::VARCHAR IS NULL OR (agent = $agent AND status <> 'open'))
-    ORDER BY {order} LIMIT $limit"""
-_LIVE: Final = _BOARD.format(table="work", order="priority DESC, submitted_at_ns, id")
-_ENDED: Final = _BOARD.format(table="work_ended", order="changed_at_ns DESC, position DESC")
+_SHOWN: Final = f"""
+    i.id, i.title, i.status, i.priority, i.team, i.attempt, i.progress, i.submitted_at_ns, i.changed_at_ns,
+    CASE WHEN i.status NOT IN {_NOBODYS} THEN i.agent END AS agent,
+    CASE WHEN i.status NOT IN {_NOBODYS} THEN i.fence END AS fence,
+    i.capabilities, i.lease_seconds, i.verify, i.tries, i.stuck, i.position,
+    left(CASE WHEN i.status = 'claimed' THEN i.progress_note WHEN i.status <> 'open' THEN i.reason END, 200) AS note"""
+_ASKED: Final = f"""
+    ($status::VARCHAR IS NULL OR i.status = $status) AND ($team::VARCHAR IS NULL OR i.team = $team)
+    AND ($agent::VARCHAR IS NULL OR (i.agent = $agent AND i.status NOT IN {_NOBODYS}))"""
+_LIVE: Final = f"""
+    WITH found AS (
+        SELECT {_SHOWN}, {WAITS_COLUMNS} FROM work i LEFT JOIN work_waits x ON x.id = i.id
+        WHERE {_ASKED} AND ($which = 'any' OR ($which = 'waiting' AND {WAITING}) OR ($which = 'stuck' AND i.stuck))
+        ORDER BY i.priority DESC, i.submitted_at_ns, i.id LIMIT $limit)
+    SELECT f.*, p.deadline_ns FROM found f LEFT JOIN work_plans p ON p.id = f.id
+    ORDER BY f.priority DESC, f.submitted_at_ns, f.id"""
+_ENDED: Final = f"""
+    WITH found AS (
+        SELECT {_SHOWN}, i.opened_at_ns, NULL AS waits_for, NULL AS in_vain, NULL AS waits_key FROM work_ended i
+        WHERE {_ASKED} ORDER BY i.changed_at_ns DESC, i.position DESC LIMIT $limit)
+    SELECT f.*, p.deadline_ns FROM found f LEFT JOIN work_plans p ON p.id = f.id
+    ORDER BY f.changed_at_ns DESC, f.position DESC"""
 
 _TOLD: Final = (
     "submitted_at_ns", "changed_at_ns", "progress", "progress_note", "submitted_position", "position",
@@ -33,48 +61,75 @@ _TOLD: Final = (
 )  # fmt: skip
 
 _COUNTS: Final = "SELECT status, count(*) AS items FROM work_all GROUP BY status"
+_WAITING: Final = f"SELECT count(*) FROM work i LEFT JOIN work_waits x ON x.id = i.id WHERE {WAITING}"
+_STUCK: Final = "SELECT count(*) FROM work WHERE stuck"
 
 
 def answer_show(reader: Reader, question: ShowItem, moment: Moment) -> ItemAnswer | Refusal:
-    """Show one item as the decisions about it would; an open one shows no holder."""
+    """Show one item as the decisions about it would; one that nobody holds or ended shows no holder."""
     found = reader.rows(_ITEM, id=question.id)
     if not found:
         return refusal("unknown_id", f"there is no item {question.id}.", "coord board lists what there is.")
     item = found[0]
-    if item["status"] == "open":
-        item["agent"] = item["incarnation"] = item["fence"] = None
-    view = {name: item[name] for name in ItemView.model_fields if name not in ("body", "result")}
+    children, more_children = _names(reader, _CHILDREN, question.id)
+    dependents, more_dependents = _names(reader, _DEPENDENTS, question.id)
     return ItemAnswer(
         as_of=as_of(reader, moment),
-        item=ItemView(**view, body=_value(item["body"]), result=_value(item["result"])),
         **{name: item[name] for name in _TOLD},
+        waits=take_waits(item, moment),
+        item=_view(item),
+        children=children,
+        dependents=dependents,
+        truncated=more_children or more_dependents,
     )
 
 
 def answer_board(reader: Reader, question: Board, moment: Moment) -> BoardAnswer:
     """List what is alive, the most urgent first, and then what ended last."""
-    asked = {"status": question.status, "team": question.team, "agent": question.agent}
-    found = reader.rows(_LIVE, **asked, limit=question.limit + 1)
-    left = question.limit + 1 - len(found)
-    if left:
-        found += reader.rows(_ENDED, **asked, limit=left)
-    rows, truncated = cut(found, question.limit)
+    rows, truncated = cut(_found(reader, question, moment), question.limit)
     counted = {row["status"]: row["items"] for row in reader.rows(_COUNTS)}
     return BoardAnswer(
         as_of=as_of(reader, moment),
         counts={status: counted.get(status, 0) for status in STATUSES},
+        waiting=reader.value(_WAITING, now_ns=moment.time_ns),
+        stuck=reader.value(_STUCK),
         rows=tuple(_board_row(row, moment) for row in rows),
         truncated=truncated,
     )
 
 
+def _found(reader: Reader, question: Board, moment: Moment) -> list[dict[str, Any]]:
+    """Return one row more than is asked for, if there is one."""
+    which = question.status if question.status in ("waiting", "stuck") else "any"
+    status = question.status if which == "any" else None
+    asked = {"status": status, "team": question.team, "agent": question.agent}
+    found = reader.rows(_LIVE, **asked, which=which, now_ns=moment.time_ns, limit=question.limit + 1)
+    left = question.limit + 1 - len(found)
+    if left and which == "any":
+        found += reader.rows(_ENDED, **asked, limit=left)
+    return found
+
+
 def _board_row(row: dict[str, Any], moment: Moment) -> BoardRow:
+    del row["position"]
     return BoardRow(
+        waits=take_waits(row, moment),
         age_seconds=moment.seconds_since(row.pop("submitted_at_ns")),
         state_seconds=moment.seconds_since(row.pop("changed_at_ns")),
         **row,
     )
 
 
-def _value(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+def _view(item: dict[str, Any]) -> ItemView:
+    key, limit = item["concurrency_key"], item["concurrency_limit"]
+    if item["status"] in _NOBODYS:
+        item["agent"] = item["incarnation"] = item["fence"] = item["scores"] = None
+    item["concurrency"] = None if key is None else Concurrency(key=key, limit=limit)
+    for name in ("body", "result", "retry", "scores"):
+        item[name] = None if item[name] is None else json.loads(item[name])
+    return ItemView(**{name: item[name] for name in ItemView.model_fields})
+
+
+def _names(reader: Reader, sql: str, item: str) -> tuple[tuple[str, ...], bool]:
+    names, truncated = cut([row["id"] for row in reader.rows(sql, id=item, limit=LISTED_MAX + 1)], LISTED_MAX)
+    return tuple(names), truncated

@@ -4,11 +4,11 @@ from typing import Any, Final
 
 from coord.events.envelope import Recorded
 from coord.events.wire import RecordedSample
-from coord.projections.folds import agents, alerts, nodes, pace, runs, samples, verification, work
+from coord.projections.folds import agents, alerts, nodes, pace, runs, samples, teams, verification, work
 from coord.projections.folds.oddities import ODDITIES
 from coord.projections.folds.shape import Projection, Table
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raise it when a fold comes to mean something else without a table changing: stores are then built anew."""
 
 OF_EVENTS: Final[tuple[Projection[Recorded], ...]] = (
@@ -17,6 +17,7 @@ OF_EVENTS: Final[tuple[Projection[Recorded], ...]] = (
     nodes.PROJECTION,
     pace.PROJECTION,
     runs.PROJECTION,
+    teams.PROJECTION,
     verification.PROJECTION,
     work.PROJECTION,
 )

@@ -64,8 +64,8 @@ class Table(Generic[R]):
     """None: the table only grows, and no row is ever looked up."""
     stream: str = EVENTS.name
     """Which stream its rows come from."""
-    insert_only: bool = False
-    """With a key: rows are looked up, and never replaced or dropped."""
+    settled: bool = False
+    """With a key: rows are looked up, and hardly ever replaced or dropped; there may be millions."""
     columns: tuple[Column, ...] = field(init=False)
     values: Callable[[R], tuple[Any, ...]] = field(init=False)
     """A row's values in the order of the columns."""

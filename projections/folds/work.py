@@ -1,108 +1,62 @@
 """Work items as tables: what is alive, what has ended, and each claim that is over.
 
-    work           open and claimed items: small and hot, one row an item
-    work_ended     completed, failed, cancelled: looked up by id, never changed again
-    work_bodies    what an item is about, if small; apart, because progress rewrites its item's row
-    attempts       one row for each claim that ended, however it ended
+    work               items that are open, claimed, blocked or parked: small and hot, one row an item
+    work_ended         completed, failed, cancelled: looked up by id, and left only by an item that is reopened
+    work_bodies        what an item is about, if small; apart, because progress rewrites its item's row
+    work_plans         how an item is planned, for those that are; apart for the same reason
+    work_dependencies  what an item depends on, for those that depend on something
+    work_reopened      one row for each end that was undone: what was counted once stays counted
+    attempts           one row for each claim that ended, however it ended
 
 The fold believes facts: an end is an end even where the claim before it is missing. What would undo
 an ended item, or speaks of another claim than the present one, is ignored and noted.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from coord.events import work as facts
 from coord.events.envelope import Recorded
+from coord.events.model import Event
+from coord.events.planning import BLAMELESS, ReclaimCause
 from coord.projections.folds.oddities import note
-from coord.projections.folds.shape import Draft, Projection, Reads, Table, small_json
+from coord.projections.folds.shape import Draft, Projection, Reads, small_json
+from coord.projections.folds.work_rows import (
+    ATTEMPTS,
+    WORK,
+    WORK_BODIES,
+    WORK_DEPENDENCIES,
+    WORK_ENDED,
+    WORK_PLANS,
+    WORK_REOPENED,
+    Body,
+    Dependencies,
+    Item,
+    Plan,
+    Reopening,
+)
+from coord.projections.folds.work_states import attempt_over, becomes, end, held, in_state, live, put_back
 
-
-@dataclass(slots=True)
-class Item:
-    """One work item. `agent`, `incarnation` and `fence` are those of the last claim."""
-
-    id: str
-    title: str
-    status: str
-    priority: int
-    capabilities: tuple[str, ...]
-    team: str | None
-    lease_seconds: float
-    submitted_at_ns: int
-    submitted_position: int
-    changed_at_ns: int
-    """Of its last change of state, by the broker's clock."""
-    touched_at_ns: int
-    """Of its last event."""
-    position: int
-    """Of its last event."""
-    attempt: int = 0
-    expired: int = 0
-    agent: str | None = None
-    incarnation: int | None = None
-    fence: int | None = None
-    progress: float | None = None
-    progress_note: str | None = None
-    reason: str | None = None
-    result: str | None = None
-    """JSON, if it is small; else it is in the log, at `position`."""
-    result_bytes: int = 0
-    body_bytes: int = 0
-    """Of what the item is about: in `work_bodies` if small, else in the log, at `submitted_position`."""
-    verify: str | None = None
-    """The scenario that must have passed since the claim."""
-
-
-@dataclass(slots=True)
-class Body:
-    """What an item is about, as JSON."""
-
-    id: str
-    body: str
-    position: int
-
-
-@dataclass(slots=True)
-class Attempt:
-    """A claim that is over."""
-
-    item: str
-    agent: str | None
-    team: str | None
-    incarnation: int | None
-    fence: int | None
-    attempt: int
-    outcome: str
-    """completed, failed, released, expired or cancelled."""
-    claimed_at_ns: int
-    ended_at_ns: int
-    position: int
-
-
-WORK: Final = Table("work", Item, key=("id",))
-WORK_ENDED: Final = Table("work_ended", Item, key=("id",), insert_only=True)
-WORK_BODIES: Final = Table("work_bodies", Body)
-ATTEMPTS: Final = Table("attempts", Attempt)
+_RECLAIMED: Final[dict[ReclaimCause, str]] = {
+    "silence": "its lease ran out",
+    "agent_lost": "its holder was lost",
+    "node_lost": "its holder's machine was lost",
+    "evicted": "its holder was put out",
+    "stuck": "its holder showed no work",
+}
 
 
 def _reads(recorded: Recorded) -> Reads:
+    if recorded.aggregate != "work":
+        return ()
     key = (recorded.entity,)
-    return ((WORK, key), (WORK_ENDED, key)) if recorded.aggregate == "work" else ()
+    alive_or_ended = ((WORK, key), (WORK_ENDED, key))
+    return (*alive_or_ended, (WORK_DEPENDENCIES, key)) if _names_others(recorded.event) else alive_or_ended
 
 
-def _live(draft: Draft, recorded: Recorded) -> Item | None:
-    """Return the item to change, touched; None, and a note, when there is none alive."""
-    item = draft.change(WORK, recorded.entity)
-    if item is None:
-        ended = draft.get(WORK_ENDED, recorded.entity)
-        note(
-            draft, recorded, f"the item is {ended.status} already" if ended else "no such item was submitted"
-        )
-        return None
-    item.position = recorded.position
-    item.touched_at_ns = recorded.recorded_at_ns
-    return item
+def _names_others(event: Event) -> bool:
+    """Tell whether an event says what its item depends on."""
+    submitted = isinstance(event, facts.WorkSubmitted) and bool(event.depends_on)
+    return submitted or isinstance(event, facts.WorkDependenciesSet)
 
 
 def _submitted(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> None:
@@ -125,6 +79,7 @@ def _submitted(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> 
             submitted_position=position,
             changed_at_ns=at_ns,
             touched_at_ns=at_ns,
+            opened_at_ns=max(at_ns, event.not_before_ns or 0),
             position=position,
             body_bytes=body_bytes,
             verify=event.verify,
@@ -132,123 +87,187 @@ def _submitted(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> 
     )
     if body is not None:
         draft.append(WORK_BODIES, Body(recorded.entity, body, position))
+    if event.depends_on:
+        draft.put(WORK_DEPENDENCIES, Dependencies(recorded.entity, event.depends_on))
+    _plan(draft, recorded, event)
+
+
+def _plan(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> None:
+    plan = Plan(
+        recorded.entity,
+        recorded.position,
+        parent=event.parent,
+        not_before_ns=event.not_before_ns,
+        deadline_ns=event.deadline_ns,
+        retry=event.retry.model_dump_json() if event.retry else None,
+        concurrency_key=event.concurrency.key if event.concurrency else None,
+        concurrency_limit=event.concurrency.limit if event.concurrency else None,
+        idempotency_key=event.idempotency_key,
+        stuck_seconds=event.stuck_seconds,
+        on_stuck=event.on_stuck,
+    )
+    if plan != Plan(plan.id, plan.position):
+        draft.append(WORK_PLANS, plan)
 
 
 def _claimed(draft: Draft, recorded: Recorded, event: facts.WorkClaimed) -> None:
-    item = _live(draft, recorded)
+    item = live(draft, recorded)
     if item is None:
         return
     if item.status == "claimed":
         note(draft, recorded, f"the item was held by {item.agent} already")
-    item.status = "claimed"
-    item.changed_at_ns = recorded.recorded_at_ns
+    item.status, item.stuck = "claimed", False
+    item.changed_at_ns = item.touched_at_ns = recorded.recorded_at_ns
     item.agent, item.incarnation, item.fence = event.agent, event.incarnation, recorded.position
     item.lease_seconds, item.attempt = event.lease_seconds, event.attempt
+    item.scores = event.scores.model_dump_json() if event.scores else None
     item.progress = item.progress_note = None
 
 
 def _progressed(draft: Draft, recorded: Recorded, event: facts.WorkProgressed) -> None:
-    item = _held(draft, recorded, event.fence)
+    item = held(draft, recorded, event.fence)
     if item is None:
         return
+    item.stuck = False
+    item.touched_at_ns = recorded.recorded_at_ns
     item.progress = event.fraction if event.fraction is not None else item.progress
     item.progress_note = event.note if event.note is not None else item.progress_note
 
 
+def _stuck(draft: Draft, recorded: Recorded, event: facts.WorkStuck) -> None:
+    item = held(draft, recorded, event.fence)
+    if item is not None:
+        item.stuck = True
+
+
+def _moved_on(draft: Draft, recorded: Recorded, event: facts.WorkMovedOn) -> None:
+    item = held(draft, recorded, event.fence)
+    if item is not None:
+        item.stuck = False
+        item.touched_at_ns = recorded.recorded_at_ns
+
+
 def _completed(draft: Draft, recorded: Recorded, event: facts.WorkCompleted) -> None:
-    item = _live(draft, recorded)
+    item = live(draft, recorded)
     if item is not None:
         item.result, item.result_bytes = small_json(event.result)
-        item.progress = 1.0
-        _end(draft, recorded, item, "completed")
+        item.progress, item.reason = 1.0, None
+        end(draft, recorded, item, "completed")
 
 
 def _failed(draft: Draft, recorded: Recorded, event: facts.WorkFailed) -> None:
-    item = _live(draft, recorded)
-    if item is not None:
-        item.reason = event.reason
-        _end(draft, recorded, item, "failed")
+    item = live(draft, recorded) if event.then == "failed" else held(draft, recorded, event.fence)
+    if item is None:
+        return
+    item.reason = event.reason
+    item.tries += 1
+    if event.then == "failed":
+        end(draft, recorded, item, "failed", event.reason)
+    else:
+        attempt_over(draft, recorded, item, "failed", event.reason)
+        put_back(recorded, item, event.then, event.retry_seconds)
 
 
 def _cancelled(draft: Draft, recorded: Recorded, event: facts.WorkCancelled) -> None:
-    item = _live(draft, recorded)
+    item = live(draft, recorded)
     if item is not None:
         item.reason = event.reason
-        _end(draft, recorded, item, "cancelled")
+        end(draft, recorded, item, "cancelled", event.reason)
 
 
 def _released(draft: Draft, recorded: Recorded, event: facts.WorkReleased) -> None:
-    item = _held(draft, recorded, event.fence)
+    item = held(draft, recorded, event.fence)
     if item is not None:
-        _reopen(draft, recorded, item, "released")
+        attempt_over(draft, recorded, item, "released", event.reason)
+        put_back(recorded, item, "open")
 
 
 def _lease_expired(draft: Draft, recorded: Recorded, event: facts.WorkLeaseExpired) -> None:
-    item = _held(draft, recorded, event.fence)
-    if item is not None:
-        item.expired += 1
-        _reopen(draft, recorded, item, "expired")
-
-
-def _held(draft: Draft, recorded: Recorded, fence: int) -> Item | None:
-    """Return the item if this claim holds it; else None, and a note."""
-    item = _live(draft, recorded)
+    item = held(draft, recorded, event.fence)
     if item is None:
-        return None
-    if item.status != "claimed" or item.fence != fence:
-        note(draft, recorded, f"the claim {fence} does not hold the item")
-        return None
-    return item
+        return
+    item.expired += 1
+    item.tries += event.cause not in BLAMELESS
+    item.reason = event.reason or _RECLAIMED[event.cause]
+    attempt_over(draft, recorded, item, "expired", event.reason, event.cause)
+    put_back(recorded, item, event.then, event.retry_seconds)
 
 
-def _end(draft: Draft, recorded: Recorded, item: Item, status: str) -> None:
-    if item.status == "claimed":
-        _attempt_over(draft, recorded, item, status)
-    elif status != "cancelled":
-        note(draft, recorded, "nobody held the item")
-    item.status = status
-    item.changed_at_ns = recorded.recorded_at_ns
-    draft.drop(WORK, item.id)
-    draft.put(WORK_ENDED, item)
+def _blocked(draft: Draft, recorded: Recorded, event: facts.WorkBlocked) -> None:
+    item = in_state(draft, recorded, "open")
+    if item is not None:
+        becomes(recorded, item, "blocked")
+        item.reason = event.reason
 
 
-def _reopen(draft: Draft, recorded: Recorded, item: Item, outcome: str) -> None:
-    _attempt_over(draft, recorded, item, outcome)
-    item.status = "open"
-    item.changed_at_ns = recorded.recorded_at_ns
-    item.progress = item.progress_note = None
+def _unblocked(draft: Draft, recorded: Recorded, _: Event) -> None:
+    item = in_state(draft, recorded, "blocked")
+    if item is not None:
+        put_back(recorded, item, "open")
+        item.reason = None
 
 
-def _attempt_over(draft: Draft, recorded: Recorded, item: Item, outcome: str) -> None:
-    draft.append(
-        ATTEMPTS,
-        Attempt(
-            item=item.id,
-            agent=item.agent,
-            team=item.team,
-            incarnation=item.incarnation,
-            fence=item.fence,
-            attempt=item.attempt,
-            outcome=outcome,
-            claimed_at_ns=item.changed_at_ns,
-            ended_at_ns=recorded.recorded_at_ns,
-            position=recorded.position,
-        ),
+def _reprioritised(draft: Draft, recorded: Recorded, event: facts.WorkReprioritised) -> None:
+    item = live(draft, recorded)
+    if item is not None:
+        item.priority = event.priority
+
+
+def _dependencies_set(draft: Draft, recorded: Recorded, event: facts.WorkDependenciesSet) -> None:
+    if live(draft, recorded) is None:
+        return
+    if event.depends_on:
+        draft.put(WORK_DEPENDENCIES, Dependencies(recorded.entity, event.depends_on))
+    else:
+        draft.drop(WORK_DEPENDENCIES, recorded.entity)
+
+
+def _requeued(draft: Draft, recorded: Recorded, _: Event) -> None:
+    item = in_state(draft, recorded, "parked")
+    if item is not None:
+        put_back(recorded, item, "open")
+        item.tries, item.reason = 0, None
+
+
+def _reopened(draft: Draft, recorded: Recorded, _: Event) -> None:
+    item = draft.change(WORK_ENDED, recorded.entity)
+    if item is None:
+        if live(draft, recorded) is not None:
+            note(draft, recorded, "the item has not ended")
+        return
+    draft.drop(WORK_ENDED, item.id)
+    at_ns, position = recorded.recorded_at_ns, recorded.position
+    undone = Reopening(
+        item.id, item.team, item.status, item.submitted_at_ns, item.changed_at_ns, at_ns, position
     )
+    draft.append(WORK_REOPENED, undone)
+    item.position = recorded.position
+    put_back(recorded, item, "open")
+    item.tries, item.reason = 0, None
+    item.result, item.result_bytes = None, 0
+    draft.put(WORK, item)
 
 
 PROJECTION: Final = Projection(
     name="work",
-    tables=(WORK, WORK_ENDED, WORK_BODIES, ATTEMPTS),
+    tables=(WORK, WORK_ENDED, WORK_BODIES, WORK_PLANS, WORK_DEPENDENCIES, WORK_REOPENED, ATTEMPTS),
     on={
-        facts.WorkSubmitted: _submitted,
-        facts.WorkClaimed: _claimed,
-        facts.WorkProgressed: _progressed,
-        facts.WorkCompleted: _completed,
-        facts.WorkFailed: _failed,
-        facts.WorkReleased: _released,
-        facts.WorkLeaseExpired: _lease_expired,
+        facts.WorkBlocked: _blocked,
         facts.WorkCancelled: _cancelled,
+        facts.WorkClaimed: _claimed,
+        facts.WorkCompleted: _completed,
+        facts.WorkDependenciesSet: _dependencies_set,
+        facts.WorkFailed: _failed,
+        facts.WorkLeaseExpired: _lease_expired,
+        facts.WorkMovedOn: _moved_on,
+        facts.WorkProgressed: _progressed,
+        facts.WorkReleased: _released,
+        facts.WorkReopened: _reopened,
+        facts.WorkReprioritised: _reprioritised,
+        facts.WorkRequeued: _requeued,
+        facts.WorkStuck: _stuck,
+        facts.WorkSubmitted: _submitted,
+        facts.WorkUnblocked: _unblocked,
     },
     reads=_reads,
 )

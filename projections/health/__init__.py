@@ -13,6 +13,7 @@ positions of the events behind it. More of a trouble never costs less; a fresh, 
 from collections.abc import Iterable
 
 from coord.events.questions import HealthScore
+from coord.projections.folds.agents import GONE
 from coord.projections.health.facts import Facts
 from coord.projections.health.parts import score_agent, score_node, score_run
 from coord.projections.health.system import score_system, score_team
@@ -21,8 +22,8 @@ __all__ = ["Facts", "score_parts", "score_system", "worst_first"]
 
 
 def score_parts(facts: Facts) -> tuple[HealthScore, ...]:
-    """Score every team, agent, node and run, worst first."""
-    agents = {agent.agent: score_agent(agent, facts) for agent in facts.agents if agent.status != "retired"}
+    """Score every team, agent, node and run, worst first; who has left or was put out has no score."""
+    agents = {agent.agent: score_agent(agent, facts) for agent in facts.agents if agent.status not in GONE}
     teams = (score_team(work, facts, agents) for work in facts.work if work.team is not None)
     nodes = (score_node(node, facts) for node in facts.nodes)
     runs = (score_run(run, facts) for run in facts.runs)

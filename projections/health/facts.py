@@ -22,16 +22,22 @@ class WorkFacts:
 
     team: str | None = None
     open: int = 0
+    """That can be claimed: what waits for others or for its time is no load yet."""
     claimed: int = 0
     stalled: int = 0
+    stuck: int = 0
+    parked: int = 0
     completed_recent: int = 0
     failed_recent: int = 0
     expired_recent: int = 0
+    """Claims that ended because their holders were silent, lost or stuck."""
     oldest_seconds: float = 0.0
     """Age of the oldest open item since it was submitted."""
     waiting: Positions = ()
     """Last events of the items that wait longest."""
     stalled_at: Positions = ()
+    stuck_at: Positions = ()
+    parked_at: Positions = ()
     failed_at: Positions = ()
     expired_at: Positions = ()
 
@@ -48,10 +54,12 @@ class AgentFacts:
     silent_seconds: float | None = None
     holds: int = 0
     stalled: int = 0
+    stuck: int = 0
     completed_recent: int = 0
     failed_recent: int = 0
     expired_recent: int = 0
     held_at: Positions = ()
+    stuck_at: Positions = ()
     failed_at: Positions = ()
     expired_at: Positions = ()
 

@@ -1,7 +1,9 @@
 """The load: how much work waits for whom, and how the claims on it end. For the system and for each team.
 
 Work within capacity costs nothing: each active agent may have an item in hand. What waits beyond that is
-weighed against what gets done: the active agents, and the items completed in the last ten minutes.
+weighed against what gets done: the active agents, and the items completed in the last ten minutes. An item that
+cannot be claimed now (it waits for others, or for its time) and one that is blocked are no load; one that is parked
+wants somebody to look at it.
 """
 
 from typing import Final
@@ -16,32 +18,45 @@ BACKLOG_HALF: Final = 4.0
 NOBODY_POINTS: Final = 25.0
 STALLED_POINTS: Final = 20.0
 STALLED_HALF: Final = 3.0
+STUCK_POINTS: Final = 15.0
+STUCK_HALF: Final = 2.0
+PARKED_POINTS: Final = 10.0
+PARKED_HALF: Final = 5.0
 FAILED_POINTS: Final = 15.0
 EXPIRED_POINTS: Final = 15.0
 CALM: Final = 2.0
 """Ends of claims that are added to a share, so that one failure out of one is not all."""
 
 
-def load_deductions(work: WorkFacts, active: int) -> list[Deduction]:
-    """Judge the work of the system or a team, given how many agents are active."""
+def load_deductions(work: WorkFacts, active: int, leaving: int = 0) -> list[Deduction]:
+    """Judge the work of the system or a team.
+
+    Args:
+        work: what there is to do.
+        active: how many agents are active.
+        leaving: how many are drained and end what they hold: they have an item in hand, and take nothing new.
+    """
     return [
-        *_backlog(work, active),
+        *_backlog(work, active, leaving),
         *_nobody(work, active),
         *_stalled(work),
+        *_stuck(work),
+        *_parked(work),
         *_failed(work),
         *_expired(work),
     ]
 
 
-def _backlog(work: WorkFacts, active: int) -> list[Deduction]:
+def _backlog(work: WorkFacts, active: int, leaving: int) -> list[Deduction]:
     unfinished = work.open + work.claimed
-    waiting = max(0, unfinished - active)
-    capacity = max(1, active + work.completed_recent)
+    waiting = max(0, unfinished - active - leaving)
+    capacity = max(1, active + leaving + work.completed_recent)
+    draining = f" and {leaving} draining" if leaving else ""
     return deduct(
         "backlog",
         BACKLOG_POINTS * saturating(waiting / capacity, BACKLOG_HALF),
         f"{items(unfinished)} unfinished ({work.open} open, {work.claimed} claimed) for "
-        f"{items(active, 'active agent')}; {work.completed_recent} completed in the last "
+        f"{items(active, 'active agent')}{draining}; {work.completed_recent} completed in the last "
         f"{RECENT_SECONDS // 60} min.",
         work.waiting,
     )
@@ -64,6 +79,24 @@ def _stalled(work: WorkFacts) -> list[Deduction]:
         STALLED_POINTS * saturating(work.stalled, STALLED_HALF),
         f"{items(work.stalled)} held for long without a word of progress.",
         work.stalled_at,
+    )
+
+
+def _stuck(work: WorkFacts) -> list[Deduction]:
+    return deduct(
+        "stuck",
+        STUCK_POINTS * saturating(work.stuck, STUCK_HALF),
+        f"{items(work.stuck)} held by agents that live and show no work on them.",
+        work.stuck_at,
+    )
+
+
+def _parked(work: WorkFacts) -> list[Deduction]:
+    return deduct(
+        "parked",
+        PARKED_POINTS * saturating(work.parked, PARKED_HALF),
+        f"{items(work.parked)} parked after the last attempt: somebody must look; coord requeue.",
+        work.parked_at,
     )
 
 

@@ -56,6 +56,7 @@ def score_agent(agent: AgentFacts, facts: Facts) -> HealthScore:
             *_silent(agent, facts.agent_silence_seconds),
             *_in_hand(agent),
             *_stalled(agent),
+            *_stuck(agent),
             *_claims_ended(agent),
             *alert_deduction(_alerts_of(facts, "agent", agent.agent), ALERT_POINTS),
         ],
@@ -75,7 +76,7 @@ def _lost(agent: AgentFacts) -> list[Deduction]:
 
 
 def _silent(agent: AgentFacts, limit_seconds: float) -> list[Deduction]:
-    if agent.status != "active" or agent.silent_seconds is None:
+    if agent.status not in ("active", "draining") or agent.silent_seconds is None:
         return []
     return deduct(
         "silent",
@@ -102,6 +103,15 @@ def _stalled(agent: AgentFacts) -> list[Deduction]:
         20.0 * saturating(agent.stalled, 2.0),
         f"it holds {items(agent.stalled)} for long without a word of progress.",
         agent.held_at,
+    )
+
+
+def _stuck(agent: AgentFacts) -> list[Deduction]:
+    return deduct(
+        "stuck",
+        30.0 * saturating(agent.stuck, 1.0),
+        f"it lives and shows no work on {items(agent.stuck)} that it holds.",
+        agent.stuck_at,
     )
 
 

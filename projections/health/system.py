@@ -32,7 +32,7 @@ def score_system(facts: Facts) -> HealthScore:
     return score_of(
         "system",
         [
-            *load_deductions(facts.all_work, _active(facts.agents)),
+            *load_deductions(facts.all_work, _active(facts.agents), _leaving(facts.agents)),
             *_agents_lost(facts.agents),
             *_nodes(facts),
             *_runs(facts),
@@ -50,7 +50,7 @@ def score_team(work: WorkFacts, facts: Facts, scores: Scores) -> HealthScore:
     return score_of(
         f"team:{work.team}",
         [
-            *load_deductions(work, _active(own)),
+            *load_deductions(work, _active(own), _leaving(own)),
             *_agents_lost(own),
             *deduct(
                 "agents",
@@ -68,6 +68,10 @@ def score_team(work: WorkFacts, facts: Facts, scores: Scores) -> HealthScore:
 
 def _active(agents: tuple[AgentFacts, ...]) -> int:
     return sum(agent.status == "active" for agent in agents)
+
+
+def _leaving(agents: tuple[AgentFacts, ...]) -> int:
+    return sum(agent.status == "draining" and agent.holds > 0 for agent in agents)
 
 
 def _agents_lost(agents: tuple[AgentFacts, ...]) -> list[Deduction]:

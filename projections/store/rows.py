@@ -104,5 +104,5 @@ def _names(table: Table[Any]) -> str:
     return ", ".join(f'"{name}"' for name in table.key)
 
 
-assert all(not table.insert_only or table.key for table in ALL_TABLES)
+assert all(not table.settled or table.key for table in ALL_TABLES)
 assert set(BY_NAME) == {table.name for table in ALL_TABLES}

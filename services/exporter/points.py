@@ -9,7 +9,8 @@ from coord.services.exporter.records import Attribute, HistogramPoint, Point
 Figure = Mapping[str, Any]
 RESULTS: Final = {"completed": "success", "failed": "failure", "cancelled": "cancellation"}
 OUTCOMES: Final = {**RESULTS, "released": "released", "expired": "lease_expired"}
-_STATES: Final = {"open": "pending", "claimed": "executing"}
+_STATES: Final = {"open": "pending", "claimed": "executing", "blocked": "blocked", "parked": "parked"}
+"""The last two are ours: the conventions know no run that is held back or given up for now."""
 
 
 def _team(labels: Mapping[str, str]) -> dict[str, Attribute]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from histories import CREATED, SECOND_NS, START_NS, History, hardware, poison
@@ -12,6 +12,7 @@ from coord.events.commands import Invalid, Refusal
 from coord.events.examples import EVENTS
 from coord.events.examples import QUESTIONS as QUESTION_EXAMPLES
 from coord.events.questions import QUESTIONS, Answer
+from coord.events.views import ItemStatus
 from coord.projections.answers import ANSWERS, Answered, Moment
 from coord.projections.intake import Gap, take_in
 from coord.projections.store import Store, open_store
@@ -60,8 +61,8 @@ def test_every_question_has_an_answer_even_when_there_is_nothing(store: Store) -
     for name in ANSWERS:
         given = QUESTION_EXAMPLES[name].model_dump()
         answered = ask(store, name, **given)
-        if name in ("curve", "show"):
-            assert answered.code == "unknown_id"
+        if name in ("curve", "mine", "show"):
+            assert answered.code == ("unknown_agent" if name == "mine" else "unknown_id")
         else:
             assert isinstance(answered, Answer)
             assert (answered.as_of.position, answered.as_of.time_ns, answered.as_of.lag) == (0, NOW_NS, 3)
@@ -71,7 +72,13 @@ def test_the_board_lists_the_most_urgent_first_and_then_what_ended_last(store: S
     tell(store, small_history())
     board = ask(store, "board")
     assert [row.id for row in board.rows] == ["w-2", "w-3", "w-1", "w-4"]
-    assert board.counts == {"open": 2, "claimed": 1, "completed": 1, "failed": 0, "cancelled": 0}
+    assert {name: count for name, count in board.counts.items() if count} == {
+        "open": 2,
+        "claimed": 1,
+        "completed": 1,
+    }
+    assert set(board.counts) == set(get_args(ItemStatus))
+    assert (board.waiting, board.stuck) == (0, 0)
     first = board.rows[0]
     assert (first.status, first.agent, first.progress, first.fence) == ("claimed", "ada", 0.5, 7)
     assert (first.age_seconds, first.state_seconds) == (96.0, 93.0)

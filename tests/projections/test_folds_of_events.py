@@ -11,7 +11,7 @@ from coord.projections.folds.nodes import NODES
 from coord.projections.folds.oddities import ODDITIES
 from coord.projections.folds.shape import SMALL_BYTES_MAX
 from coord.projections.folds.verification import SCENARIOS
-from coord.projections.folds.work import ATTEMPTS, WORK, WORK_BODIES, WORK_ENDED
+from coord.projections.folds.work_rows import ATTEMPTS, WORK, WORK_BODIES, WORK_ENDED
 
 
 def test_an_item_that_is_claimed_progressed_and_completed_has_ended_with_its_result() -> None:

@@ -21,7 +21,7 @@ from coord.events.examples import EVENTS
 from coord.events.wire import Stored
 from coord.projections.folds import work as work_fold
 from coord.projections.folds.shape import Draft
-from coord.projections.folds.work import WORK
+from coord.projections.folds.work_rows import WORK
 from coord.projections.intake import Gap, Mark, take_in
 from coord.projections.store import Opened, Store, StoreBroken, StoreFull, Unfoldable, open_store
 from coord.projections.store.connection import SET_ASIDE_MAX, begin_store
