@@ -21,7 +21,6 @@ from coord.events.envelope import (
     MESSAGE_ID,
     SOURCE_PATTERN,
     TIME_PATTERN,
-    TRACEPARENT_PATTERN,
     to_headers,
 )
 from coord.events.examples import COMMANDS as COMMAND_EXAMPLES
@@ -43,7 +42,7 @@ from coord.events.schemas import (
     names,
     summary_of,
 )
-from coord.events.tokens import TOKEN_PATTERN
+from coord.events.tokens import TOKEN_PATTERN, TRACEPARENT_PATTERN
 
 __all__ = ["asyncapi", "json_schema", "names", "openapi"]
 

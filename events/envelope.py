@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 from coord.events.errors import InvalidEvent
 from coord.events.model import Event
-from coord.events.tokens import TOKEN_PATTERN
+from coord.events.tokens import TOKEN_PATTERN, is_traceparent
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
@@ -61,13 +61,11 @@ TIME_PATTERN: Final = (
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
-TRACEPARENT_PATTERN: Final = r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 _OFTEN: Final = frozenset({"ce-type", "ce-source", "ce-specversion", "ce-datacontenttype", "cx-actor"})
 _VISIBLE: Final = re.compile(ATTRIBUTE_PATTERN)
 _ID: Final = re.compile(TOKEN_PATTERN)
 _SOURCE: Final = re.compile(SOURCE_PATTERN)
 _TIME: Final = re.compile(TIME_PATTERN)
-_TRACEPARENT: Final = re.compile(TRACEPARENT_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +167,6 @@ def _unfit(value: str) -> str:
     if len(value) > ATTRIBUTE_LENGTH_MAX:
         return f"is too long, with {len(value)} characters"
     return "is there more than once" if "\r\n" in value else "is not printable ASCII"
-
-
-def is_traceparent(value: str) -> bool:
-    """Tell whether a value is a W3C trace context."""
-    return _TRACEPARENT.fullmatch(value) is not None
 
 
 def _is_time(value: str) -> bool:

@@ -3,12 +3,12 @@
 from typing import Any, Final, Literal
 
 from coord.events.commands import COMMANDS
-from coord.events.envelope import CONTENT_TYPE, TRACEPARENT_PATTERN
+from coord.events.envelope import CONTENT_TYPE
 from coord.events.examples import COMMANDS as COMMAND_EXAMPLES
 from coord.events.examples import QUESTIONS as QUESTION_EXAMPLES
 from coord.events.questions import QUESTIONS
 from coord.events.schemas import LOG_ENTRY, MODELS, REPLY, VERSION, components, summary_of
-from coord.events.tokens import TOKEN_PATTERN
+from coord.events.tokens import TOKEN_PATTERN, TRACEPARENT_PATTERN
 
 _ERROR: Final[dict[str, Any]] = {
     "type": "object",

@@ -17,6 +17,7 @@ from coord.events.errors import InvalidEvent, TokenError
 
 TOKEN_LENGTH_MAX: Final = 64
 TOKEN_PATTERN: Final = rf"[A-Za-z0-9_-]{{1,{TOKEN_LENGTH_MAX}}}"
+TRACEPARENT_PATTERN: Final = r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 
 _TOKEN = re.compile(TOKEN_PATTERN)
 _DIGEST_LENGTH: Final = 8
@@ -40,6 +41,11 @@ def token(value: str, what: str) -> str:
         f"{what} {shown!a} is not a name:",
         f"use 1 to {TOKEN_LENGTH_MAX} letters, digits, '_' or '-'.",
     )
+
+
+def is_traceparent(value: str) -> bool:
+    """Tell whether `value` is a W3C trace context, version 00."""
+    return re.fullmatch(TRACEPARENT_PATTERN, value) is not None
 
 
 def scenario_id(scenario: str) -> str:

@@ -11,12 +11,14 @@ Standard library only, and of that little: a light command has no time for more.
 
 import io
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Final
 
 from coord.events.errors import CoordError, NoServer, NothingThere, OutcomeUnknown, Refused, UsageError
+from coord.events.tokens import is_traceparent
 from coord.services import clock
 from coord.services.folder import COORDINATOR_SOCKET, PROJECTOR_SOCKET, Folder, is_alive, open_socket
 
@@ -197,7 +199,10 @@ def _body_of(fields: Mapping[str, Any]) -> bytes:
 
 
 def _told_by(actor: str) -> str:
-    return f"coord-actor: {actor}\r\n" if actor else ""
+    """Write who acts, and below which span of a trace, if TRACEPARENT names one."""
+    trace = os.environ.get("TRACEPARENT", "")
+    traced = f"traceparent: {trace}\r\n" if trace and is_traceparent(trace) else ""
+    return f"coord-actor: {actor}\r\n{traced}" if actor else traced
 
 
 def _replied(reply: Reply, request_id: str) -> Reply:

@@ -14,10 +14,9 @@ from pydantic import ValidationError
 from coord.events.body import parse_object
 from coord.events.commands import COMMANDS, Invalid, Unknown
 from coord.events.documents import openapi
-from coord.events.envelope import is_traceparent
 from coord.events.errors import CoordError, Exit, InvalidEvent
 from coord.events.model import Command, first_fault
-from coord.events.tokens import is_token
+from coord.events.tokens import is_token, is_traceparent
 from coord.services.coordinator.coordinator import Coordinator, Reply
 from coord.services.coordinator.election import Election
 from coord.services.coordinator.wishes import speaker_of

@@ -1,13 +1,14 @@
 """Ids of traces and spans, made of what the log says: whoever exports an event, and however often, makes the same.
 
 Each part is hashed with its length before it, so that no two lists of parts are one text. The id of a thing's first
-event is among them: an item of the same name in another log has another trace.
+event is among them: an item of the same name in another log has another trace. A worker uses this, too, and imports no
+models for it.
 """
 
 from hashlib import blake2b
 from typing import Final
 
-from coord.events.envelope import is_traceparent
+from coord.events.tokens import is_traceparent
 from coord.services.exporter.records import Link, SpanName
 
 TRACE_BYTES: Final = 16

@@ -231,3 +231,22 @@ def test_a_service_tells_how_it_is_without_being_waited_for(data: Path, service:
         client.health(Folder(data), COORDINATOR_SOCKET, 1.0)
     service(said({"status": "leading"}))
     assert client.health(Folder(data), COORDINATOR_SOCKET, 1.0)["status"] == "leading"
+
+
+@pytest.mark.parametrize(
+    ("trace", "sent"),
+    [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        ("00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", False),
+        ("nonsense\r\nx: y", False),
+        ("", False),
+    ],
+)
+def test_the_trace_of_the_environment_goes_with_a_command(
+    data: Path, service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, trace: str, sent: bool
+) -> None:
+    monkeypatch.setenv("TRACEPARENT", trace)
+    asked = service(done())
+    client.tell(Folder(data), "claim", {"request_id": "r"}, "a1", 5)
+    assert asked.heard[0].headers.get("traceparent") == (trace if sent else None)
+    assert asked.heard[0].headers["coord-actor"] == "a1"
