@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from chaos.history import Operation, by_item
+from chaos.history import ANY, NEVER, Operation, by_item
 from chaos.model import ENDED, Rules
 
 Named = Callable[[str, Sequence[Operation], Rules], Iterator[str]]
@@ -115,19 +115,17 @@ def nothing_though_open(operations: Sequence[Operation]) -> Iterator[str]:
 
 
 def _open_intervals(operations: Sequence[Operation]) -> Iterator[tuple[str, float, float]]:
-    """Yield when an item was open for certain: from an answer that opened it until anybody may have claimed it."""
+    """Yield when an item was open for certain: from an answer that opened it until anybody may have taken it."""
     anywhere = [
-        one.began for one in operations if one.verb == "claim" and one.item == "" and one.outcome == "unknown"
+        one for one in operations if one.verb == "claim" and one.item == ANY and one.outcome == "unknown"
     ]
     for item, about in by_item(operations).items():
-        taken = sorted([*anywhere, *(one.began for one in about if one.verb in ("claim", "cancel"))])
+        takers = [one for one in about if one.verb in ("claim", "cancel") and one.outcome != "refused"]
         for one in about:
             if one.verb in ("submit", "release") and one.outcome == "done" and not one.already:
-                others = [
-                    other for other in about if other.verb in ("complete", "fail") and other.began < one.ended
-                ]
-                until = next((moment for moment in taken if moment > one.began), float("inf"))
-                if not others:
+                others = (other for other in (*takers, *anywhere) if other.ended > one.began)
+                until = min((max(other.began, one.began) for other in others), default=NEVER)
+                if until > one.ended:
                     yield item, one.ended, until
 
 

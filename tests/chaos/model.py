@@ -4,10 +4,11 @@
                         ^               | | `--fail--> failed
                         `----release----' `--cancel--> cancelled      (also from open)
 
-    claim     from open; or from claimed, once the lease of the holder may have run out. Its fence is greater than
-              every earlier one of the item. Of what an agent holds already, it changes nothing.
+    claim     from open. Its fence is greater than every earlier one of the item. Of what an agent holds already,
+              it changes nothing.
     renew     by the holder with its fence: the lease counts from here on
     complete, fail, release   by the holder with its fence; again by who did it, it changes nothing
+    of itself a claimed item is open again at any time after the lease of its holder
 
 `step` tells in which ways an operation can take effect next, if any. What an operation that was never answered
 was given is not known: its fence is None until somebody is seen to use it.
@@ -58,13 +59,20 @@ Ways = Iterator[tuple[State, Timing]]
 def step(state: State, timing: Timing, operation: Operation, rules: Rules) -> Ways:
     """Yield every way in which an operation can take effect now."""
     timing = timing._replace(at=max(timing.at, operation.began))
-    if timing.at > operation.ended:
-        return
+    if timing.at <= operation.ended:
+        yield from _ways(state, timing, operation)
+    if state.phase == "claimed" and timing.lease_seconds is not None:
+        over = max(timing.at, timing.since + timing.lease_seconds - rules.slack_seconds)
+        if over <= operation.ended:
+            yield from _ways(state._replace(phase="open"), timing._replace(at=over), operation)
+
+
+def _ways(state: State, timing: Timing, operation: Operation) -> Ways:
     if operation.outcome == "refused":
         if _may_be_refused(state, operation):
             yield state, timing
     elif operation.verb == "claim":
-        yield from _claim(state, timing, operation, rules)
+        yield from _claim(state, timing, operation)
     elif operation.verb in ("submit", "cancel", "read"):
         yield from _by_anybody(state, timing, operation)
     else:
@@ -100,7 +108,7 @@ def _by_anybody(state: State, timing: Timing, operation: Operation) -> Ways:
         yield state, timing
 
 
-def _claim(state: State, timing: Timing, operation: Operation, rules: Rules) -> Ways:
+def _claim(state: State, timing: Timing, operation: Operation) -> Ways:
     fence = operation.fence if operation.outcome == "done" else None
     fresh = fence is None or fence > state.highest
     won = State("claimed", operation.agent, fence, state.highest if fence is None else fence)
@@ -112,10 +120,6 @@ def _claim(state: State, timing: Timing, operation: Operation, rules: Rules) -> 
     if state.agent == operation.agent and (state.fence in (None, fence) or fence is None):
         known = state.fence if fence is None else fence
         yield state._replace(fence=known, highest=max(state.highest, known or 0)), timing
-    if fresh and not operation.already and timing.lease_seconds is not None:
-        at = max(timing.at, timing.since + timing.lease_seconds - rules.slack_seconds)
-        if at <= operation.ended:
-            yield won, begun._replace(at=at, since=at)
 
 
 def _by_holder(state: State, timing: Timing, operation: Operation) -> Ways:
