@@ -118,9 +118,9 @@ def _nothing(ledger: Ledger, agent: Agent) -> Refusal:
     picker, waiting = ledger.readiness.picker, len(ledger.readiness)
     hint = "Submit some, or wait: coord claim --wait."
     if len(picker):
-        hint = f"{len(picker)} open items are for others: coord claim --why."
+        hint = f"What is open is for others ({len(picker)}): coord claim --why."
     elif waiting:
         soonest = ledger.readiness.soonest(now())
         when = f", the next in {age(soonest)}" if soonest is not None else ""
-        hint = f"{waiting} open items wait for others, or for their time{when}: coord claim --wait."
+        hint = f"What is open waits for something ({waiting}){when}: coord claim --wait."
     return refusal("nothing_to_claim", f"no open item fits {agent.name}.", hint)

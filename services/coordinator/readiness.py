@@ -166,7 +166,7 @@ class Readiness:
         """Say in words why an open item cannot be claimed now; nothing when it can."""
         waits = self._waits.get(item.id)
         if waits is not None:
-            return tuple(_words(waits, now))
+            return tuple(self._words(waits, now))
         if item.id in self.picker or item.submitted.plan.concurrency is None:
             return ()
         key = self._key(item)
@@ -175,6 +175,23 @@ class Readiness:
         wanted = item.submitted.plan.concurrency
         return (f"the concurrency key {wanted.key}, of which {len(key.active)} of {wanted.limit} are held",)
 
+    def _words(self, waits: Waits, now: Now) -> list[str]:
+        named = sorted(waits.dependencies)
+        words = [self._dependency(one) for one in named[:_TOLD_MAX]]
+        if len(named) > _TOLD_MAX:
+            words.append(f"{len(named) - _TOLD_MAX} more items")
+        if waits.not_before_ns is not None:
+            words.append(f"its time, in {age(max(waits.not_before_ns - now.wall_ns, 0) / 1e9)}")
+        if waits.rests_until is not None:
+            words.append(f"its next try, in {age(max(waits.rests_until - now.monotonic, 0.0))}")
+        return words
+
+    def _dependency(self, item_id: str) -> str:
+        """Name what is waited for; say where waiting alone will not help."""
+        item = self._item(item_id)
+        helpless = item is not None and item.status in ("failed", "cancelled", "parked", "blocked")
+        return f"{item_id}, which is {item.status}" if helpless and item is not None else item_id
+
     def _look_again(self, item_id: str, waits: Waits) -> None:
         item = self._item(item_id)
         if waits.over and item is not None:
@@ -182,14 +199,29 @@ class Readiness:
             self._offer(item)
 
     def _offer(self, item: WorkItem) -> None:
-        if item.submitted.plan.concurrency is not None:
-            key = self._key(item)
-            if item.id not in key.active and not self._has_room(key, item):
-                self._queue(key, item)
+        """Put an item on offer, or in the row of its key: the row decides who comes first."""
+        if item.submitted.plan.concurrency is None:
+            self.picker.offer(item)
+            self.tell(item)
+            return
+        key = self._key(item)
+        key.active.discard(item.id)
+        self._queue(key, item)
+        self._fill(key)
+
+    def _fill(self, key: _Key) -> None:
+        """Offer those who wait for a place of the key, as long as there is one."""
+        while key.waiting:
+            item = self._item(key.waiting[0][2])
+            if item is None or item.status != "open" or item.id in key.active or item.id in self._waits:
+                heapq.heappop(key.waiting)
+                continue
+            if not self._has_room(key, item):
                 return
+            heapq.heappop(key.waiting)
             key.active.add(item.id)
-        self.picker.offer(item)
-        self.tell(item)
+            self.picker.offer(item)
+            self.tell(item)
 
     def _forget(self, item_id: str) -> None:
         self.picker.withdraw(item_id)
@@ -224,19 +256,7 @@ class Readiness:
             return
         key = self._key(item)
         key.active.discard(item.id)
-        while key.waiting:
-            waiting = self._item(key.waiting[0][2])
-            stale = (
-                waiting is None
-                or waiting.status != "open"
-                or waiting.id in key.active
-                or waiting.id in self._waits
-            )
-            if not stale and waiting is not None and not self._has_room(key, waiting):
-                return
-            heapq.heappop(key.waiting)
-            if not stale and waiting is not None:
-                self._offer(waiting)
+        self._fill(key)
         if not key.active:
             self._keys.pop(item.submitted.plan.concurrency.key, None)
 
@@ -251,15 +271,3 @@ def _rest_ends(item: WorkItem, now: Now) -> float | None:
         return None
     left = min(max((item.rests_until_ns - now.wall_ns) / 1e9, 0.0), item.rests_seconds)
     return now.monotonic + left if left > 0 else None
-
-
-def _words(waits: Waits, now: Now) -> list[str]:
-    named = sorted(waits.dependencies)
-    words = named[:_TOLD_MAX]
-    if len(named) > _TOLD_MAX:
-        words.append(f"{len(named) - _TOLD_MAX} more items")
-    if waits.not_before_ns is not None:
-        words.append(f"its time, in {age(max(waits.not_before_ns - now.wall_ns, 0) / 1e9)}")
-    if waits.rests_until is not None:
-        words.append(f"its next try, in {age(max(waits.rests_until - now.monotonic, 0.0))}")
-    return words
