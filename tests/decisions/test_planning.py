@@ -1,5 +1,6 @@
 """What is planned of an item: its ends and beginnings, its tries, and that nothing waits in a circle."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_a_cycle_is_refused_naming_it_and_nothing_else_is(
     if isinstance(told, Refusal):
         path = told.reason.removeprefix("the items would wait for each other: ").rstrip(".").split(" -> ")
         assert path[0] == path[-1]
-        assert all(after in edges[before] for before, after in zip(path, path[1:], strict=False))
+        assert all(after in edges[before] for before, after in pairwise(path))
 
 
 def test_a_long_chain_is_looked_through_once() -> None:
