@@ -24,8 +24,12 @@ from coord.events.tokens import TOKEN_PATTERN
 FILE_NAME: Final = "coord.toml"
 FILE_BYTES_MAX: Final = 16 * 1024
 LINE_LENGTH_MAX: Final = 1_024
-OTHER_VARIABLES: Final = ("COORD_AGENT", "COORD_CONFIG", "COORD_INCARNATION")
-"""What else is read from the environment: who acts, the settings file, and as which incarnation."""
+OTHER_VARIABLES: Final = (
+    "COORD_AGENT", "COORD_ATTEMPT", "COORD_CONFIG", "COORD_FENCE", "COORD_INCARNATION", "COORD_ITEM",
+    "COORD_REQUEST", "COORD_RESULT", "COORD_TITLE",
+)  # fmt: skip
+"""What else the environment says: the settings file, who acts as which incarnation, and in a command that `coord work`
+or `coord run` started, for which item."""
 _DIGITS_MAX: Final = 20
 _TOKEN: Final = re.compile(TOKEN_PATTERN)
 _WHOLE: Final = re.compile(r"-?[0-9]+")

@@ -1,0 +1,117 @@
+"""Heartbeats: one renews all that is held, every third of the shortest lease, and says which commands have worked.
+
+A lease counts as renewed from the moment the heartbeat was sent, not from its answer. An agent that may start nothing
+new, because it registered again elsewhere, still holds what it has: those claims are renewed one by one, by progress.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from coord.events.errors import CoordError, Refused
+from coord.services import clock
+from coord.services.hardware.groups import Groups
+from coord.services.worker.asking import Answer, Asking, Coordinator
+from coord.services.worker.holding import Holding
+from coord.services.worker.loop import Timer
+from coord.services.worker.plan import Plan
+
+RENEWALS_PER_LEASE: Final = 3
+
+
+class Renewals:
+    """The heartbeat of a worker."""
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        plan: Plan,
+        held: Callable[[], Sequence[Holding]],
+        refused: Callable[[Refused], object],
+    ) -> None:
+        """Beat for a plan, and for all that is held; `refused` is called once, when the agent may start nothing new."""
+        self._coordinator = coordinator
+        self._plan = plan
+        self._held = held
+        self._refused = refused
+        self._is_refused = False
+        self._groups = Groups()
+        self._active: set[str] = set()
+        self._asking: Asking | None = None
+        self._timer: Timer | None = None
+
+    @property
+    def interval(self) -> float:
+        """Return how often it beats, in seconds."""
+        leases = [holding.lease_seconds for holding in self._held()] or [self._plan.usual_lease_seconds]
+        return min(leases) / RENEWALS_PER_LEASE
+
+    def schedule(self) -> None:
+        """See that the next heartbeat comes in time for all that is held."""
+        if not self._held() and not self._plan.is_registered:
+            return
+        at = clock.monotonic() + self.interval
+        if self._timer is not None and self._timer.act is not None:
+            if self._timer.at <= at:
+                return
+            self._timer.cancel()
+        self._timer = self._coordinator.loop.at(at, self._beat)
+
+    def close(self) -> None:
+        """Beat no more."""
+        for one in (self._timer and self._timer.cancel, self._asking and self._asking.drop):
+            if one:
+                one()
+
+    def _beat(self) -> None:
+        held = list(self._held())
+        groups = {holding.group: holding.id for holding in held if holding.group is not None}
+        self._active |= {groups[group] for group in self._groups.worked(groups)}
+        newest = self._plan.incarnation or max((one.incarnation for one in held), default=None)
+        together = [one for one in held if one.incarnation == newest and not self._is_refused]
+        if together or not (held or self._is_refused):
+            self._renew_all(together, newest)
+        for holding in held:
+            if holding not in together:
+                self._renew(holding)
+        self.schedule()
+
+    def _renew_all(self, together: Sequence[Holding], incarnation: int | None) -> None:
+        if self._asking is not None:
+            self._asking.drop()
+        told = set(self._active)
+        fields = {
+            "agent": self._plan.agent,
+            "incarnation": incarnation,
+            "active": sorted(told) or None,
+            "every_seconds": self.interval if self._plan.is_registered else None,
+        }
+
+        def answered(asking: Asking, answer: Answer) -> None:
+            self._asking = None
+            if not isinstance(answer, CoordError):
+                self._active -= told
+                for holding in together:
+                    holding.renewed(asking.sent_at)
+            elif isinstance(answer, Refused) and not self._is_refused:
+                self._is_refused = True
+                for holding in together:
+                    self._renew(holding)
+                self._refused(answer)
+
+        until = clock.monotonic() + self.interval
+        self._asking = Asking(self._coordinator, "heartbeat", fields, answered, until)
+
+    def _renew(self, holding: Holding) -> None:
+        """Renew one claim, that of an incarnation which may start nothing new."""
+        fields = {
+            "agent": self._plan.agent,
+            "incarnation": holding.incarnation,
+            "item_id": holding.id,
+            "fence": holding.fence,
+        }
+
+        def answered(asking: Asking, answer: Answer) -> None:
+            if not isinstance(answer, CoordError):
+                holding.renewed(asking.sent_at)
+
+        Asking(self._coordinator, "progress", fields, answered, clock.monotonic() + self.interval)
