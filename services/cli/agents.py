@@ -1,18 +1,18 @@
-"""The verbs of agents: register, heartbeat, retire, agents."""
+"""The verbs of agents and teams: register, heartbeat, drain, retire, evict, agents and team."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from coord.events.errors import UsageError
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.render import Cell, Column, Toned, print_table, scored
+from coord.services.cli.render import Cell, Column, Toned, as_of, print_table, scored
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, talk
-from coord.services.cli.values import WIP_LIMIT_MAX, as_name, as_text, as_whole
-from coord.services.cli.work import as_of
+from coord.services.cli.values import WIP_LIMIT_MAX, as_name, as_share, as_text, as_whole
 from coord.services.client import Reply
 from coord.services.wording import age
 
-STATUSES: Final = {"active": "ok", "lost": "bad", "retired": "dim"}
+STATUSES: Final = {"active": "ok", "lost": "bad", "draining": "warn", "evicted": "bad", "retired": "dim"}
 
 
 def register(call: Call) -> None:
@@ -26,6 +26,7 @@ def register(call: Call) -> None:
         "capabilities": [as_name(given, "--capability") for given in call.many("capability")] or None,
         "wip_limit": call.read("wip", lambda text, what: as_whole(text, what, 1, WIP_LIMIT_MAX)),
         "host": call.settings.node,
+        "serves": [as_name(given, "--serves") for given in call.many("serves")] or None,
     }
     reply = call.tell("register", call.request_id(), fields)
     lines = [_outcome(reply)]
@@ -51,6 +52,37 @@ def retire(call: Call) -> None:
     call.show(reply, [safe(_outcome(reply))])
 
 
+def drain(call: Call) -> None:
+    """Have an agent end what it holds, and be given nothing new."""
+    name, by = as_name(call.text("name") or "", "the agent"), call.person()
+    fields = {"agent": name, "reason": call.read("reason", as_text)}
+    reply = call.tell("drain", call.request_id(), fields, by)
+    call.show(reply, [safe(_outcome(reply))])
+
+
+def evict(call: Call) -> None:
+    """Put an agent out, whatever it does."""
+    name, by = as_name(call.text("name") or "", "the agent"), call.person()
+    fields = {"agent": name, "reason": call.read("reason", as_text) or f"{by} put it out"}
+    reply = call.tell("evict", call.request_id(), fields, by)
+    call.show(reply, [safe(_outcome(reply))])
+
+
+def team(call: Call) -> None:
+    """Say what holds for a team from now on, all of it."""
+    name = as_name(call.text("team") or "", "the team")
+    wip = call.read("wip", lambda text, what: as_whole(text, what, 1, WIP_LIMIT_MAX))
+    share = call.read("share", as_share)
+    if wip is None and share is None:
+        raise UsageError(
+            f"what holds for {name} is not said.",
+            "Say --wip, --share or both; --share 1 alone is the default.",
+        )
+    fields = {"team": name, "wip_limit": wip, "share": share}
+    reply = call.tell("configure-team", call.request_id(), fields, call.person())
+    call.show(reply, [safe(_team(reply))])
+
+
 def agents(call: Call) -> None:
     """List the agents."""
     answer = call.ask("agents", team=call.read("team", as_name), limit=call.limit())
@@ -72,6 +104,13 @@ def _outcome(reply: Reply) -> str:
     words = f"{reply['id']}  incarnation {agent.get('incarnation')}  {agent.get('status')}"
     held = f"  holds {agent['holds']}" if agent.get("holds") else ""
     return words + held + (" (already)" if reply.get("already") else "")
+
+
+def _team(reply: Reply) -> str:
+    told = reply.get("team") or {}
+    limit = f"at most {told['wip_limit']} at once" if told.get("wip_limit") else "any number at once"
+    words = f"{reply['id']}  share {told.get('share', 1.0):g}  {limit}  holds {told.get('holds', 0)}"
+    return words + (" (already)" if reply.get("already") else "")
 
 
 def _check_credential(call: Call, name: str) -> None:
@@ -114,7 +153,8 @@ def _row(row: Mapping[str, Any]) -> list[Cell]:
         Toned(row["failed"], "bad" if row["failed"] else ""),
         Toned(row["expired"], "warn" if row["expired"] else ""),
         Toned(
-            age(row.get("silent_seconds")), "dim" if row["status"] == "active" else STATUSES[row["status"]]
+            age(row.get("silent_seconds")),
+            "dim" if row["status"] == "active" else STATUSES.get(row["status"], ""),
         ),
         row.get("team"),
         row["incarnation"],

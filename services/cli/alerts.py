@@ -8,11 +8,10 @@ from coord.services import clock
 from coord.services.cli.call import Call, note_cut
 from coord.services.cli.directing import became, outlook
 from coord.services.cli.lines import Ids
-from coord.services.cli.render import Cell, Column, Toned, aged, print_table
+from coord.services.cli.render import Cell, Column, Toned, aged, as_of, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, talk
 from coord.services.cli.values import as_name, as_silence, as_text
-from coord.services.cli.work import as_of
 from coord.services.client import Reply
 from coord.services.wording import age
 

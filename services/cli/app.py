@@ -18,7 +18,7 @@ from typer.main import get_command
 from coord.events.errors import CoordError, UsageError, visible
 from coord.services.cli.main import perform
 from coord.services.cli.page import PAGE_COLUMNS, front_page, painter, verb_page
-from coord.services.cli.parse import Value, everywhere, finished
+from coord.services.cli.parse import Value, everywhere, finished, joined
 from coord.services.cli.surface import VERBS
 from coord.services.cli.terminal import WHEN, choose_colour, out, page_columns, talk
 from coord.services.cli.verb import COLOUR, Argument, Option, Verb
@@ -32,6 +32,7 @@ _ANY: Final = "any_"
 
 def run(words: Sequence[str]) -> int:
     """Read a command line with typer and do what it says."""
+    words = joined(words)
     before: dict[str, Value] = {}
     choose_colour(_asked_colour(words))
     app = typer.Typer(
@@ -131,7 +132,8 @@ def _option(option: Option, prefix: str) -> Parameter:
     if not option.metavar:
         return _parameter(name, typer.Option(False, option.flag), bool)
     annotation: Any = list[str] if option.many else str | None
-    made = typer.Option(None, option.flag, metavar=option.metavar)
+    flags = (option.short, option.flag) if option.short else (option.flag,)
+    made = typer.Option(None, *flags, metavar=option.metavar)
     return _parameter(name, made, annotation)
 
 

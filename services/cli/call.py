@@ -3,14 +3,11 @@
 import gc
 import os
 import re
-import stat
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from coord.events.errors import CoordError, NoServer, UsageError
-from coord.events.streams import EVENT_BYTES_MAX
 from coord.events.tokens import TOKEN_LENGTH_MAX
 from coord.services import client, clock
 from coord.services.cli.parse import Parsed
@@ -21,7 +18,6 @@ from coord.services.folder import Folder
 from coord.services.settings import Loaded, Settings, load_settings
 
 STDIN: Final = "-"
-_COUNTED_BYTES_MAX: Final = 32 * 1024 * 1024
 T = TypeVar("T")
 
 
@@ -104,11 +100,20 @@ class Call:
 
     def person(self) -> str:
         """Return who acts where nobody need be an agent: --agent, COORD_AGENT, or this user of the machine."""
-        if self.text("agent") is not None or "COORD_AGENT" in os.environ:
-            return self.agent()
-        return user_name()
+        return self.agent() if self.names_an_agent() else user_name()
 
-    def tell(self, verb: str, request_id: str, fields: Mapping[str, Any], actor: str = "") -> Reply:
+    def names_an_agent(self) -> bool:
+        """Tell whether --agent or COORD_AGENT says who acts."""
+        return self.text("agent") is not None or "COORD_AGENT" in os.environ
+
+    def tell(
+        self,
+        verb: str,
+        request_id: str,
+        fields: Mapping[str, Any],
+        actor: str = "",
+        wait_seconds: float = 0.0,
+    ) -> Reply:
         """Send a command; its reply is `done`, or an error is raised.
 
         Args:
@@ -116,6 +121,7 @@ class Call:
             request_id: under which it is known.
             fields: the command's.
             actor: who acts; else the agent that is named, or COORD_AGENT.
+            wait_seconds: how long the coordinator may take beyond the usual, as it waits itself.
         """
         self.only_this_house()
         actor = actor or str(fields.get("agent") or os.environ.get("COORD_AGENT") or "")
@@ -125,7 +131,7 @@ class Call:
             verb,
             command,
             as_name(actor, "the agent") if actor else "",
-            self.settings.request_seconds,
+            self.settings.request_seconds + wait_seconds,
         )
 
     def ask(self, question: str, **fields: Any) -> Reply:
@@ -190,10 +196,11 @@ class Call:
             return 0
         gc.enable()
         from coord.services.cli.bars import bar
+        from coord.services.cli.stdin import lines_of_stdin, stdin_count
 
         worst = 0
-        with bar(self.parsed.verb.name, "lines", _stdin_count(), quiet=self.json) as told:
-            for number, line in enumerate(_stdin_lines(), 1):
+        with bar(self.parsed.verb.name, "lines", stdin_count(), quiet=self.json) as told:
+            for number, line in enumerate(lines_of_stdin(), 1):
                 told.to(number - 1)
                 with told.aside():
                     worst = max(worst, self._one(number, line, request_id, read_line, act))
@@ -207,10 +214,12 @@ class Call:
         read_line: Callable[[str], T | None],
         act: Callable[[T, str], None],
     ) -> int:
+        from coord.services.cli.stdin import line_text
+
         if not line.strip():
             return 0
         try:
-            value = read_line(_line_text(line, number))
+            value = read_line(line_text(line, number))
             if value is not None:
                 act(value, clock.derived_id(request_id, number))
         except NoServer:
@@ -249,29 +258,3 @@ def note_cut(answer: Reply) -> None:
     if answer.get("truncated"):
         rows = answer.get("rows") or answer.get("events") or answer.get("parts") or ()
         note(f"there is more than these {len(rows)}; see --limit.")
-
-
-def _stdin_lines() -> Iterator[bytes]:
-    if sys.stdin is None:
-        return
-    while line := sys.stdin.buffer.readline(2 * EVENT_BYTES_MAX):
-        yield line
-
-
-def _stdin_count() -> int | None:
-    """Return how many lines stdin has, where it is a file that is quickly counted; it is not read on by that."""
-    try:
-        descriptor = sys.stdin.fileno()
-        state, at = os.fstat(descriptor), os.lseek(descriptor, 0, os.SEEK_CUR)
-        if not stat.S_ISREG(state.st_mode) or state.st_size - at > _COUNTED_BYTES_MAX:
-            return None
-        return os.pread(descriptor, state.st_size - at, at).count(b"\n")
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _line_text(line: bytes, number: int) -> str:
-    try:
-        return line.decode().strip()
-    except UnicodeDecodeError as error:
-        raise UsageError(f"line {number} of stdin is not UTF-8 text.") from error

@@ -48,7 +48,11 @@ Source = Callable[[House, Sequence[str], Mapping[str, str]], Iterator[Candidate]
 
 CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     "color": dict.fromkeys(("auto", "always", "never"), ""),
-    "board.status": dict.fromkeys(("open", "claimed", "completed", "failed", "cancelled"), ""),
+    "board.status": {
+        "open": "", "claimed": "", "blocked": "kept from being claimed", "parked": "tried often enough",
+        "completed": "", "failed": "", "cancelled": "",
+    },
+    "submit.on_stuck": {"tell": "say so", "reassign": "take it from its holder"},
     "alerts.status": dict.fromkeys(("open", "active", "acknowledged", "resolved"), ""),
     "tui.view": dict.fromkeys(
         ("overview", "work", "agents", "runs", "nodes", "alerts", "events", "health"), ""
@@ -57,7 +61,7 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     "top.by": dict.fromkeys(("cpu", "memory", "gpu"), ""),
     "tail.until": {"now": "end at what the log holds"},
     "aggregate": dict.fromkeys(
-        ("work", "agent", "node", "run", "alert", "directive", "verification"), ""
+        ("work", "agent", "team", "node", "run", "alert", "directive", "verification"), ""
     ),
     "direct.action": dict.fromkeys(ACTIONS, ""),
     "direct.kind": dict.fromkeys(KINDS, ""),
@@ -195,7 +199,18 @@ SOURCES: Final[Mapping[str, Source]] = {
     "complete.id": _items("claimed"),
     "fail.id": _items("claimed"),
     "release.id": _items("claimed"),
-    "cancel.id": _items("open", "claimed"),
+    "wait.id": _items("open", "claimed", "blocked"),
+    "why.id": _items("open", "blocked"),
+    "cancel.id": _items("open", "claimed", "blocked", "parked"),
+    "block.id": _items("open"),
+    "unblock.id": _items("blocked"),
+    "reprioritise.id": _items("open", "claimed", "blocked", "parked"),
+    "depend.id": _items("open", "blocked", "parked"),
+    "depend.on": _items(None),
+    "submit.after": _items(None),
+    "submit.parent": _items(None),
+    "requeue.id": _items("parked"),
+    "reopen.id": _items(*_ENDED),
     "show.id": _all_items,
     "history.id": _traced,
     "events.entity": _traced,
@@ -205,8 +220,11 @@ SOURCES: Final[Mapping[str, Source]] = {
     "agent": _agents,
     "heartbeat.name": _agents,
     "retire.name": _agents,
+    "drain.name": _agents,
+    "evict.name": _agents,
     "register.name": _agents,
     "team": _teams,
+    "serves": _teams,
     "run": _runs,
     "RUN": _runs,
     "direct.entity": _entities,

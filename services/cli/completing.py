@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from coord.events.errors import CoordError
 from coord.services.cli.candidates import CHOICES, SOURCES, Candidate, House
-from coord.services.cli.parse import everywhere
+from coord.services.cli.parse import by_flag, everywhere
 from coord.services.cli.safe import safe
 from coord.services.cli.surface import VERBS
 from coord.services.cli.terminal import out
@@ -78,11 +78,12 @@ def read(words: Sequence[str]) -> Line:
         elif word.startswith("-") and word != "-":
             flag, equals, value = word.partition("=")
             option = options.get(flag)
-            given[flag] = value
-            waiting = option if option is not None and option.metavar and not equals else None
+            given[option.flag if option else flag] = value
+            waits = option is not None and option.metavar and not option.optional and not equals
+            waiting = option if waits else None
         elif verb is None and not arguments and word in VERBS:
             verb = VERBS[word]
-            options |= {option.flag: option for option in verb.options}
+            options |= by_flag(verb)
         else:
             arguments.append(word)
     flag, equals, _ = words[-1].partition("=")

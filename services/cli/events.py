@@ -1,18 +1,17 @@
 """The verbs of the log itself: events, history, tail and deadletters."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from coord.events.errors import NoServer, OutcomeUnknown, UsageError, visible
 from coord.services import client, clock
 from coord.services.cli.call import Call, note, note_cut
 from coord.services.cli.lines import Ids
-from coord.services.cli.render import Column, print_table
+from coord.services.cli.render import Column, as_of, print_table
 from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import flush, out, out_json
 from coord.services.cli.values import as_name, as_position, as_text
-from coord.services.cli.work import as_of
 from coord.services.client import Reply
 from coord.services.folder import PROJECTOR_SOCKET
 
@@ -20,6 +19,7 @@ _TAIL_DEFAULT: Final = 10
 _SHORT_LENGTH: Final = 60
 _FILTER_LENGTH_MAX: Final = 80
 _SEARCHED_LENGTH_MAX: Final = 200
+"""What is exported as a trace of its own."""
 _AGAIN_MAX: Final = 5
 """How often in a row a tail may break off without an event before it is given up."""
 
@@ -57,20 +57,37 @@ def history(call: Call) -> int:
 
     def act(name: str, _: str) -> None:
         answer = call.ask("history", id=name, aggregate=aggregate, limit=limit)
+        found = answer["events"]
+        trace = _trace_of(found) if found else ""
         if call.json:
-            out_json(answer)
+            out_json({**answer, "trace_id": trace} if trace else answer)
             return
-        count = len(answer["events"])
-        out(f"{safe(name)}: {count} event{'' if count == 1 else 's'}{as_of(answer)}")
-        if answer["events"]:
-            print_table(_HISTORY, [_row(entry) for entry in answer["events"]])
+        told = safe(f", trace {trace}" if trace else "")
+        out(f"{safe(name)}: {len(found)} event{'' if len(found) == 1 else 's'}{told}{as_of(answer)}")
+        if found:
+            traced = any(entry.get("traceparent") for entry in found)
+            print_table(_history(traced), [_row(entry, traced=traced) for entry in found])
         note_cut(answer)
 
     return call.each("id", lambda text: as_name(text, "the id"), Ids("the id"), act)
 
 
+def _trace_of(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return the trace as which an item is exported: its id is made of the event it began with."""
+    _, site, kind, name = str(found[0]["subject"]).split(".")
+    if kind != "work":
+        return ""
+    from coord.services.exporter.identity import root_of
+
+    return f"{root_of(kind, site, name, found[0]['id']).trace_id:032x}"
+
+
 def _as_filter(text: str, what: str) -> str:
     return as_text(text, what, _FILTER_LENGTH_MAX)
+
+
+def _history(traced: bool) -> tuple[Column, ...]:
+    return (*_HISTORY[:-1], _TRACE, _HISTORY[-1]) if traced else _HISTORY
 
 
 def _as_entity(text: str, what: str) -> tuple[str | None, str]:
@@ -174,7 +191,7 @@ def _line(entry: Mapping[str, Any]) -> str:
     return f"{position:>8}  {time}  {subject}  {kind}  {actor}  {what}"
 
 
-def _row(entry: Mapping[str, Any], subject: bool = False) -> list[str | int | None]:
+def _row(entry: Mapping[str, Any], subject: bool = False, traced: bool = False) -> list[str | int | None]:
     when = clock.rfc3339(entry["recorded_at_ns"])
     row: list[str | int | None] = [
         entry["position"],
@@ -185,6 +202,8 @@ def _row(entry: Mapping[str, Any], subject: bool = False) -> list[str | int | No
     ]
     if subject:
         row.insert(2, ".".join(str(entry["subject"]).split(".")[2:]))
+    if traced:
+        row.insert(-1, str(entry.get("traceparent") or "--").split("-")[1])
     return row
 
 
@@ -230,6 +249,7 @@ _HISTORY: Final = (
     Column("ACTOR", rank=1),
     Column("WHAT", flexible=True),
 )
+_TRACE: Final = Column("CAUSED BY TRACE", rank=2)
 _DEAD: Final = (
     Column("STREAM"),
     Column("POSITION", right=True),

@@ -21,11 +21,47 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
             'coord submit Count --priority 9 --capability gpu --body \'{"file": "a.csv"}\'',
             "An urgent one, for agents that offer gpu:",
         ),
-        Example(r"printf 'Lint\nTest\n' | coord submit -", "One for every line:"),
+        Example(
+            'coord submit Publish --after hash-readme --deadline "fri 09:00" --attempts 3',
+            "Not before another one, and tried three times:",
+        ),
+        Example(r"printf 'Lint\nTest\n' | coord submit -", "One for every line, all together or none:"),
     ),
     "claim": (
         Example("coord claim --agent ada", "The best that ada can do:"),
         Example("coord claim hash-readme --agent ada --lease 2m", "This one, for two minutes at a time:"),
+        Example("coord claim --agent ada -n 5 --wait 10m", "Up to five, as soon as there is one:"),
+        Example("coord claim --agent ada --why", "Nothing: only in which order, and why:"),
+    ),
+    "mine": (Example("coord mine --agent ada", "What ada holds, and until when:"),),
+    "wait": (
+        Example("coord wait hash-readme --timeout 10m", "Until it has come to something:"),
+        Example("coord submit Test | coord wait - --timeout 1h", "Submit it, and wait for what comes of it:"),
+    ),
+    "why": (
+        Example("coord why hash-readme", "What it waits for, and what is before it:"),
+        Example("coord why hash-readme --agent ada", "For one agent:"),
+    ),
+    "reprioritise": (
+        Example('coord reprioritise hash-readme --priority 9 --reason "asked for"', "Before all others:"),
+    ),
+    "depend": (
+        Example("coord depend hash-readme --on ITEM", "Not before this one:"),
+        Example("coord depend hash-readme --on-nothing", "It waits no longer:"),
+    ),
+    "block": (
+        Example('coord block hash-readme --reason "the disk is full"', "Nobody shall claim it for now:"),
+    ),
+    "unblock": (
+        Example("coord unblock hash-readme", "Now they may:"),
+        Example("coord board --status blocked | coord unblock -", "All of them:"),
+    ),
+    "requeue": (
+        Example('coord requeue hash-readme --reason "mended"', "A parked one, with all its tries before it:"),
+        Example("coord board --status parked | coord requeue -", "All that are parked:"),
+    ),
+    "reopen": (
+        Example('coord reopen hash-readme --reason "it was wrong"', "What it came to does not count:"),
     ),
     "progress": (
         Example(
@@ -57,7 +93,11 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     ),
     "register": (
         Example("coord register ada --team red --capability python --wip 2", "Who takes two at a time:"),
+        Example("coord register ada --team red --serves blue", "Who works for two teams:"),
     ),
+    "drain": (Example('coord drain ada --reason "her machine goes home"', "She ends what she holds:"),),
+    "evict": (Example('coord evict ada --reason "does not answer"', "What ada holds is free at once:"),),
+    "team": (Example("coord team red --wip 10 --share 2", "Ten at once, and twice what others are due:"),),
     "heartbeat": (Example("coord heartbeat ada", "Alive; all that ada holds stays ada's:"),),
     "retire": (Example('coord retire ada --reason "going home"', "Nothing more for ada:"),),
     "agents": (Example("coord agents --team red", "Who is in a team, and what they hold:"),),
@@ -103,6 +143,10 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "tui": (
         Example("coord tui --once --view runs --size 80x24", "One view as text, e.g. for a report:"),
         Example("coord tui --once --at 1 --view events", "The same screen as of position 1 of the log:"),
+    ),
+    "stats": (
+        Example("coord stats", "How the last hour went:"),
+        Example("coord stats --last 1d --team red", "A day, of one team:"),
     ),
     "history": (Example("coord history hash-readme", "All that ever happened to an item:"),),
     "events": (

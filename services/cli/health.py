@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.render import meaning_of
+from coord.services.cli.render import as_of, meaning_of
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted
 from coord.services.cli.values import as_text
-from coord.services.cli.work import as_of
 
 _ENTITY_LENGTH_MAX: Final = 80
 _MARKS: Final = {"ok": "●", "warn": "▲", "bad": "✖"}

@@ -5,11 +5,10 @@ from typing import Any, Final
 
 from coord.events.errors import UsageError
 from coord.services.cli.call import Call, note_cut
-from coord.services.cli.render import Cell, Column, Toned, print_pairs, print_table, scored
+from coord.services.cli.render import Cell, Column, Toned, as_of, print_pairs, print_table, scored
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import as_name
-from coord.services.cli.work import as_of
 from coord.services.wording import age, percent, size
 
 STATUSES: Final = {"active": "ok", "stale": "warn", "lost": "bad"}

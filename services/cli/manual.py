@@ -126,7 +126,9 @@ def _tail() -> Iterator[str]:
 def _options(options: Iterable[Option]) -> Iterator[str]:
     yield ".Bl -tag -width Ds -compact"
     for option in options:
-        yield f".It Fl -{_text(option.flag[2:])}" + (f" Ar {_text(option.metavar)}" if option.metavar else "")
+        short = f"Fl {option.short[1:]} , " if option.short else ""
+        value = f" Ar {_text(option.metavar)}" if option.metavar else ""
+        yield f".It {short}Fl -{_text(option.flag[2:])}{value}"
         yield from _sentences(option.what + (f" [or {option.variable}]" if option.variable else ""))
     yield ".El"
 

@@ -136,8 +136,7 @@ def table() -> str:
 
 def written(option: Option) -> str:
     """Return an option as a line of the reference names it."""
-    words = f"{option.flag} {option.metavar}".strip()
-    return f"{words} ..." if option.many else words
+    return f"{option.written} ..." if option.many else option.written
 
 
 def painter() -> Painter:
@@ -167,8 +166,7 @@ def _everywhere() -> list[tuple[str, str]]:
 
 
 def _told(option: Option) -> tuple[str, str]:
-    name = f"{option.flag} {option.metavar}".strip()
-    return name, f"{option.what} [or {option.variable}]" if option.variable else option.what
+    return option.written, f"{option.what} [or {option.variable}]" if option.variable else option.what
 
 
 def _prose(text: str, width: int) -> list[str]:

@@ -5,6 +5,7 @@ arguments as the verb takes. Everything else - help, a slip, `--` - is left to t
 the same table; a test holds that where both read a line, they read the same.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -12,6 +13,8 @@ from coord.services.cli.surface import VERBS
 from coord.services.cli.verb import COLOUR, CONFIG, JSON, Option, Verb
 from coord.services.settings import Settings, describe
 
+_TIME: Final = re.compile(r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)?")
+"""What is the value of an option whose value may be left out; anything else stands for itself."""
 Value = str | bool | tuple[str, ...]
 _METAVARS: Final = {
     "data": "DIR", "nats": "URL", "nats_credentials": "FILE", "nats_monitor": "URL", "server_binary": "FILE",
@@ -42,6 +45,7 @@ def everywhere() -> tuple[Option, ...]:
 
 def parse(words: Sequence[str]) -> Parsed | None:
     """Read a plain command line; None when typer must look at it."""
+    words = joined(words)
     common = {option.flag: option for option in everywhere()}
     settings: dict[str, Value] = {}
     own: dict[str, Value] = {}
@@ -60,14 +64,35 @@ def parse(words: Sequence[str]) -> Parsed | None:
             verb = VERBS.get(word)
             if verb is None:
                 return None
-            options = {option.flag: option for option in verb.options}
+            options = by_flag(verb)
         else:
             arguments.append(word)
     return _whole(verb, arguments, own, settings) if verb else None
 
 
+def by_flag(verb: Verb) -> dict[str, Option]:
+    """Return a verb's own options, by each way to write them."""
+    long = {option.flag: option for option in verb.options}
+    return long | {option.short: option for option in verb.options if option.short}
+
+
+def joined(words: Sequence[str]) -> list[str]:
+    """Write an option whose value may be left out in one word: `--wait 5m` as `--wait=5m`, `--wait` as `--wait=`."""
+    verb = next((VERBS[word] for word in words if word in VERBS), None)
+    loose = {option.flag for option in verb.options if option.optional} if verb else set()
+    made = list(words)
+    for place in range(len(made) - 1, -1, -1):
+        if made[place] in loose and "--" not in made[:place]:
+            following = made[place + 1 : place + 2]
+            value = following[0] if following and _TIME.fullmatch(following[0]) else ""
+            made[place : place + 1 + bool(value)] = [f"{made[place]}={value}"]
+    return made
+
+
 def _take(option: Option, word: str, rest: Iterator[str], into: dict[str, Value]) -> bool:
     _, equals, text = word.partition("=")
+    if equals and not word.startswith("--"):
+        return False
     if not option.metavar:
         into[option.name] = True
         return not equals

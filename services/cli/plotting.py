@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from coord.events.errors import Refused, UsageError, visible
 from coord.services.cli.call import Call, note
+from coord.services.cli.render import as_of
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import bold, is_terminal, out, out_json, painted, screen
 from coord.services.cli.values import as_name, as_position, as_whole
-from coord.services.cli.work import as_of
 from coord.tui.ink import Ink, Line, Span, fit, line, to_ascii
 from coord.tui.plot import LABEL_CELLS, Flag, Trace, short_number
 from coord.tui.plot import plot as braille

@@ -5,7 +5,7 @@ with an ellipsis, the widest most, and a sentence says so. In a pipe nothing is 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from coord.services.cli import terminal
 from coord.services.cli.safe import safe
@@ -86,6 +86,13 @@ def print_pairs(pairs: Sequence[tuple[str, Cell]]) -> None:
     for name, value in known:
         told = terminal.painted(_text(value), value.meaning if isinstance(value, Toned) else "")
         terminal.out(f"  {terminal.painted(f'{name:{wide}}', 'dim')}  {told}")
+
+
+def as_of(answer: Mapping[str, Any]) -> str:
+    """Say at which moment of the log an answer speaks."""
+    moment = answer["as_of"]
+    late = f", {moment['lag']} events behind" if moment.get("lag") else ""
+    return terminal.painted(f"   as of position {moment['position']}{late}", "dim")
 
 
 def aged(seconds: float | None) -> Toned:

@@ -6,11 +6,10 @@ from typing import Any, Final
 from coord.services.cli.alerts import print_alerts
 from coord.services.cli.call import Call, note_cut
 from coord.services.cli.directing import asked_for, became, outlook
-from coord.services.cli.render import Cell, Column, Toned, aged, print_pairs, print_table, scored
+from coord.services.cli.render import Cell, Column, Toned, aged, as_of, print_pairs, print_table, scored
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import as_name
-from coord.services.cli.work import as_of
 from coord.services.wording import age, size
 
 STATUSES: Final = {

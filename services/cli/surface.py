@@ -6,161 +6,11 @@ table. An option is declared once and used by every verb that takes it.
 
 from typing import Final
 
+from coord.services.cli.agent_verbs import AGENTS
 from coord.services.cli.house_verbs import HELP, HOUSE
 from coord.services.cli.oversight_verbs import OVERSIGHT
-from coord.services.cli.verb import AT, LIMIT, REASON, REQUEST, RETRY, STDIN, Argument, Option, Verb
-
-_AGENT: Final = Option("--agent", "NAME", "Who acts.", variable="COORD_AGENT")
-_AGENT_FILTER: Final = Option("--agent", "NAME", "Only what this agent holds.")
-_FENCE: Final = Option("--fence", "N", "The claim this rests on; else the one remembered on this machine.")
-_LEASE: Final = Option("--lease", "TIME", "How long a claim lasts without a sign of life, e.g. 30s.")
-_TEAM: Final = Option("--team", "NAME", "The team.")
-_CAPABILITY: Final = Option("--capability", "NAME", "What it takes, or offers; may be repeated.", many=True)
-_HOLD: Final = (_AGENT, _FENCE)
-
-_ID: Final = Argument("id", "ID", "The item; - reads ids from stdin, one a line.")
-_ID_OPTIONAL: Final = Argument("id", "[ID]", "The item; without one, the best that fits.", required=False)
-_NAME: Final = Argument("name", "NAME", "The agent.")
-_NAME_OPTIONAL: Final = Argument("name", "[NAME]", "The agent; else --agent or COORD_AGENT.", required=False)
-
-_REMEMBERED: Final = (
-    "The fence of a claim made on this machine is remembered; COORD_INCARNATION says whose, else it is the "
-    "newest."
-)
-
-WORK: Final = (
-    Verb(
-        "submit",
-        "Work",
-        "work:submit",
-        "Submit an item of work and print its id.",
-        (Argument("title", "TITLE", "What it is; - reads items from stdin, one a line."),),
-        (
-            Option("--id", "ID", "Its id; without one it is made."),
-            Option("--priority", "N", "0 to 9; 9 is claimed first. [default: 5]"),
-            _CAPABILITY,
-            _TEAM,
-            _LEASE,
-            Option("--body", "JSON", "What the agent is given: any JSON."),
-            Option("--verify", "SCENARIO", "Completes only when this has passed since its claim."),
-            REQUEST,
-        ),
-        "With - each line of stdin is a title, or a JSON object with title, id, priority, capabilities, "
-        f"team, lease, body and verify; the options hold for every line that does not say otherwise. {RETRY}",
-    ),
-    Verb(
-        "claim",
-        "Work",
-        "work:claim",
-        "Claim the best item, or a given one.",
-        (_ID_OPTIONAL,),
-        (_AGENT, _LEASE, REQUEST),
-        "Prints id, fence, lease and title. The best item has the highest priority, then the greatest age, "
-        "and needs nothing that the agent does not offer. Exit code 3: nothing fits now. 4: somebody else "
-        f"holds it. {RETRY}",
-    ),
-    Verb(
-        "progress",
-        "Work",
-        "work:progress",
-        "Say how far the work is; renews the lease.",
-        (_ID,),
-        (
-            *_HOLD,
-            Option("--fraction", "F", "0 to 1, or 40%."),
-            Option("--note", "TEXT", "What is going on."),
-            REQUEST,
-        ),
-        f"{_REMEMBERED} {STDIN}",
-    ),
-    Verb(
-        "complete",
-        "Work",
-        "work:complete",
-        "Finish an item.",
-        (_ID,),
-        (*_HOLD, Option("--result", "JSON", "What came of it: any JSON."), REQUEST),
-        f"{_REMEMBERED} {STDIN} {RETRY}",
-    ),
-    Verb(
-        "fail",
-        "Work",
-        "work:fail",
-        "Give an item up for good.",
-        (_ID,),
-        (*_HOLD, REASON, REQUEST),
-        f"{_REMEMBERED} {STDIN} {RETRY}",
-    ),
-    Verb(
-        "release",
-        "Work",
-        "work:release",
-        "Give an item back, for others to claim.",
-        (_ID,),
-        (*_HOLD, REASON, REQUEST),
-        f"{_REMEMBERED} {STDIN} {RETRY}",
-    ),
-    Verb(
-        "cancel",
-        "Work",
-        "work:cancel",
-        "End an item that nobody shall do any more.",
-        (_ID,),
-        (REASON, REQUEST),
-        f"{STDIN} {RETRY}",
-    ),
-    Verb("show", "Work", "work:show", "Show an item in full.", (_ID,), (AT,), STDIN),
-    Verb(
-        "board",
-        "Work",
-        "work:board",
-        "List the items: who holds what, and what waits.",
-        (),
-        (
-            Option("--status", "STATUS", "Only open, claimed, completed, failed or cancelled."),
-            _TEAM,
-            _AGENT_FILTER,
-            AT,
-            LIMIT,
-        ),
-    ),
-)
-
-AGENTS: Final = (
-    Verb(
-        "register",
-        "Agents",
-        "agents:register",
-        "Register an agent: a new incarnation of that name.",
-        (_NAME,),
-        (
-            _TEAM,
-            _CAPABILITY,
-            Option("--wip", "N", "At most so many items at once. [default: any number]"),
-            Option("--credential", "", "Make it a credential of its own for the NATS server, too."),
-            REQUEST,
-        ),
-        "An agent that only claims need not register: its first claim does. COORD_INCARNATION, set to the "
-        "number printed, lets a process speak for this incarnation alone.",
-    ),
-    Verb(
-        "heartbeat",
-        "Agents",
-        "agents:heartbeat",
-        "Show that an agent lives; renews its leases.",
-        (_NAME_OPTIONAL,),
-        (_AGENT, REQUEST),
-    ),
-    Verb(
-        "retire",
-        "Agents",
-        "agents:retire",
-        "Leave on purpose.",
-        (_NAME_OPTIONAL,),
-        (_AGENT, REASON, REQUEST),
-    ),
-    Verb("agents", "Agents", "agents:agents", "List the agents.", (), (_TEAM, AT, LIMIT)),
-)
+from coord.services.cli.verb import AT, LIMIT, Argument, Option, Verb
+from coord.services.cli.work_verbs import WORK
 
 LOOK: Final = (
     Verb(
@@ -198,6 +48,22 @@ LOOK: Final = (
         "Score everything from 0 to 100, and say why.",
         (),
         (Option("--explain", "ENTITY", "Only this one: system, or agent:NAME, node:NAME, team:NAME."),),
+    ),
+    Verb(
+        "stats",
+        "What is going on",
+        "stats:stats",
+        "How work flows: how much, how quick, how busy.",
+        (),
+        (
+            Option("--last", "TIME", "Over so long, up to now. [default: 1h]"),
+            Option("--since", "WHEN", "From this moment on: -2h, 14:02 or a date (UTC)."),
+            Option("--team", "NAME", "Only of this team."),
+            Option("--agent", "NAME", "Only of this agent."),
+            AT,
+            LIMIT,
+        ),
+        "Refusals are counted by the coordinator since it began; all else is folded from the log.",
     ),
     Verb(
         "history",
@@ -282,5 +148,5 @@ EXIT_CODES: Final = (
     (4, "refused: taken, stale fence, wrong holder, unknown id ..."),
     (5, "no server: nothing was sent"),
     (6, "unknown: sent, and no answer came; ask again with the same --request-id"),
-    (7, "checked, and found wanting"),
+    (7, "checked or waited for, and found wanting"),
 )

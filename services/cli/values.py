@@ -5,6 +5,7 @@ The coordinator checks everything again; here a slip of the fingers is answered 
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any, Final, NoReturn
 
 from coord.events.errors import UsageError, visible
@@ -22,6 +23,13 @@ WIP_LIMIT_MAX: Final = 10_000
 ROWS_MAX: Final = 1_000
 SILENCE_SECONDS_MAX: Final = 365 * 86_400.0
 BATCHES_MAX: Final = 1_000
+CLAIM_MAX: Final = 100
+WAIT_SECONDS_MAX: Final = 365 * 86_400.0
+ATTEMPTS_MAX: Final = 100
+DELAY_SECONDS_MAX: Final = 86_400.0
+CONCURRENCY_MAX: Final = 10_000
+SHARE_MAX: Final = 1_000
+KEY_LENGTH_MAX: Final = 200
 
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _NUMBER: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,18})?)(%?)")
@@ -94,6 +102,58 @@ def as_silence(text: str, what: str) -> float:
     return _duration(text, what, SILENCE_SECONDS_MAX, "a time from 1s to 365d, such as 30m, 1h or 2d")
 
 
+def as_delay(text: str, what: str) -> float:
+    """Read a length of time in seconds that may be none at all: how long something rests."""
+    allowed = "a time from 0s to 24h, such as 500ms, 30s or 2m"
+    return _duration(text, what, DELAY_SECONDS_MAX, allowed, least=0.0)
+
+
+def as_wait(text: str, what: str) -> float | None:
+    """Read a length of time in seconds: how long somebody waits at most; nothing: for ever."""
+    allowed = "a time from 0s to 365d, such as 500ms, 30s or 1h"
+    return _duration(text, what, WAIT_SECONDS_MAX, allowed, least=0.0) if text else None
+
+
+def as_moment(text: str, what: str) -> int:
+    """Read a moment to come, in nanoseconds since 1970."""
+    from coord.services import clock
+    from coord.services.when import parse_ahead
+
+    return parse_ahead(text, clock.now_ns(), what)
+
+
+def as_priority(text: str, what: str) -> int:
+    """Read a priority."""
+    return as_whole(text, what, 0, PRIORITY_MAX)
+
+
+def as_attempts(text: str, what: str) -> int:
+    """Read how often something is tried."""
+    return as_whole(text, what, 1, ATTEMPTS_MAX)
+
+
+def as_concurrency(text: str, what: str) -> dict[str, Any]:
+    """Read KEY or KEY:N, at most N of that key at a time, as the command names it."""
+    key, colon, limit = text.partition(":")
+    most = as_whole(limit, f"{what}'s limit", 1, CONCURRENCY_MAX) if colon else 1
+    return {"key": as_name(key, f"{what}'s key"), "limit": most}
+
+
+def as_share(text: str, what: str) -> float:
+    """Read a share beside other shares."""
+    value = float(text) if _NUMBER.fullmatch(text) and not text.endswith("%") else 0.0
+    if not 0 < value <= SHARE_MAX:
+        raise _wrong(text, what, f"a number above 0 and up to {SHARE_MAX}, such as 2 or 0.5")
+    return value
+
+
+def as_choice(text: str, what: str, among: Collection[str]) -> str:
+    """Read one of a few words."""
+    if text not in among:
+        raise _wrong(text, what, f"one of {', '.join(among)}")
+    return text
+
+
 def as_json(text: str, what: str) -> Any:
     """Read any JSON value; what two readers could read differently is refused."""
     if len(text) > EVENT_BYTES_MAX:
@@ -115,12 +175,14 @@ def _share(text: str) -> float:
     return float(match[1]) / (100 if match[2] else 1) if match else -1.0
 
 
-def _duration(text: str, what: str, seconds_max: float, allowed: str) -> float:
+def _duration(
+    text: str, what: str, seconds_max: float, allowed: str, least: float = LEASE_SECONDS_MIN
+) -> float:
     try:
         seconds = parse_duration(text) if len(text) <= 32 else -1.0
     except ValueError:
         seconds = -1.0
-    if not LEASE_SECONDS_MIN <= seconds <= seconds_max:
+    if not least <= seconds <= seconds_max:
         raise _wrong(text, what, allowed)
     return seconds
 

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 
 class Option(NamedTuple):
-    """A flag with a value, or a switch when `metavar` is empty."""
+    """A flag with a value, or a switch when `metavar` is empty; of a `[TIME]` the value may be left out."""
 
     flag: str
     metavar: str
@@ -13,6 +13,19 @@ class Option(NamedTuple):
     """May be given several times."""
     variable: str = ""
     """The environment variable that stands in for it."""
+    short: str = ""
+    """One letter that says the same, such as -n."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether its value may be left out; it is empty then."""
+        return self.metavar.startswith("[")
+
+    @property
+    def written(self) -> str:
+        """The flag with what stands for its value."""
+        both = f"{self.short}, {self.flag}" if self.short else self.flag
+        return f"{both} {self.metavar}".strip()
 
     @property
     def name(self) -> str:

@@ -6,11 +6,10 @@ from typing import Any, Final
 from coord.events.errors import Exit, NothingThere, UsageError
 from coord.services.cli.bars import bar
 from coord.services.cli.call import Call, note, note_cut
-from coord.services.cli.render import Column, print_table
+from coord.services.cli.render import Column, as_of, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import flush, out, out_json, painted
 from coord.services.cli.values import ROWS_MAX
-from coord.services.cli.work import as_of
 from coord.services.verification import recording, runner
 from coord.services.verification.features import choose, find_place, own_place, read_features
 from coord.services.verification.recording import Record, Recorder

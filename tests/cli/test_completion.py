@@ -12,7 +12,7 @@ from ptys import shell_of
 from scripted_service import AS_OF, SILENCE, Heard, Service, refused, said
 
 from coord.services import clock
-from coord.services.cli import agents, alerts, directing, machines, work
+from coord.services.cli import agents, alerts, directing, machines, new_items, showing
 from coord.services.cli.candidates import CHOICES, SOURCES
 from coord.services.cli.completion import SCRIPTS
 from coord.services.cli.main import run
@@ -30,6 +30,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"id": "w-open", "status": "open", "title": "Waits: here"},
         {"id": "w-held", "status": "claimed", "title": "Is done"},
         {"id": "w-over", "status": "completed", "title": "Was done"},
+        {"id": "w-kept", "status": "blocked", "title": "Is kept"},
+        {"id": "w-parked", "status": "parked", "title": "Was tried"},
     ],
     "agents": [{"agent": "ada", "status": "active", "holds": 1, "team": "red"}],
     "runs": [
@@ -77,15 +79,31 @@ def offered(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         (["cl"], ["words", "claim"]),
         (["claim", ""], ["words", "w-open"]),
         (["complete", "w"], ["words", "w-held"]),
-        (["cancel", ""], ["words", "w-open", "w-held"]),
+        (["cancel", ""], ["words", "w-open", "w-held", "w-kept", "w-parked"]),
+        (["unblock", ""], ["words", "w-kept"]),
+        (["requeue", ""], ["words", "w-parked"]),
+        (["reopen", ""], ["words", "w-over"]),
+        (["block", ""], ["words", "w-open"]),
+        (["depend", "w-open", "--on", "w-p"], ["words", "w-parked"]),
+        (["why", ""], ["words", "w-open", "w-kept"]),
+        (["wait", "w-open", "w-h"], ["words", "w-held"]),
+        (["wait", "--any", "w-o"], ["words", "w-open"]),
+        (["submit", "x", "--after=w-h"], ["words", "--after=w-held"]),
+        (["submit", "x", "--on-stuck", ""], ["words", "tell", "reassign"]),
+        (["claim", "--wait", "w"], ["words", "w-open"]),
+        (["claim", "-n", "2", "w"], ["words", "w-open"]),
+        (["evict", ""], ["words", "ada"]),
+        (["drain", "a"], ["words", "ada"]),
+        (["team", ""], ["words", "red"]),
+        (["register", "x", "--serves", ""], ["words", "red"]),
         (["show", "x"], ["words"]),
-        (["show", "w"], ["words", "w-open", "w-held"]),
-        (["show", "w-"], ["words", "w-open", "w-held", "w-over"]),
+        (["show", "w"], ["words", "w-open", "w-held", "w-kept", "w-parked"]),
+        (["show", "w-"], ["words", "w-open", "w-held", "w-kept", "w-parked", "w-over"]),
         (["events", "--entity=w-o"], ["words", "--entity=w-open", "--entity=w-over"]),
         (["events", "--type", "work.c"], ["words", "work.cancelled", "work.claimed", "work.completed"]),
         (["tui", "--view", "a"], ["words", "agents", "alerts"]),
         (["tui", "--theme", ""], ["words", "dark", "light", "ansi"]),
-        (["schema", "work.cl"], ["words", "work.claimed.v2"]),
+        (["schema", "work.cl"], ["words", "work.claimed.v2", "work.claimed.v1"]),
         (["claim", "--agent", ""], ["words", "ada"]),
         (["claim", "--agent=a"], ["words", "--agent=ada"]),
         (["claim", "--agent"], ["words", "--agent", "--agent-silence-seconds"]),
@@ -111,7 +129,7 @@ def offered(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         (["board", "--status", "c"], ["words", "claimed", "completed", "cancelled"]),
         (["verify", ""], ["words", "claims", "s-1"]),
         (["submit", "x", "--verify", ""], ["words", "s-1"]),
-        (["history", ""], ["words", "w-open", "w-held", "ada", "r1", "lap"]),
+        (["history", ""], ["words", "w-open", "w-held", "w-kept", "w-parked", "ada", "r1", "lap"]),
         (["watchdog", "replay", "model"], ["words", "model-damaged"]),
         (["train", ""], ["files"]),
         (["demo", ""], ["folders"]),
@@ -211,7 +229,8 @@ def _seconds(environment: dict[str, str]) -> float:
 def test_the_choices_that_are_offered_are_those_that_are_taken() -> None:
     assert tuple(CHOICES["serve.service"]) == tuple(SERVICES)
     assert tuple(CHOICES["watchdog.rule"]) == tuple(rule.name for rule in RULES)
-    assert tuple(CHOICES["board.status"]) == tuple(work.STATUSES)
+    assert tuple(CHOICES["board.status"]) == tuple(showing.STATUSES)
+    assert tuple(CHOICES["submit.on_stuck"]) == new_items.ON_STUCK
     assert tuple(CHOICES["alerts.status"]) == alerts._ASKED
     assert tuple(CHOICES["top.by"]) == machines._ORDERS
     assert tuple(CHOICES["direct.action"]) == tuple(directing.ACTIONS)

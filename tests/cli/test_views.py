@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_service import AS_OF, HANG_UP, Heard, Service, refused, said, streamed
+from scripted_service import AS_OF, HANG_UP, Service, refused, said, streamed
 
 from coord.services.cli.main import run
 
@@ -73,11 +73,37 @@ def test_history_tells_every_event(here: Path, projector: Start, capsys: Capture
     asked = projector(said({"as_of": AS_OF, "events": [entry(7)]}))
     assert run(["history", "w-1", "--aggregate", "work"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "w-1: 1 event   as of position 9",
+        "w-1: 1 event, trace f6e227a670351d2d5ade2d2d182aa7d5   as of position 9",
         "POSITION  RECORDED (UTC)            EVENT            ACTOR  WHAT",
         "       7  2026-09-21 14:13:20.123Z  work.claimed.v2  a1     lease_seconds 30",
     ]
     assert asked.heard[0].body == {"id": "w-1", "aggregate": "work"}
+
+
+def test_history_names_the_trace_that_caused_an_event(here: Path, projector: Start, capsys: Capture) -> None:
+    traced = entry(8, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    projector(said({"as_of": AS_OF, "events": [entry(7), traced]}))
+    assert run(["history", "w-1"]) == 0
+    _, head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split() == [
+        "POSITION",
+        "RECORDED",
+        "(UTC)",
+        "EVENT",
+        "ACTOR",
+        "CAUSED",
+        "BY",
+        "TRACE",
+        "WHAT",
+    ]
+    assert " a1     -  " in first
+    assert " 0af7651916cd43dd8448eb211c80319c  lease_seconds 30" in second
+
+
+def test_history_of_an_agent_has_no_trace_of_its_own(here: Path, projector: Start, capsys: Capture) -> None:
+    projector(said({"as_of": AS_OF, "events": [entry(7, subject="ev.local.agent.a1", type="agent.lost.v1")]}))
+    assert run(["history", "a1"]) == 0
+    assert capsys.readouterr().out.startswith("a1: 1 event   as of")
 
 
 def test_history_in_json_names_the_events(here: Path, projector: Start, capsys: Capture) -> None:
@@ -341,52 +367,3 @@ def test_down_where_nothing_runs_is_no_server(here: Path, capsys: Capture) -> No
 def test_doctor_without_a_server_says_so(here: Path, capsys: Capture) -> None:
     assert run(["doctor"]) == 5
     assert capsys.readouterr().err.startswith(f"coord: no server runs on the data folder {here}.")
-
-
-NOT_ASKED_BY_A_VERB = {"deadletters", "events", "meters", "timeline", "trend"}
-"""Questions of the dashboard and the exporter; deadletters has its own test."""
-
-
-def test_what_a_question_sends_is_what_the_words_know(here: Path, projector: Start) -> None:
-    from coord.events.questions import QUESTIONS
-
-    asked: list[Heard] = []
-
-    def answer(heard: Heard) -> bytes:
-        asked.append(heard)
-        return refused("unknown_id")
-
-    projector(answer)
-    for words in (
-        ["board", "--status", "open", "--team", "t", "--agent", "a", "--limit", "5"], ["show", "x"],
-        ["agents", "--team", "t", "--limit", "5"], ["nodes", "n", "--inventory", "--limit", "5"],
-        ["top", "--node", "n", "--by", "gpu", "--limit", "5"], ["health", "--explain", "agent:a1"],
-        ["history", "x", "--aggregate", "work", "--limit", "5"], ["tail"], ["runs", "--limit", "5"], ["runs", "r1"],
-        ["plot", "r1", "loss", "--rank", "1", "--first-step", "5", "--last-step", "9"],
-        ["alerts", "--status", "open", "--entity", "r1", "--limit", "5"], ["verify", "--status"],
-    ):  # fmt: skip
-        assert run(words) == 4
-    for heard in asked:
-        QUESTIONS[heard.verb][0].model_validate_json(json.dumps(heard.body or {}), strict=True)
-    assert {heard.verb for heard in asked} == QUESTIONS.keys() - NOT_ASKED_BY_A_VERB
-
-
-def test_what_a_command_sends_is_what_the_words_know(here: Path, service: Start) -> None:
-    from coord.events.commands import COMMANDS
-
-    asked = service(refused("taken"))
-    for words in (
-        ["submit", "x", "--id", "w", "--priority", "0", "--capability", "c", "--team", "t", "--lease", "1h",
-         "--body", "[1]"],
-        ["claim", "x", "--lease", "1s"], ["progress", "x", "--fence", "1", "--fraction", "1", "--note", "n"],
-        ["complete", "x", "--fence", "1", "--result", "null"], ["fail", "x"], ["release", "x", "--reason", "r"],
-        ["cancel", "x", "--reason", "r"], ["heartbeat"], ["retire", "--reason", "r"], ["ack", "a", "--note", "n"],
-        ["silence", "a", "--for", "1h", "--reason", "r"], ["withdraw", "r1", "d", "--reason", "r"],
-        ["direct", "r1", "roll_back", "--before-step", "9", "--batches", "7", "--live", "5m", "--reason", "r"],
-        ["direct", "r1", "lower_learning_rate", "--factor", "50%", "--steps", "9", "--kind", "run"],
-    ):  # fmt: skip
-        assert run([*words, *(["--agent", "a1"] if words[0] not in ("submit", "cancel") else [])]) == 4
-    assert run(["register", "a1", "--team", "t", "--capability", "c", "--wip", "1"]) == 4
-    for heard in asked.heard:
-        COMMANDS[heard.verb].model_validate_json(json.dumps(heard.body), strict=True)
-    assert {heard.verb for heard in asked.heard} == COMMANDS.keys() - {"raise", "resolve"}

@@ -1,4 +1,4 @@
-"""The verbs of work: what is asked, what is printed, which exit code."""
+"""The verbs of holders, cancel, show and board: what is asked, what is printed, which exit code."""
 
 import io
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_service import AS_OF, SILENCE, Heard, Service, done, item, refused, said
+from scripted_service import AS_OF, SILENCE, Service, done, item, refused, said
 
 from coord.services.cli import fences
 from coord.services.cli.main import run
@@ -17,94 +17,9 @@ Start = Callable[..., Service]
 Capture = pytest.CaptureFixture[str]
 
 
-def submitted(heard: Heard) -> bytes:
-    return done(heard.body.get("item_id") or "w-9", status="open", agent=None, title=heard.body["title"])
-
-
-def test_submit_prints_the_id_alone(here: Path, service: Start, capsys: Capture) -> None:
-    asked = service(submitted)
-    words = [
-        "submit",
-        "A title",
-        "--priority",
-        "9",
-        "--capability",
-        "gpu",
-        "--capability",
-        "big",
-        "--team",
-        "blue",
-    ]
-    words += ["--lease", "2m", "--body", '{"path": "x"}', "--verify", "One winner: of 200"]
-    assert run([*words, "--request-id", "r-1"]) == 0
-    assert capsys.readouterr().out == "w-9\n"
-    assert asked.heard[0].verb == "submit"
-    assert asked.heard[0].body == {
-        "request_id": "r-1", "title": "A title", "priority": 9, "capabilities": ["gpu", "big"], "team": "blue",
-        "lease_seconds": 120.0, "body": {"path": "x"}, "verify": "one-winner-of-200",
-    }  # fmt: skip
-
-
-def test_submit_in_json_prints_the_reply(here: Path, service: Start, capsys: Capture) -> None:
-    service(submitted)
-    assert run(["submit", "A title", "--id", "w-5", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["id"] == "w-5"
-
-
 def feed(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
     """Put a text on stdin."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
-
-
-def test_submit_reads_titles_and_json_lines(
-    here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = service(submitted)
-    feed(
-        monkeypatch,
-        b'One\n\n  \n{"title": "Two", "id": "w-2", "priority": 0, "lease": "1h", "verify": "A B"}\n Three\n',
-    )
-    assert run(["submit", "-", "--priority", "7", "--request-id", "r"]) == 0
-    assert capsys.readouterr().out == "w-9\nw-2\nw-9\n"
-    bodies = [heard.body for heard in asked.heard]
-    assert [body["title"] for body in bodies] == ["One", "Two", "Three"]
-    assert [body["priority"] for body in bodies] == [7, 0, 7]
-    assert bodies[1]["lease_seconds"] == 3600.0
-    assert [body.get("verify") for body in bodies] == [None, "a-b", None]
-    assert len({body["request_id"] for body in bodies}) == 3
-
-
-def test_a_batch_asked_again_has_the_same_request_ids(
-    here: Path, service: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = service(submitted)
-    for _ in range(2):
-        feed(monkeypatch, b"One\nTwo\n")
-        assert run(["submit", "-", "--request-id", "r"]) == 0
-    ids = [heard.body["request_id"] for heard in asked.heard]
-    assert ids[:2] == ids[2:]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [b'{"title": "x", "colour": 1}', b'{"id": "w-1"}', b"{", b'{"title": "x", "id": "a b"}', b"\xff\xfe", b"x" * 201,
-     b'{"title": "x", "lease": "soon"}', b'{"title": "x", "verify": ""}', b'{"title": ""}', b'{"title": "a\\u0000b"}', b'{"title": "\\ud800"}'],
-)  # fmt: skip
-def test_a_faulty_line_is_told_and_the_others_are_done(
-    here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch, line: bytes
-) -> None:
-    service(submitted)
-    feed(monkeypatch, b"One\n" + line + b"\nTwo\n")
-    assert run(["submit", "-"]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == "w-9\nw-9\n"
-    assert printed.err.startswith("coord: line 2: ")
-    assert printed.err.count("\n") == 1
-
-
-def test_one_id_is_not_for_a_batch(here: Path, capsys: Capture) -> None:
-    assert run(["submit", "-", "--id", "w-1"]) == 2
-    assert "--id is for one item" in capsys.readouterr().err
 
 
 def test_claim_prints_one_line_and_remembers_the_fence(here: Path, service: Start, capsys: Capture) -> None:

@@ -1,0 +1,80 @@
+"""The verbs about agents and teams."""
+
+from typing import Final
+
+from coord.services.cli.verb import AT, LIMIT, REASON, REQUEST, RETRY, Argument, Option, Verb
+
+_AGENT: Final = Option("--agent", "NAME", "Who acts.", variable="COORD_AGENT")
+_PERSON: Final = Option("--agent", "NAME", "Who acts; else you, by your user name.", variable="COORD_AGENT")
+_TEAM: Final = Option("--team", "NAME", "The team.")
+_NAME: Final = Argument("name", "NAME", "The agent.")
+_NAME_OPTIONAL: Final = Argument("name", "[NAME]", "The agent; else --agent or COORD_AGENT.", required=False)
+
+AGENTS: Final = (
+    Verb(
+        "register",
+        "Agents",
+        "agents:register",
+        "Register an agent: a new incarnation of that name.",
+        (_NAME,),
+        (
+            _TEAM,
+            Option("--serves", "TEAM", "Another team whose items it takes; may be repeated.", many=True),
+            Option("--capability", "NAME", "What it offers; may be repeated.", many=True),
+            Option("--wip", "N", "At most so many items at once. [default: any number]"),
+            Option("--credential", "", "Make it a credential of its own for the NATS server, too."),
+            REQUEST,
+        ),
+        "An agent that only claims need not register: its first claim does. COORD_INCARNATION, set to the "
+        "number printed, lets a process speak for this incarnation alone.",
+    ),
+    Verb(
+        "heartbeat",
+        "Agents",
+        "agents:heartbeat",
+        "Show that an agent lives; renews its leases.",
+        (_NAME_OPTIONAL,),
+        (_AGENT, REQUEST),
+    ),
+    Verb(
+        "drain",
+        "Agents",
+        "agents:drain",
+        "Have an agent end what it holds, and give it no more.",
+        (_NAME,),
+        (_PERSON, REASON, REQUEST),
+        f"It is given work again when it registers again. {RETRY}",
+    ),
+    Verb(
+        "retire",
+        "Agents",
+        "agents:retire",
+        "Leave on purpose.",
+        (_NAME_OPTIONAL,),
+        (_AGENT, REASON, REQUEST),
+    ),
+    Verb(
+        "evict",
+        "Agents",
+        "agents:evict",
+        "Put an agent out: what it holds is open again.",
+        (_NAME,),
+        (_PERSON, REASON, REQUEST),
+        f"It works whatever the agent does; what it says is refused until it registers again. {RETRY}",
+    ),
+    Verb("agents", "Agents", "agents:agents", "List the agents.", (), (_TEAM, AT, LIMIT)),
+    Verb(
+        "team",
+        "Agents",
+        "agents:team",
+        "Say what holds for a team: its limit and its share.",
+        (Argument("team", "TEAM", "The team."),),
+        (
+            Option("--wip", "N", "At most so many items are held for it at once. [default: any number]"),
+            Option("--share", "X", "What it is due beside the shares of other teams. [default: 1]"),
+            _PERSON,
+            REQUEST,
+        ),
+        f"What is not given goes back to its default. {RETRY}",
+    ),
+)

@@ -1,0 +1,134 @@
+"""The verb submit: one item, or the lines of stdin in batches, each of which is submitted whole or not at all."""
+
+import gc
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from coord.events.errors import CoordError, Exit, NoServer, OutcomeUnknown, UsageError
+from coord.services import clock
+from coord.services.cli.call import STDIN, Call, note, report
+from coord.services.cli.new_items import as_command, as_title, from_line, from_options
+from coord.services.cli.safe import safe
+from coord.services.cli.scenarios import Known
+from coord.services.cli.terminal import out, out_json
+
+BATCH_MAX: Final = 1_000
+BATCH_BYTES_MAX: Final = 240 * 1024
+"""As much as one request takes, beside its own words."""
+_OF_ONE: Final = {"item_id": "--id", "idempotency_key": "--idempotency-key"}
+
+
+def submit(call: Call) -> int:
+    """Submit an item, or one for every line of stdin."""
+    said = from_options(call)
+    title, known = call.text("title") or "", Known(call)
+    if title == STDIN:
+        return _submit_lines(call, said, known)
+    wanted = as_command({**said, "title": as_title(title)})
+    known.check(wanted.get("verify"))
+    reply = call.tell("submit", call.request_id(), wanted, call.person())
+    call.show(reply, [safe(reply["id"])])
+    return 0
+
+
+class Batch(NamedTuple):
+    """Lines that are submitted together, or not at all when one of them is wrong."""
+
+    first: int
+    last: int
+    items: tuple[dict[str, Any], ...]
+    faults: tuple[tuple[int, CoordError], ...]
+    """Lines that are no item, by number."""
+
+    @property
+    def told(self) -> str:
+        """Name the lines."""
+        return f"line {self.first}" if self.first == self.last else f"lines {self.first} to {self.last}"
+
+
+def _submit_lines(call: Call, said: dict[str, Any], known: Known) -> int:
+    for name, flag in _OF_ONE.items():
+        if name in said:
+            raise UsageError(f"{flag} is for one item.", "Give each line of stdin its own.")
+    as_command({**said, "title": "any"})
+    gc.enable()
+    from coord.services.cli.bars import bar
+    from coord.services.cli.stdin import stdin_count
+
+    worst, request_id = 0, call.request_id()
+    with bar(call.parsed.verb.name, "lines", stdin_count(), quiet=call.json) as told:
+        for ordinal, batch in enumerate(_batches(said), 1):
+            with told.aside():
+                worst = max(worst, _submit_batch(call, batch, known, request_id, ordinal))
+            told.to(batch.last)
+    return worst
+
+
+def _batches(said: dict[str, Any]) -> Iterator[Batch]:
+    """Read the lines, as many at a time as one request takes."""
+    from coord.services.cli.stdin import lines_of_stdin
+
+    first, last, size = 1, 0, 0
+    items: list[dict[str, Any]] = []
+    faults: list[tuple[int, CoordError]] = []
+    for number, line in enumerate(lines_of_stdin(), 1):
+        item = _item(line, number, said, faults) if line.strip() else None
+        more = len(json.dumps(item)) + 2 if item is not None else 0
+        if len(items) + len(faults) >= BATCH_MAX or (items and size + more > BATCH_BYTES_MAX):
+            late = faults.pop() if faults and faults[-1][0] == number else None
+            yield Batch(first, last, tuple(items), tuple(faults))
+            first, size, items, faults = number, 0, [], [late] if late else []
+        if item is not None:
+            items.append(item)
+            size += more
+        last = number
+    if items or faults:
+        yield Batch(first, last, tuple(items), tuple(faults))
+
+
+def _item(
+    line: bytes, number: int, said: dict[str, Any], faults: list[tuple[int, CoordError]]
+) -> dict[str, Any] | None:
+    """Read one line; None where it is wrong, which is noted."""
+    from coord.services.cli.stdin import line_text
+
+    try:
+        return as_command({**said, **from_line(line_text(line, number))})
+    except CoordError as error:
+        faults.append((number, error))
+        return None
+
+
+def _submit_batch(call: Call, batch: Batch, known: Known, request_id: str, ordinal: int) -> int:
+    worst = [report(error, call.json, f"line {number}: ") for number, error in batch.faults]
+    if worst:
+        note(f"{batch.told}: nothing of this was submitted.")
+        return max(worst)
+    for item in batch.items:
+        known.check(item.get("verify"))
+    try:
+        again = clock.derived_id(request_id, ordinal)
+        reply = call.tell("submit-many", again, {"items": batch.items}, call.person())
+    except NoServer as error:
+        error.message = f"from line {batch.first} on, nothing was submitted: {error.message}"
+        raise
+    except OutcomeUnknown as error:
+        error.hint = f"Ask again with the same lines and: --request-id {request_id}"
+        return report(error, call.json, f"{batch.told}: ")
+    except KeyboardInterrupt as stop:
+        again = f"ask again with the same lines and: --request-id {request_id}"
+        raise KeyboardInterrupt(f"{batch.told} may or may not have been submitted; {again}") from stop
+    except CoordError as error:
+        return report(error, call.json, f"{batch.told}: nothing of this was submitted: ")
+    _show(call, reply)
+    return int(Exit.DONE)
+
+
+def _show(call: Call, reply: dict[str, Any]) -> None:
+    """Print every item of a batch as if it had been submitted alone."""
+    for item in reply["items"]:
+        if call.json:
+            out_json({"status": "done", "id": item["id"], "already": reply["already"], "item": item})
+        else:
+            out(safe(item["id"]))
