@@ -91,6 +91,21 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
             "coord board --at 1", "As it stood at position 1 of the log; -2h and 14:02 are moments, too:"
         ),
     ),
+    "work": (
+        Example("coord work --agent ada --idle 0s --exec 'echo {id} {title}'", "All that waits, one by one:"),
+        Example(
+            "coord work --agent ada --jobs 4 --max 8 --idle 1s -- sha256sum", "Four at a time, each on stdin:"
+        ),
+        Example(
+            "coord work --agent ada --capability gpu --team red --exec './train {body.file}'",
+            "For as long as it is let, as a member of a team:",
+        ),
+    ),
+    "run": (
+        Example(
+            "coord run hash-readme --agent ada -- sha256sum README.md", "Hold an item while a command runs:"
+        ),
+    ),
     "register": (
         Example("coord register ada --team red --capability python --wip 2", "Who takes two at a time:"),
         Example("coord register ada --team red --serves blue", "Who works for two teams:"),

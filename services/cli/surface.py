@@ -11,6 +11,7 @@ from coord.services.cli.house_verbs import HELP, HOUSE
 from coord.services.cli.oversight_verbs import OVERSIGHT
 from coord.services.cli.verb import AT, LIMIT, Argument, Option, Verb
 from coord.services.cli.work_verbs import WORK
+from coord.services.cli.worker_verbs import WORKER
 
 LOOK: Final = (
     Verb(
@@ -135,10 +136,10 @@ LOOK: Final = (
     ),
 )
 
-HEAVY: Final = frozenset(("tail", "train", "tui", "watchdog", *(verb.name for verb in HOUSE)))
+HEAVY: Final = frozenset(("run", "tail", "train", "tui", "watchdog", "work", *(verb.name for verb in HOUSE)))
 """Verbs that run for long or load much."""
 
-VERBS: Final = {verb.name: verb for verb in (*WORK, *AGENTS, *OVERSIGHT, *LOOK, *HOUSE, *HELP)}
+VERBS: Final = {verb.name: verb for verb in (*WORK, *WORKER, *AGENTS, *OVERSIGHT, *LOOK, *HOUSE, *HELP)}
 
 EXIT_CODES: Final = (
     (0, "done, also when it was so already"),
