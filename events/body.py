@@ -96,24 +96,43 @@ def _refuse_underflow(digits: str) -> float:
 
 
 def _check(value: Any, depth: int) -> None:
-    match value:
-        case str():
+    """Refuse what JSON readers disagree about. Most values are short plain texts and small numbers: first."""
+    kind = type(value)
+    if kind is str:
+        if not value.isascii() or "\x00" in value:
             _check_text(value)
-        case bool() | None:
-            return
-        case int() if not -_INTEGER_MAX <= value < _INTEGER_MAX:
+    elif kind is bool or value is None:
+        return
+    elif kind is int:
+        if not -_INTEGER_MAX <= value < _INTEGER_MAX:
             raise InvalidEvent(f"the integer {str(value)[:24]}... does not fit 64 bits.")
-        case float() if not math.isfinite(value):
+    elif kind is float:
+        if not math.isfinite(value):
             raise InvalidEvent(f"{value} is not a finite number.")
-        case dict() | list() | tuple() if depth == 0:
-            raise InvalidEvent(f"the body is nested deeper than {DEPTH_MAX}.")
-        case dict():
-            for key, inner in value.items():
+    elif isinstance(value, dict | list | tuple):
+        _check_inner(value, depth)
+    else:
+        _check_kin(value)
+
+
+def _check_inner(value: dict[str, Any] | list[Any] | tuple[Any, ...], depth: int) -> None:
+    if depth == 0:
+        raise InvalidEvent(f"the body is nested deeper than {DEPTH_MAX}.")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not key.isascii() or "\x00" in key:
                 _check_text(key)
-                _check(inner, depth - 1)
-        case list() | tuple():
-            for inner in value:
-                _check(inner, depth - 1)
+            _check(inner, depth - 1)
+    else:
+        for inner in value:
+            _check(inner, depth - 1)
+
+
+def _check_kin(value: Any) -> None:
+    """Check an enumeration's member or the like as the text or number that it is."""
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            _check(kind(value), DEPTH_MAX)
 
 
 def _check_text(text: str) -> None:

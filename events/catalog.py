@@ -3,7 +3,7 @@
 A type is `family.name.version`; the family is the aggregate in the subject it is stored under.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import ValidationError
@@ -24,15 +24,15 @@ class EventType:
     version: int
     model: type[Event]
 
-    @property
-    def type(self) -> str:
-        """As it stands in `ce-type`."""
-        return f"{self.name}.v{self.version}"
+    type: str = field(init=False)
+    """As it stands in `ce-type`."""
+    aggregate: str = field(init=False)
+    """The family: the third token of its subject."""
 
-    @property
-    def aggregate(self) -> str:
-        """The family: the third token of its subject."""
-        return self.name.partition(".")[0]
+    def __post_init__(self) -> None:
+        """Write both once: they are asked for with every event."""
+        object.__setattr__(self, "type", f"{self.name}.v{self.version}")
+        object.__setattr__(self, "aggregate", self.name.partition(".")[0])
 
 
 EVENT_TYPES: Final = (

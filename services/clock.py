@@ -1,17 +1,16 @@
 """The one clock and the one maker of ids. Nothing else in coord asks for the time or for randomness.
 
-uuid and datetime are imported where they are used: a claim needs neither, and they cost 5 of its 60 ms.
+uuid, hashlib and datetime are imported where they are used: a claim needs none, and they cost 5 of its 60 ms.
 """
 
 import os
 import time
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
-if TYPE_CHECKING:
-    import uuid
-
-_NAMESPACE = "6f2b5c1e-6a43-5b1f-9d0e-c00d00c00d00"
+_NAMESPACE = bytes.fromhex("6f2b5c1e6a435b1f9d0ec00d00c00d00")
+_ID_LENGTH = 36
+_HEX_DIGITS = 32
+_HEX = frozenset("0123456789abcdefABCDEF")
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -59,6 +58,21 @@ def chance() -> float:
 
 def id_time_ms(text: str) -> int | None:
     """Return the moment a UUIDv7 was made, in milliseconds since 1970; None for any other text."""
+    if len(text) == _ID_LENGTH and text[8] == text[13] == text[18] == text[23] == "-":
+        plain = text.replace("-", "")
+        if (
+            len(plain) == _HEX_DIGITS
+            and plain[12] == "7"
+            and plain[16] in "89abAB"
+            and _HEX.issuperset(plain)
+        ):
+            return int(plain[:12], 16)
+        return None
+    return _other_id_time_ms(text)
+
+
+def _other_id_time_ms(text: str) -> int | None:
+    """Read the other ways of writing a UUID: without dashes, in braces, as a URN."""
     import uuid
 
     try:
@@ -68,18 +82,19 @@ def id_time_ms(text: str) -> int | None:
     return value.int >> 80 if value.version == 7 else None
 
 
-@cache
-def _namespace() -> "uuid.UUID":
-    import uuid
-
-    return uuid.UUID(_NAMESPACE)
-
-
 def derived_id(request_id: str, ordinal: int) -> str:
     """Derive an event's id from the request it answers: another try makes the same event."""
-    import uuid
+    digits = f"{_version_5(f'{request_id}/{ordinal}'):032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
-    return str(uuid.uuid5(_namespace(), f"{request_id}/{ordinal}"))
+
+def _version_5(name: str) -> int:
+    """Make the UUIDv5 of a name (RFC 9562, 5.5) as a number: a third of what the uuid module takes for it."""
+    from hashlib import sha1
+
+    digest = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()
+    value = int.from_bytes(digest[:16]) & ~(0xF << 76 | 0b11 << 62)
+    return value | 0x5 << 76 | 0b10 << 62
 
 
 def item_id_of(request_id: str) -> str:
@@ -93,7 +108,5 @@ def directive_id_of(request_id: str) -> str:
 
 
 def _short(name: str) -> str:
-    import uuid
-
-    value = uuid.uuid5(_namespace(), name).int
-    return "".join(_ID_DIGITS[value >> 5 * place & 31] for place in range(12))
+    value = _version_5(name)
+    return "".join([_ID_DIGITS[value >> place & 31] for place in range(0, 60, 5)])

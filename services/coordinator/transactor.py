@@ -195,8 +195,9 @@ class Transactor:
                 self._touched.difference_update(one.touches)
 
     async def _append(self, flight: list[Transaction]) -> None:
+        time = clock.rfc3339(clock.now_ns())
         written = [
-            (one, change, self._envelope(one, change, ordinal))
+            (one, change, self._envelope(one, change, ordinal, time))
             for one in flight
             for ordinal, change in enumerate(one.planned)
         ]
@@ -226,12 +227,12 @@ class Transactor:
         subject = event_subject(self._settings.site, change.aggregate, change.entity)
         return Append(subject, change.expected_position, envelope, change.event)
 
-    def _envelope(self, one: Transaction, change: Change, ordinal: int) -> Envelope:
+    def _envelope(self, one: Transaction, change: Change, ordinal: int, time: str) -> Envelope:
         return Envelope(
             id=clock.derived_id(one.request_id, ordinal),
             type=kind_of(change.event).type,
             source=self._source,
-            time=clock.rfc3339(clock.now_ns()),
+            time=time,
             actor=one.actor,
             request_id=one.request_id,
             traceparent=one.traceparent,

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+
+from coord.services.log.reading import read_headers
+from coord.services.log.writing import Outbox
 
 if TYPE_CHECKING:
     from coord.services.log.client import Log
@@ -43,24 +45,29 @@ async def answer_requests(
 ) -> AsyncIterator[None]:
     """Answer every request on a pattern of subjects for as long as the context lasts."""
     working: set[asyncio.Task[None]] = set()
+    outbox = Outbox(log.client)
 
-    async def respond(message: Msg) -> None:
-        body = await answer(Asked(message.subject, message.headers or {}, message.data))
+    async def respond(asked: Asked, reply: bytes) -> None:
+        body = await answer(asked)
+        if outbox.may_send(body):
+            outbox.send(reply, body)
+            return
         try:
-            await log.client.publish(message.reply, body)
+            await log.client.publish(reply.decode(), body)
         except NatsError as error:
-            _log.warning("an answer on %s could not be sent: %s", message.subject, error)
+            _log.warning("an answer on %s could not be sent: %s", asked.subject, error)
 
-    async def receive(message: Msg) -> None:
-        if may_answer(message.reply) and len(working) < WORKING_MAX:
-            task = asyncio.create_task(respond(message))
+    def receive(subject: bytes, reply: bytes, body: bytes, headers: bytes | None) -> None:
+        inbox = reply.isascii() and may_answer(reply.decode())
+        if inbox and len(working) < WORKING_MAX:
+            asked = Asked(subject.decode("utf-8", "backslashreplace"), read_headers(headers or b""), body)
+            task = asyncio.create_task(respond(asked, reply))
             working.add(task)
             task.add_done_callback(working.discard)
 
-    subscription = await log.client.subscribe(pattern, queue="", cb=receive)
+    subscription = await log.client.subscribe_straight(pattern, receive)
     try:
         yield
     finally:
-        if not log.client.is_closed:
-            await subscription.unsubscribe()
+        await log.client.unsubscribe_straight(subscription)
         await asyncio.gather(*working, return_exceptions=True)

@@ -7,16 +7,17 @@ time-out                    unknown: the same again, with the same ids, a bounde
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from coord.events.catalog import encode_event
-from coord.events.envelope import MESSAGE_ID, to_headers
+from coord.events.envelope import MESSAGE_ID, to_headers, to_lines
 from coord.events.errors import AlreadyAppended, Conflict, NoServer, OutcomeUnknown
 from coord.events.streams import EVENTS
 from coord.services import clock
-from coord.services.log.writing import Outgoing, publish_together
+from coord.services.log.writing import message_bytes, publish_together
 
 if TYPE_CHECKING:
     from coord.services.log.client import Append, Log
@@ -74,25 +75,32 @@ def _positions(reply: dict[str, Any], count: int) -> list[int]:
 
 async def _send_one(log: "Log", one: "Append") -> dict[str, Any]:
     raw = await log.request(one.subject, encode_event(one.event), TRY_SECONDS, _headers(one))
-    reply: dict[str, Any] = json.loads(raw)
+    reply: dict[str, Any] = msgspec.json.decode(raw)
     return reply
 
 
 async def _send_batch(log: "Log", appends: Sequence["Append"]) -> dict[str, Any]:
+    """Send all but the last as one block, and the last as the request that the server answers for all of them."""
     batch = clock.new_id()
-    outgoing = [
-        Outgoing(
-            one.subject,
-            _headers(one) | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(ordinal)},
-            encode_event(one.event),
-        )
-        for ordinal, one in enumerate(appends, 1)
-    ]
-    *staged, last = outgoing
+    staged = [_staged(one, batch, ordinal) for ordinal, one in enumerate(appends[:-1], 1)]
+    last = appends[-1]
+    headers = _headers(last) | {
+        "Nats-Batch-Id": batch,
+        "Nats-Batch-Sequence": str(len(appends)),
+        "Nats-Batch-Commit": "1",
+    }
     await publish_together(log.client, staged)
-    headers = last.headers | {"Nats-Batch-Commit": "1"}
-    reply: dict[str, Any] = json.loads(await log.request(last.subject, last.body, TRY_SECONDS, headers))
+    raw = await log.request(last.subject, encode_event(last.event), TRY_SECONDS, headers)
+    reply: dict[str, Any] = msgspec.json.decode(raw)
     return reply
+
+
+def _staged(one: "Append", batch: str, ordinal: int) -> bytes:
+    lines = (
+        f"{to_lines(one.envelope)}Nats-Expected-Last-Subject-Sequence: {one.expected_position}\r\n"
+        f"Nats-Batch-Id: {batch}\r\nNats-Batch-Sequence: {ordinal}\r\n"
+    )
+    return message_bytes(one.subject, lines, encode_event(one.event))
 
 
 def _headers(one: "Append") -> dict[str, str]:

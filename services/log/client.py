@@ -31,8 +31,9 @@ from coord.events.wire import Stored
 from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.log import appending, pulling
-from coord.services.log.connection import Access, Client, NatsError, find_access, is_gone, open_connection
-from coord.services.log.reading import read_headers
+from coord.services.log.asking import Asking
+from coord.services.log.connection import Access, NatsError, find_access, is_gone, open_connection
+from coord.services.log.reading import ReadingClient, read_headers
 from coord.services.settings import Settings
 
 REPLY_SECONDS: Final = 5.0
@@ -69,8 +70,9 @@ class StreamState:
 class Log:
     """A connection to the log. Make it with `connect`, end it with `close`."""
 
-    def __init__(self, client: Client, access: Access) -> None:
+    def __init__(self, client: ReadingClient, access: Access) -> None:
         self.client = client
+        self._asking = Asking(client)
         self.access = access
         self.jetstream: JetStreamContext = client.jetstream(timeout=REPLY_SECONDS)
 
@@ -106,6 +108,11 @@ class Log:
             UsageError: the message cannot be sent as it is; nothing happened.
         """
         try:
+            if self._asking.is_plain(subject, body, headers):
+                reply, heard = await self._asking.ask(subject, body, seconds, headers)
+                if not heard:
+                    raise NoRespondersError
+                return reply
             return bytes((await self.client.request(subject, body, timeout=seconds, headers=headers)).data)
         except NoRespondersError as error:
             raise NoServer(

@@ -64,7 +64,7 @@ def _external(settings: Settings, url: str) -> Access:
     return Access(url, str(found["user"]), str(found["password"]))
 
 
-async def open_connection(access: Access, name: str, callbacks: dict[str, Any]) -> Client:
+async def open_connection(access: Access, name: str, callbacks: dict[str, Any]) -> ReadingClient:
     """Connect and stay connected: a lost server is looked for until `close`.
 
     Raises:

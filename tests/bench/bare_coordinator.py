@@ -19,7 +19,7 @@ import uvloop
 from nats.aio.msg import Msg
 
 from coord.services.log.connection import Access, Client, open_connection
-from coord.services.log.writing import Outgoing, publish_together
+from coord.services.log.writing import header_lines, message_bytes, publish_together
 
 SUBJECTS: Final = "cmd.bare.*.*"
 BATCH_MAX: Final = 1_000
@@ -67,8 +67,8 @@ class Bare:
 
     async def _append(self, taken: list[tuple[str, dict[str, Any], str, int]]) -> None:
         batch = f"{next(self._batches)}-batch"
-        outgoing = [
-            Outgoing(
+        messages = [
+            (
                 ITEM.format(item),
                 {
                     "Nats-Batch-Id": batch,
@@ -80,10 +80,12 @@ class Bare:
             )
             for ordinal, (_, wish, item, position) in enumerate(taken, 1)
         ]
-        *staged, last = outgoing
-        await publish_together(self._client, staged)
-        headers = last.headers | {"Nats-Batch-Commit": "1"}
-        reply = json.loads((await self._client.request(last.subject, last.body, headers=headers)).data)
+        *staged, (subject, headers, body) = messages
+        await publish_together(
+            self._client, [message_bytes(one, header_lines(lines), text) for one, lines, text in staged]
+        )
+        headers |= {"Nats-Batch-Commit": "1"}
+        reply = json.loads((await self._client.request(subject, body, headers=headers)).data)
         first = reply["seq"] - len(taken) + 1
         for position, (inbox, _, item, before) in enumerate(taken, first):
             if not before:
