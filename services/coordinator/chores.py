@@ -17,7 +17,11 @@ from coord.services.coordinator.wishes import MarkLost, MarkMovedOn, MarkStuck, 
 from coord.services.decisions.work import WorkItem
 
 TICK_SECONDS: Final = 0.1
+STILL_SECONDS: Final = 0.5
+"""From when on this process stood still, and may not have heard who spoke to it."""
 SYSTEM_ACTOR: Final = "coordinator"
+
+assert TICK_SECONDS < STILL_SECONDS
 
 
 class Chores:
@@ -42,10 +46,13 @@ class Chores:
 
     async def keep_time(self) -> None:
         """End the claims that ran out, offer what has rested, and tell who was silent for too long."""
-        looked_at_agents = 0.0
+        looked_at_agents, before = 0.0, now().monotonic
         while True:
             await asyncio.sleep(TICK_SECONDS)
             moment = now()
+            if moment.monotonic - before >= STILL_SECONDS:
+                self._timekeeper.stood_still(moment.monotonic - before, moment.monotonic)
+            before = moment.monotonic
             self._ledger.readiness.passed(moment)
             for due in self._timekeeper.run_out(moment.monotonic):
                 self._reclaim(due)

@@ -20,6 +20,7 @@ from coord.events.tokens import sample_subject
 from coord.events.wire import Stored
 from coord.events.work import WorkClaimed, WorkProgressed
 from coord.services import clock
+from coord.services.coordinator.certainty import Certainty
 from coord.services.coordinator.choosing import is_for_newcomers
 from coord.services.coordinator.chores import Chores
 from coord.services.coordinator.following import Follower
@@ -55,8 +56,9 @@ class Coordinator:
         """Refusals since this coordinator began, by code."""
         self._requests = Requests()
         self._running: dict[str, asyncio.Future[Reply]] = {}
-        self.transactor = Transactor(log, self.ledger, settings, self.source, self.observe)
         self._follower = Follower(log, self.ledger, settings.site, self.source, self)
+        self.certainty = Certainty(self._follower.read_to_the_end)
+        self.transactor = Transactor(log, self.ledger, settings, self.source, self.observe, self.certainty)
         self._chores = Chores(
             self.ledger,
             self.timekeeper,
@@ -67,6 +69,11 @@ class Coordinator:
         self._patience = Patience(self.ledger, self._chores)
         self._writer = "c-" + clock.new_id()
         self._packs = 0
+
+    @property
+    def pool(self) -> str:
+        """The pool of work it serves."""
+        return self._settings.pool
 
     @property
     def position(self) -> int:
@@ -130,6 +137,9 @@ class Coordinator:
                 self.refused[reply.code] += 1
 
     async def _execute(self, request_id: str, actor: str, command: Command, traceparent: str) -> Reply:
+        doubt = None if self.certainty.is_sure() else await self.certainty.fault()
+        if doubt is not None:
+            return Unknown(reason=doubt.message, hint=doubt.hint)
         position = self._requests.position_of(request_id)
         if position is not None:
             return await replay(self._log, command, request_id, position)

@@ -3,8 +3,12 @@
     standby --key free, or its holder dead on this machine--> leading --another holder seen--> standby
 
 A leader renews its key, and goes on leading until it *sees* another holder: losing the server, or the
-key, stops nobody's work. Correctness never rests on this. Two leaders at once are safe, because every
-append names the position it was decided on; they only get in each other's way.
+key, stops nobody's work. What is appended never rests on this: two leaders at once are safe, because every
+append names the position it was decided on. A refusal appends nothing, and the log does not referee it; so a
+leader also knows whether it is certain to lead alone, and who is not looks before it decides (certainty.py).
+
+    certain   the key was renewed less than its life ago, and neither this process nor its connection to the
+              server stood still since
 """
 
 import asyncio
@@ -15,13 +19,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from coord.events.errors import CoordError
+from coord.services import clock
 from coord.services.folder import is_alive
 from coord.services.log import Log
 from coord.services.log.leases import LeaseTaken, create_lease, give_up_lease, read_lease, renew_lease
+from coord.services.log.streams import LEASE_KEY_SECONDS
 from coord.services.settings import Settings
 
 RENEW_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 0.5
+TICK_SECONDS: Final = 0.1
+STILL_SECONDS: Final = 0.5
+"""From when on this process stood still: the server may have been restarted meanwhile, and the key be gone."""
+CERTAIN_SECONDS: Final = LEASE_KEY_SECONDS - 1.0
+
+assert RENEW_SECONDS < CERTAIN_SECONDS < LEASE_KEY_SECONDS
+assert TICK_SECONDS < STILL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,10 @@ class Election:
         self._key = f"leader-{settings.pool}"
         self._me = Holder(source, settings.node, _boot_id(), os.getpid())
         self._revision = 0
+        self._writing = asyncio.Lock()
+        self._other_source = ""
+        self._renewed = self._ticked = float("-inf")
+        self._breaks = 0
 
     async def win(self) -> None:
         """Wait until this candidate leads."""
@@ -50,23 +67,59 @@ class Election:
 
     async def until_lost(self) -> str:
         """Keep leading; return the source of the leader that took over."""
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
+        self._ticked = clock.monotonic()
+        due = self._ticked + RENEW_SECONDS
+        while not self._other_source:
+            await asyncio.sleep(TICK_SECONDS)
+            now = clock.monotonic()
+            if now - self._ticked >= STILL_SECONDS:
+                self._renewed = float("-inf")
+            self._ticked = now
+            if now >= due or not self.is_certain():
+                due = now + RENEW_SECONDS
+                await self.confirm()
+        return self._other_source
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another leader was seen."""
+        return bool(self._other_source)
+
+    def is_certain(self) -> bool:
+        """Tell whether nobody else can lead now."""
+        now = clock.monotonic()
+        fresh = now - self._renewed < CERTAIN_SECONDS and now - self._ticked < STILL_SECONDS
+        return fresh and self._breaks == self._log.breaks
+
+    async def confirm(self) -> bool | None:
+        """Renew the key now: True, it is ours; False, another holds it; None, that cannot be told."""
+        async with self._writing:
+            began, breaks = clock.monotonic(), self._log.breaks
             try:
                 self._revision = await renew_lease(self._log, self._key, self._value(), self._revision)
             except LeaseTaken:
                 other = await self._other()
-                if other is not None:
-                    return other.source
-                await self._try()
+                if other is None:
+                    return await self._try() or None
+                self._other_source = other.source
+                return False
             except CoordError:
-                continue
+                return None
+            self._renewed, self._breaks = began, breaks
+            return True
 
     async def resign(self) -> None:
         """Free the key, so that the next leader need not wait for it to run out."""
         await give_up_lease(self._log, self._key, self._revision)
 
     async def _try(self) -> bool:
+        began, breaks = clock.monotonic(), self._log.breaks
+        won = await self._take()
+        if won:
+            self._renewed, self._ticked, self._breaks = began, clock.monotonic(), breaks
+        return won
+
+    async def _take(self) -> bool:
         try:
             self._revision = await create_lease(self._log, self._key, self._value())
             return True

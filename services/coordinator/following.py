@@ -8,7 +8,7 @@ import logging
 from typing import Final, Protocol
 
 from coord.events.envelope import Recorded
-from coord.events.errors import CoordError, InvalidEvent
+from coord.events.errors import CoordError, InvalidEvent, OutcomeUnknown
 from coord.events.streams import EVENTS
 from coord.events.tokens import event_subject
 from coord.events.wire import Stored, read_event
@@ -79,6 +79,18 @@ class Follower:
             except CoordError as error:
                 _log.info("the log could not be followed: %s", error.message)
                 await asyncio.sleep(FOLLOW_SECONDS)
+
+    async def read_to_the_end(self) -> None:
+        """Read what is in the log by now.
+
+        Raises:
+            CoordError: it cannot be read.
+        """
+        end = (await self._log.stream_state(EVENTS.name)).last
+        if self.frontier.position < end:
+            await self._read_up_to(end)
+        if self.frontier.position < end:
+            raise OutcomeUnknown(f"the log is known up to {self.frontier.position}, and ends at {end}.")
 
     async def _read_up_to(self, end: int) -> None:
         """Read every event behind the frontier; positions that hold none were never ours to read."""

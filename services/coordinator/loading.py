@@ -14,6 +14,7 @@ from coord.events.envelope import Recorded
 from coord.events.errors import CoordError, InvalidEvent
 from coord.events.tokens import event_subject
 from coord.events.wire import Stored, read_event
+from coord.services.coordinator.certainty import Certainty
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.outcome import Beside
 from coord.services.coordinator.oversight import OVERSEEN
@@ -29,7 +30,15 @@ _BEGINNINGS: Final = (Submit, SubmitMany, RaiseAlert)
 class Loader:
     """Reads for the transactor; `observe` is told of what was read."""
 
-    def __init__(self, log: Log, ledger: Ledger, site: str, observe: Callable[[Recorded], None]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        ledger: Ledger,
+        site: str,
+        observe: Callable[[Recorded], None],
+        certainty: Certainty,
+    ) -> None:
+        self._certainty = certainty
         self._log = log
         self._ledger = ledger
         self._site = site
@@ -45,6 +54,10 @@ class Loader:
         wanted = {key for one in taken for key in self._unknown(one)} | self._stale
         await asyncio.gather(*(self._load_one(taken, key) for key in wanted))
         await asyncio.gather(*(self._look_beside(one) for one in taken if self._needs_more(one)))
+        doubt = None if self._certainty.is_sure() else await self._certainty.fault()
+        if doubt is not None:
+            for one in taken:
+                one.tell(Unknown(reason=doubt.message, hint=doubt.hint))
 
     async def look_up(self, item_ids: Collection[str]) -> None:
         """Read items that are not known here; those who depend on one see whether it is completed."""
@@ -75,9 +88,12 @@ class Loader:
 
     async def _read(self, aggregate: str, entity: str) -> None:
         subject = event_subject(self._site, aggregate, entity)
-        if await self._log.last(subject) is None:
+        last = await self._log.last(subject)
+        if last is None:
             return
         stored = await self._log.read_subject(subject)
+        if not stored or stored[-1].position < last.position:
+            raise CoordError(f"the server ends {subject} before its last event, at position {last.position}.")
         if stored[-1].position < self._ledger.position(aggregate, entity):
             return  # it went on while it was read, and the ledger with it
         history = [recorded for message in stored if (recorded := _read_event(message))]

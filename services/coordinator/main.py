@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 
 from pydantic import ValidationError
 
@@ -63,19 +64,32 @@ async def _candidacy(log: Log, folder: Folder, settings: Settings, stop: asyncio
     if not await _unless(stop, election.win()):
         return
     _log.info("leading the pool %s as %s", settings.pool, coordinator.source)
+    coordinator.certainty.rest_on(election)
+    lost = asyncio.create_task(election.until_lost())
+    try:
+        await _lead(coordinator, folder, log, lambda: _unless(stop, asyncio.shield(lost)))
+    finally:
+        await end(lost)
+    if not election.is_lost:
+        await election.resign()
+    _log.info("no longer leading the pool %s", settings.pool)
+
+
+async def _lead(
+    coordinator: Coordinator, folder: Folder, log: Log, until_over: Callable[[], Awaitable[object]]
+) -> None:
+    """Answer until it is over. The key is renewed meanwhile, also while the log is read, however long that takes."""
     await coordinator.catch_up()
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(_running(coordinator))
         await stack.enter_async_context(serve(folder, COORDINATOR_SOCKET, _routes(coordinator)))
-        pattern = f"cmd.{settings.pool}.*.*"
+        pattern = f"cmd.{coordinator.pool}.*.*"
         await stack.enter_async_context(
             answer_requests(log, pattern, lambda asked: _over_nats(coordinator, asked))
         )
         tell_ready()
-        if not await _unless(stop, election.until_lost()):
-            await election.resign()
+        await until_over()
         coordinator.close()
-    _log.info("no longer leading the pool %s", settings.pool)
 
 
 async def _unless(stop: asyncio.Event, wanted: object) -> bool:

@@ -100,6 +100,14 @@ class Timekeeper:
             if lease.stuck_seconds is not None and now - lease.worked >= lease.stuck_seconds
         ]
 
+    def stood_still(self, seconds: float, now: float) -> None:
+        """This process was not there for so long, and heard nobody: that time counts against none."""
+        for lease in self._leases.values():
+            lease.renewed = min(now, lease.renewed + seconds)
+            lease.worked = min(now, lease.worked + seconds)
+        for agent, heard in self._heard.items():
+            self._heard[agent] = min(now, heard + seconds)
+
     def _is_watched(self, item_id: str, fence: int) -> bool:
         lease = self._leases.get(item_id)
         return lease is not None and lease.fence == fence

@@ -22,6 +22,7 @@ from coord.events.envelope import Envelope, Recorded
 from coord.events.errors import AlreadyAppended, Conflict, CoordError
 from coord.events.tokens import event_subject
 from coord.services import clock
+from coord.services.coordinator.certainty import Certainty
 from coord.services.coordinator.deciding import plan
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.loading import Loader
@@ -57,6 +58,7 @@ class Transactor:
         settings: Settings,
         source: str,
         observe: Callable[[Recorded], None],
+        certainty: Certainty,
     ) -> None:
         self._log = log
         self._ledger = ledger
@@ -67,7 +69,7 @@ class Transactor:
         self._wake = asyncio.Event()
         self._flights: set[asyncio.Task[None]] = set()
         self._observe = observe
-        self._loader = Loader(log, ledger, settings.site, observe)
+        self._loader = Loader(log, ledger, settings.site, observe, certainty)
 
     def __len__(self) -> int:
         return len(self._waiting)

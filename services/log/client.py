@@ -89,6 +89,12 @@ class Log:
         callbacks.setdefault("error_cb", _quiet)
         return cls(await open_connection(access, name, callbacks), access)
 
+    @property
+    def breaks(self) -> int:
+        """How often the connection was lost; it changes again when it is there again."""
+        lost = 0 if self.client.is_connected else 1
+        return 2 * int(self.client.stats["reconnects"]) + lost
+
     async def close(self) -> None:
         """End the connection; what was published before is sent first."""
         try:
