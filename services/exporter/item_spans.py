@@ -1,7 +1,9 @@
-"""A work item as a trace: one root, a `Queued` span for each wait, a span for each claim.
+"""A work item as a trace: one root, a span for each wait (`Queued`, `Blocked`, `Parked`), a span for each claim.
 
     submitted ..Queued.. claimed ..invoke_agent.. lease_expired ..Queued.. claimed ..invoke_agent.. completed
     `------------------------------------ RUN <team> ---------------------------------------------------'
+
+An item that is reopened after its end begins another trace, linked to the one before: what was sent stays as it was.
 
 Pure: the item's events up to a position, and the spans that the event at that position ends. Like the tables, it
 believes facts: an end is an end even where the claim before it is missing, and what speaks of another claim than the
@@ -26,8 +28,12 @@ _ENDS: Final[dict[type, tuple[str, str]]] = {
 }
 """By event: how a claim ended in our words, and in those of OpenTelemetry's pipelines."""
 _TERMINAL: Final = (facts.WorkCompleted, facts.WorkFailed, facts.WorkCancelled)
+_WAITS: Final[dict[type, str]] = {
+    facts.WorkBlocked: "Blocked", facts.WorkUnblocked: "Queued", facts.WorkRequeued: "Queued",
+}  # fmt: skip
+"""By event that ends no claim: the wait that begins with it."""
 ENDING: Final = frozenset(("work.claimed", "work.completed", "work.failed", "work.cancelled", "work.released",
-                           "work.lease_expired"))  # fmt: skip
+                           "work.lease_expired", "work.blocked", "work.unblocked", "work.requeued"))  # fmt: skip
 """Types, without versions, of the events that may end a span."""
 
 
@@ -53,6 +59,8 @@ class _Walk:
         self._root = root_of("work", first.site, first.entity, first.envelope.id)
         self._queue = submitted.team or ANY_TEAM
         self._waits: Recorded | None = first
+        self._wait = "Queued"
+        self._life_before: SpanName | None = None
         self._claim: Recorded | None = None
         self._before: SpanName | None = None
         self._attempts = 0
@@ -62,23 +70,38 @@ class _Walk:
         """Take an event; return the spans that it ends, the root last."""
         event = recorded.event
         if self._over:
-            return []
+            return self._begin_again(recorded) if isinstance(event, facts.WorkReopened) else []
         if isinstance(event, facts.WorkClaimed):
             ended = self._end_wait(recorded)
             self._claim, self._attempts = recorded, event.attempt
             return ended
+        if type(event) in _WAITS and self._claim is None:
+            return self._wait_on(recorded, _WAITS[type(event)])
         if type(event) not in _ENDS or not self._is_of_claim(event):
             return []
         ended = [*self._end_wait(recorded), *self._end_claim(recorded)]
-        if isinstance(event, _TERMINAL):
+        if _is_terminal(event):
             self._over = True
             return [*ended, self._end_item(recorded)]
         self._waits = recorded
+        self._wait = "Parked" if getattr(event, "then", "") == "parked" else "Queued"
+        return ended
+
+    def _begin_again(self, recorded: Recorded) -> list[EndedSpan]:
+        """The item has another life, and a trace of its own for it."""
+        self._life_before = self._root
+        self._root = root_of("work", recorded.site, recorded.entity, recorded.envelope.id)
+        self._first, self._over = recorded, False
+        return self._wait_on(recorded, "Queued")
+
+    def _wait_on(self, recorded: Recorded, wait: str) -> list[EndedSpan]:
+        ended = self._end_wait(recorded)
+        self._waits, self._wait = recorded, wait
         return ended
 
     def _is_of_claim(self, event: Any) -> bool:
         """Tell whether an end counts: giving back and running out do only for the present claim."""
-        if isinstance(event, _TERMINAL):
+        if _is_terminal(event):
             return True
         return self._claim is not None and self._claim.position == event.fence
 
@@ -86,8 +109,8 @@ class _Walk:
         began, self._waits = self._waits, None
         if began is None:
             return []
-        at = child_of(self._root, "queued", began.position)
-        return [self._span("Queued", at, began, recorded, {})]
+        at = child_of(self._root, self._wait.lower(), began.position)
+        return [self._span(self._wait, at, began, recorded, {})]
 
     def _end_claim(self, recorded: Recorded) -> list[EndedSpan]:
         began, self._claim = self._claim, None
@@ -129,6 +152,8 @@ class _Walk:
         if self._submitted.capabilities:
             told["coord.work.capabilities"] = self._submitted.capabilities
         links = caused_by(self._first.envelope.traceparent)
+        if self._life_before is not None:
+            links = (Link(self._life_before, "reopened_after"), *links)
         fault = None if result == "cancellation" else _fault(recorded.event)
         return self._span(f"RUN {self._queue}", self._root, self._first, recorded, told, links, fault)
 
@@ -169,9 +194,18 @@ def _fault(event: object) -> str | None:
     if isinstance(event, facts.WorkFailed):
         return event.reason
     if isinstance(event, facts.WorkLeaseExpired):
+        if event.reason is not None:
+            return event.reason
         return f"no sign of life for {event.silent_seconds:.1f} s, of the lease's {event.lease_seconds:g} s"
     return None
 
 
 def _error_type(event: object) -> str:
-    return "lease_expired" if isinstance(event, facts.WorkLeaseExpired) else "work_failed"
+    if isinstance(event, facts.WorkLeaseExpired):
+        return "lease_expired" if event.cause == "silence" else event.cause
+    return "work_failed"
+
+
+def _is_terminal(event: object) -> bool:
+    """Tell whether an event ends the item, and not only a claim."""
+    return isinstance(event, _TERMINAL) and getattr(event, "then", "failed") == "failed"

@@ -179,11 +179,14 @@ _LIFE: Final = (
     "gen_ai.agent.id", "error.type", "coord.event.id", "coord.position",
 )  # fmt: skip
 
+_WAIT: Final = ("cicd.pipeline.name", "cicd.pipeline.run.id", "coord.event.id", "coord.position")
+
 SPANS: Final = (
-    Span("RUN {cicd.pipeline.name}", "server", "A work item, from its submission to its end", _ITEM,
-         ("caused_by",)),
-    Span("Queued", "internal", "An item waits to be claimed; one for each time it is open",
-         ("cicd.pipeline.name", "cicd.pipeline.run.id", "coord.event.id", "coord.position")),
+    Span("RUN {cicd.pipeline.name}", "server", "A work item, from its submission (or its reopening) to its end", _ITEM,
+         ("caused_by", "reopened_after")),
+    Span("Queued", "internal", "An item waits to be claimed; one for each time it is open", _WAIT),
+    Span("Blocked", "internal", "An item is kept from being claimed", _WAIT),
+    Span("Parked", "internal", "An item was tried often enough, and waits for a person", _WAIT),
     Span("invoke_agent {gen_ai.agent.name}", "internal", "A claim on an item, from its begin to its end", _ATTEMPT,
          ("retry_of", "caused_by")),
     Span("TRAIN {coord.run.name}", "server", "A training run, from its first start to its end", _RUN,

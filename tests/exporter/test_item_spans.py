@@ -94,6 +94,51 @@ def test_a_failure_is_an_error_of_both_and_giving_back_is_none() -> None:
     assert root.attributes["cicd.pipeline.result"] == "failure"
 
 
+def test_a_failure_that_is_tried_again_ends_its_claim_alone_and_the_last_one_parks() -> None:
+    item = Item()
+    failed = work.WorkFailed(agent="ada", fence=item.claim(), reason="no", then="open", retry_seconds=2.0)
+    (first,) = item.tell(failed)
+    assert (first.fault, first.attributes["coord.attempt.outcome"]) == ("no", "failure")
+    fence = item.claim(attempt=2)
+    (second,) = item.tell(work.WorkFailed(agent="ada", fence=fence, reason="no", then="parked"))
+    assert [(link.to, link.kind) for link in second.links] == [(first.at, "retry_of")]
+    assert names(item.tell(work.WorkRequeued())) == ["Parked"]
+    item.tell(work.WorkCompleted(agent="ada", fence=item.claim(attempt=3)))
+    assert names(item.spans) == [
+        "Queued", "invoke_agent ada", "Queued", "invoke_agent ada", "Parked", "Queued", "invoke_agent ada", "RUN any",
+    ]  # fmt: skip
+    assert len({span.at.span_id for span in item.spans}) == len(item.spans)
+
+
+def test_a_block_is_a_wait_of_its_own() -> None:
+    item = Item()
+    assert names(item.tell(work.WorkBlocked(reason="the licence"))) == ["Queued"]
+    assert names(item.tell(work.WorkUnblocked())) == ["Blocked"]
+    item.tell(work.WorkCancelled())
+    assert names(item.spans) == ["Queued", "Blocked", "Queued", "RUN any"]
+
+
+def test_a_reopened_item_has_another_trace_that_links_to_the_one_before() -> None:
+    item = Item()
+    _, before = item.tell(work.WorkCompleted(agent="ada", fence=item.claim()))
+    assert item.tell(work.WorkReopened(reason="the result was wrong")) == []
+    attempt, root = item.tell(work.WorkCompleted(agent="ada", fence=item.claim(attempt=2)))
+    assert [(link.to, link.kind) for link in root.links] == [(before.at, "reopened_after")]
+    assert root.at.trace_id != before.at.trace_id
+    assert attempt.parent == root.at
+    assert root.began_ns > before.ended_ns
+    assert [name for name in names(item.spans) if name == "RUN any"] == ["RUN any", "RUN any"]
+
+
+def test_a_reclaimed_claim_says_why() -> None:
+    item = Item()
+    (lost,) = item.tell(work.WorkLeaseExpired(
+        agent="ada", incarnation=1, fence=item.claim(), lease_seconds=30, silent_seconds=2, cause="evicted",
+        reason="ada was put out",
+    ))  # fmt: skip
+    assert (lost.attributes["error.type"], lost.fault) == ("evicted", "ada was put out")
+
+
 def test_cancelling_ends_the_wait_or_the_claim_and_is_no_error() -> None:
     waiting, held = Item(), Item()
     assert names(waiting.tell(work.WorkCancelled(reason="no need"))) == ["Queued", "RUN any"]
