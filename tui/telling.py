@@ -10,7 +10,17 @@ from coord.tui.scene import Row
 
 TOLD_LENGTH: Final = 200
 _TITLE_LENGTH: Final = 60
-_BAD: Final = frozenset({"work.failed", "work.lease_expired", "agent.lost", "node.lost", "run.lost"})
+_BAD: Final = frozenset(
+    {
+        "work.failed",
+        "work.lease_expired",
+        "work.stuck",
+        "agent.lost",
+        "agent.evicted",
+        "node.lost",
+        "run.lost",
+    }
+)
 _OK: Final = frozenset({"work.completed", "alert.resolved", "agent.returned", "node.returned"})
 
 Fields = Mapping[str, Any]
@@ -90,8 +100,41 @@ def _progressed(told: Fields) -> str:
     return " ".join(part for part in (f"by {told['agent']}", share, str(told.get("note") or "")) if part)
 
 
+def _failed(told: Fields) -> str:
+    return f"by {told['agent']}: {told['reason']}{_then(told, 'failed')}"
+
+
 def _expired(told: Fields) -> str:
-    return f"the lease of {told['agent']} ran out after {age(told['silent_seconds'])} of silence; open again"
+    then = _then({"then": "open", **told}, "")
+    cause, name = told.get("cause", "silence"), told["agent"]
+    if cause == "silence":
+        return f"the lease of {name} ran out after {age(told['silent_seconds'])} of silence{then}"
+    words = {
+        "agent_lost": f"{name} was lost",
+        "node_lost": f"the machine of {name} was lost",
+        "evicted": f"{name} was put out",
+        "stuck": f"{name} showed no work",
+    }
+    return f"taken back: {words[cause]}{then}"
+
+
+def _then(told: Fields, otherwise: str) -> str:
+    """Say what an item is after an end of its claim, where that is not what one would think."""
+    then = told.get("then", otherwise)
+    if then == otherwise:
+        return ""
+    rest = f", rests {age(told['retry_seconds'])}" if told.get("retry_seconds") else ""
+    return f"; {'open again' if then == 'open' else then}{rest}"
+
+
+def _depends(told: Fields) -> str:
+    named = told["depends_on"]
+    return f"depends on {', '.join(named)}" if named else "depends on nothing any more"
+
+
+def _configured(told: Fields) -> str:
+    limit = f"at most {told['wip_limit']} held" if told.get("wip_limit") else "no limit"
+    return f"{limit}, share {told['share']:g}"
 
 
 def _registered(told: Fields) -> str:
@@ -183,11 +226,22 @@ _TELLERS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "work.claimed": _claimed,
     "work.progressed": _progressed,
     "work.completed": lambda told: f"by {told['agent']}",
-    "work.failed": lambda told: f"by {told['agent']}: {told['reason']}",
+    "work.failed": _failed,
     "work.released": lambda told: f"by {told['agent']}{_because(told, 'reason')}",
     "work.lease_expired": _expired,
     "work.cancelled": lambda told: str(told.get("reason") or "nobody shall do it any more"),
+    "work.blocked": lambda told: str(told["reason"]),
+    "work.unblocked": lambda told: str(told.get("reason") or "may be claimed again"),
+    "work.reprioritised": lambda told: f"priority {told['priority']}{_because(told, 'reason')}",
+    "work.dependencies_set": _depends,
+    "work.requeued": lambda told: str(told.get("reason") or "open again, with all its attempts"),
+    "work.reopened": lambda told: str(told["reason"]),
+    "work.stuck": lambda told: f"{told['agent']} lives and has shown no work for {age(told['idle_seconds'])}",
+    "work.moved_on": lambda told: f"{told['agent']} shows work again",
     "agent.registered": _registered,
+    "agent.drained": lambda told: str(told.get("reason") or "ends what it holds, takes nothing new"),
+    "agent.evicted": lambda told: str(told["reason"]),
+    "team.configured": _configured,
     "agent.lost": _silence,
     "agent.returned": _returned,
     "agent.retired": lambda told: str(told.get("reason") or "left on purpose"),

@@ -44,6 +44,12 @@ def test_what_it_is_about_is_read_from_its_subject_and_type() -> None:
     [
         ("work.claimed.v2", {"agent": "ada", "attempt": 2, "lease_seconds": 30.0}, "by ada, attempt 2, lease 30s"),
         ("work.lease_expired.v2", {"agent": "ada", "silent_seconds": 31.0}, "the lease of ada ran out after 31s of silence; open again"),
+        ("work.lease_expired.v2", {"agent": "ada", "silent_seconds": 0.0, "cause": "evicted"}, "taken back: ada was put out; open again"),
+        ("work.failed.v2", {"agent": "ada", "reason": "no file", "then": "open", "retry_seconds": 4.0}, "by ada: no file; open again, rests 4s"),
+        ("work.failed.v2", {"agent": "ada", "reason": "no file", "then": "parked"}, "by ada: no file; parked"),
+        ("work.failed.v2", {"agent": "ada", "reason": "no file"}, "by ada: no file"),
+        ("work.dependencies_set.v1", {"depends_on": []}, "depends on nothing any more"),
+        ("team.configured.v1", {"share": 2.0, "wip_limit": 12}, "at most 12 held, share 2"),
         ("run.directive_applied.v1", {"step": 4_702, "note": "batch 3 in quarantine"}, "obeyed at step 4,702: batch 3 in quarantine"),
         ("run.metrics_recorded.v1", {"points": [{"step": 9, "values": {"loss": "NaN"}}]}, "step 9 loss NaN"),
     ],

@@ -82,6 +82,36 @@ def test_an_open_item_says_who_is_missing_or_awaited(given: dict[str, Any], agen
     assert why(item(**given), crew(*agents)).words == words
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"waits": {"items": ["w-2", "w-3"]}}, "waits for w-2, w-3"),
+        ({"waits": {"items": ["w-2"], "in_vain": ["w-2"]}}, "waits in vain for w-2"),
+        ({"waits": {"key": "disk"}}, "waits for its turn at disk"),
+        ({"waits": {"until_ns": 7}}, "waits for its time"),
+        ({"status": "blocked", "note": "the licence"}, "blocked: the licence"),
+        ({"status": "parked", "note": "no file"}, "parked: no file"),
+        ({"status": "claimed", "agent": "a", "stuck": True}, "a lives and shows no work on it"),
+    ],
+)
+def test_an_item_that_nobody_can_take_says_what_keeps_it(given: dict[str, Any], words: str) -> None:
+    assert why(item(**given), crew(agent("a"))).words == words
+
+
+@pytest.mark.parametrize("mode", ["", "board"])
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_is_blocked_or_parked_stands_with_what_is_open(mode: str, width: int) -> None:
+    rows = [item("w-1"), item("w-2", status="blocked", note="no"), item("w-3", status="parked", note="no")]
+    counts = {"open": 1, "blocked": 1, "parked": 1}
+    answer = {"as_of": told(as_of()), "counts": counts, "rows": rows}
+    at = scene({**night().answers, "board": answer})
+    place = Place(mode=mode, chosen="w-2", sort="state")
+    shown = text(at, place, width)
+    assert all(row["id"] in shown for row in rows)
+    assert mode == "" or "┤open 3├" in shown
+    assert VIEW.press("right", at, place, VIEW.draw(at, place, width, 36)) is None or mode == ""
+
+
 def test_while_nobody_has_told_of_the_agents_nothing_is_said_of_them() -> None:
     assert why(item(), crew_of({}, {"rows": []})).words == "who may take it is not known yet"
 

@@ -29,7 +29,7 @@ from coord.tui.table import listed
 from coord.tui.views.agent_pane import doings, fates, holdings
 from coord.tui.views.agent_rows import ORDERS, WIDE, Seen, columns, seen
 from coord.tui.views.ages import late
-from coord.tui.views.crew import MOODS, Crew
+from coord.tui.views.crew import GONE, MOODS, Crew
 from coord.tui.views.searched import none_left, told_of_cut, unreached
 
 AGENTS_MAX: Final = 1_000
@@ -172,7 +172,7 @@ def _asks(row: Row, crew: Crew) -> str:
 
 def _verbs(row: Row, scene: Scene) -> Line:
     able = [*_VERBS]
-    if scene.past is None and row["status"] != "retired":
+    if scene.past is None and row["status"] not in GONE:
         able.append(("D", "retire"))
     return line(*(piece for key, words in able for piece in ((key, Ink.ACCENT), f" {words}   ")))
 
@@ -212,8 +212,8 @@ def press(key: str, scene: Scene, place: Place, _: Drawn) -> Outcome:
 
 def _retire(row: Row) -> Outcome:
     name = row["agent"]
-    if row["status"] == "retired":
-        return Say(f"{name} is retired already.")
+    if row["status"] in GONE:
+        return Say(f"{name} is {row['status']} already.")
     holds = row["holds"]
     what = (
         f" It holds {holds} item{'s' if holds > 1 else ''}: they stay its own until their leases run out."

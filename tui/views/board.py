@@ -9,7 +9,7 @@ from coord.tui.boxes import box, shares
 from coord.tui.ink import Ink, Line, choose, fit, line, said
 from coord.tui.scene import Row
 from coord.tui.views.crew import Crew
-from coord.tui.views.items import STATES, seconds_left, why
+from coord.tui.views.items import HELD_BACK, STATES, lane_of, seconds_left, why
 
 WIDE: Final = 100
 CARD_LINES: Final = 4
@@ -19,9 +19,9 @@ ENDED: Final = ("completed", "failed", "cancelled")
 def lanes(rows: Sequence[Row], width: int) -> list[tuple[str, list[Row]]]:
     """Divide items into lanes; a narrow board has one for everything that has ended."""
     if width >= WIDE:
-        return [(state, [row for row in rows if row["status"] == state]) for state in STATES]
+        return [(state, [row for row in rows if lane_of(row["status"]) == state]) for state in STATES]
     return [
-        ("open", [row for row in rows if row["status"] == "open"]),
+        ("open", [row for row in rows if lane_of(row["status"]) == "open"]),
         ("claimed", [row for row in rows if row["status"] == "claimed"]),
         ("ended", [row for row in rows if row["status"] in ENDED]),
     ]
@@ -81,7 +81,8 @@ def _span(place: int) -> range:
 
 
 def _title(state: str, shown: int, counts: Mapping[str, int]) -> str:
-    total = sum(counts.get(name, 0) for name in (ENDED if state == "ended" else (state,)))
+    states = {"ended": ENDED, "open": ("open", *HELD_BACK)}.get(state, (state,))
+    total = sum(counts.get(name, 0) for name in states)
     return f"{state} {shown:,}" if total <= shown else f"{state} {shown:,} of {total:,}"
 
 
@@ -105,8 +106,8 @@ def _card(item: Row, crew: Crew, late_seconds: float, width: int, chosen: bool) 
 def beside(rows: Sequence[Row], at: int, step: int) -> str:
     """Return the card to go to in the next lane that has any; empty: there is none on that side."""
     states = list(STATES)
-    divided = [[row["id"] for row in rows if row["status"] == state] for state in states]
-    lane = states.index(rows[at]["status"])
+    divided = [[row["id"] for row in rows if lane_of(row["status"]) == state] for state in states]
+    lane = states.index(lane_of(rows[at]["status"]))
     here = divided[lane].index(rows[at]["id"])
     for other in range(lane + step, len(states) if step > 0 else -1, step):
         if divided[other]:

@@ -38,6 +38,8 @@ SILENT: Final = Mood("silent", "◐", Ink.WARN, 1)
 BUSY: Final = Mood("busy", "●", Ink.OK, 2)
 IDLE: Final = Mood("idle", "○", Ink.TEXT, 3)
 RETIRED: Final = Mood("retired", "·", Ink.DIM, 4)
+GONE: Final = frozenset({"retired", "evicted"})
+"""Statuses of agents that have left, or were put out."""
 MOODS: Final = (LOST, SILENT, BUSY, IDLE, RETIRED)
 
 
@@ -104,7 +106,7 @@ def _age(item: Row) -> float:
 def _mood(row: Row, held: Sequence[Row], silence_seconds: float) -> Mood:
     if row["status"] == "lost":
         return LOST
-    if row["status"] == "retired":
+    if row["status"] in GONE:
         return RETIRED
     silent = row.get("silent_seconds") or 0.0
     leases = [item["lease_seconds"] * LEASE_SHARE for item in held if item.get("lease_seconds")]

@@ -22,6 +22,11 @@ _WAYS: Final[Mapping[str, tuple[str, str]]] = {
     "oddities": ("look at the events that did not fit; it is forgiven with time", "events"),
     "runs": ("look at the run that is worst off", "runs"),
     "stalled": ("ask the holders for progress, or let their leases run out", "work"),
+    "stuck": (
+        "look at the process that shows no work, or take it all from its agent: coord evict NAME",
+        "work",
+    ),
+    "parked": ("mend the cause and give it new attempts, coord requeue ID, or cancel it", "work"),
     "lost": ("it is heard again, or is taken away", ""),
     "silent": ("it must be heard again", ""),
     "failed": ("begin the run again; it goes on from its newest checkpoint", "runs"),

@@ -21,6 +21,8 @@ STATES: Final = {
     "cancelled": ("·", Ink.DIM),
 }
 """Glyph and ink of each state, in the order in which an item goes through them."""
+HELD_BACK: Final = {"blocked": ("▪", Ink.WARN), "parked": ("▫", Ink.WARN)}
+"""Of items that are alive and on offer to nobody: they stand with the open ones."""
 FRESH_SECONDS: Final = 3_600.0
 """For so long something that failed is told before what goes well."""
 
@@ -36,6 +38,16 @@ class Why(NamedTuple):
     """Why nobody can take it, in words that items of a kind share; empty: somebody can."""
 
 
+def look_of(status: str) -> tuple[str, Ink]:
+    """Return glyph and ink of a state."""
+    return STATES.get(status) or HELD_BACK.get(status, ("?", Ink.DIM))
+
+
+def lane_of(status: str) -> str:
+    """Return with which state an item is shown."""
+    return "open" if status in HELD_BACK else status
+
+
 def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
     """Say why an item does not move, or how it ended."""
     status = item["status"]
@@ -44,6 +56,8 @@ def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
     if status == "claimed":
         return _why_claimed(item, crew, late_seconds)
     note = str(item.get("note") or "")
+    if status in HELD_BACK:
+        return Why(f"{status}: {note}" if note else status, Ink.WARN, 1)
     if status == "failed":
         fresh = item["state_seconds"] < FRESH_SECONDS
         return Why(note or "no reason was given", Ink.BAD if fresh else Ink.DIM, 2 if fresh else 5)
@@ -53,6 +67,8 @@ def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
 
 
 def _why_open(item: Row, crew: Crew) -> Why:
+    if item.get("waits"):
+        return _why_waiting(item["waits"])
     kind = kind_of(item)
     if kind not in crew.openings:
         crew.openings[kind] = _why_kind(kind, crew)
@@ -61,6 +77,17 @@ def _why_open(item: Row, crew: Crew) -> Why:
     if not attempts:
         return reason
     return reason._replace(words=f"{reason.words}; {attempts} attempt{'s' if attempts > 1 else ''} ended")
+
+
+def _why_waiting(waits: Row) -> Why:
+    """Say what keeps an item from being claimed, whoever may take it."""
+    if waits.get("in_vain"):
+        return Why(f"waits in vain for {', '.join(waits['in_vain'][:3])}", Ink.WARN, 1)
+    if waits.get("items"):
+        return Why(f"waits for {', '.join(waits['items'][:3])}", Ink.DIM, 4)
+    if waits.get("key"):
+        return Why(f"waits for its turn at {waits['key']}", Ink.DIM, 4)
+    return Why("waits for its time", Ink.DIM, 4)
 
 
 def _why_kind(kind: Kind, crew: Crew) -> Why:
@@ -116,6 +143,8 @@ def _why_claimed(item: Row, crew: Crew, late_seconds: float) -> Why:
     then = f"; open again {within(left)}, attempt {item['attempt'] + 1}" if left is not None else ""
     if mood is LOST:
         return Why(f"{name} is lost{then}", Ink.BAD, 0)
+    if item.get("stuck"):
+        return Why(f"{name} lives and shows no work on it", Ink.WARN, 0)
     if mood is SILENT and holder is not None:
         return Why(
             f"{name} silent {age((holder.get('silent_seconds') or 0.0) + late_seconds)}{then}", Ink.WARN, 0
@@ -163,7 +192,11 @@ def in_order(rows: Sequence[Row], order: str, crew: Crew) -> list[Row]:
     keys: dict[str, Any] = {
         "priority": lambda item: (-item["priority"], -item["age_seconds"]),
         "age": lambda item: -item["age_seconds"],
-        "state": lambda item: (states.index(item["status"]), -item["priority"], -item["age_seconds"]),
+        "state": lambda item: (
+            states.index(lane_of(item["status"])),
+            -item["priority"],
+            -item["age_seconds"],
+        ),
         "agent": lambda item: (item.get("agent") is None, item.get("agent") or "", -item["priority"]),
         "id": lambda item: item["id"],
     }

@@ -14,7 +14,7 @@ from coord.tui.scene import Drawn, Go, Key, Outcome, Place, Scene, View, Wish, c
 from coord.tui.views import waiting as nothing
 from coord.tui.views.ages import late
 from coord.tui.views.attention import troubles
-from coord.tui.views.crew import NO_ANSWER, Crew, crew_of
+from coord.tui.views.crew import GONE, NO_ANSWER, Crew, crew_of
 from coord.tui.views.machines import TREND_CELLS, machines_box
 from coord.tui.views.overview_panes import (
     LOSS,
@@ -108,7 +108,7 @@ def _wide(scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, widt
 
 def _people(scene: Scene, crew: Crew, width: int, height: int, has_run: bool) -> list[Line]:
     """Draw the agents, and below them what is in work, where there is room for both and the run has its place."""
-    agents = sum(row["status"] != "retired" for row in crew.rows) + 2
+    agents = sum(row["status"] not in GONE for row in crew.rows) + 2
     if not has_run or height - agents < IN_WORK_LINES_MIN:
         return agents_box(scene, crew, width, height)
     return [*agents_box(scene, crew, width, agents), *in_work_box(scene, crew, width, height - agents)]

@@ -12,8 +12,8 @@ from coord.tui.plot import LABEL_CELLS, Trace, plot, scale_of
 from coord.tui.scene import Answer, Row, Scene
 from coord.tui.telling import entity_of, kind_of, mark_of, sentence
 from coord.tui.views.ages import late
-from coord.tui.views.crew import LOST, MOODS, SILENT, Crew, note
-from coord.tui.views.items import STATES, seconds_left
+from coord.tui.views.crew import GONE, LOST, MOODS, SILENT, Crew, note
+from coord.tui.views.items import HELD_BACK, STATES, seconds_left
 from coord.tui.views.run_curves import bins_of, small_log
 from coord.tui.views.run_marks import Moment, flags_of, moments_of
 from coord.tui.views.run_rows import is_paused
@@ -46,7 +46,7 @@ def work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
 
 
 def _state_row(state: str, counts: Mapping[str, int], width: int) -> Line:
-    live = ("open", "claimed")
+    live = ("open", "claimed", *HELD_BACK)
     peers = [count for name, count in counts.items() if (name in live) == (state in live)]
     count, most = counts.get(state, 0), max((*peers, BAR_COUNT))
     ink = STATES[state][1]
@@ -134,7 +134,7 @@ def agents_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
     if "agents" not in scene.answers:
         return box("Agents", asked(scene, "agents", "asking for the agents", width - 2), width, height, "3")
     counts = crew.counts()
-    here = [row for row in crew.rows if row["status"] != "retired"]
+    here = [row for row in crew.rows if row["status"] not in GONE]
     marks = [f" {mood.glyph}{counts[mood.name]}" for mood in MOODS[:-1] if mood.name in counts]
     title = f"Agents {len(here)} {''.join(marks)}"
     body = [
@@ -149,7 +149,7 @@ def agents_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
 
 @remembered
 def _busy_first(crew: Crew) -> Sequence[Row]:
-    here = [row for row in crew.rows if row["status"] != "retired"]
+    here = [row for row in crew.rows if row["status"] not in GONE]
     return sorted(here, key=lambda row: (not row["holds"], crew.moods[row["agent"]].rank, row["agent"]))
 
 

@@ -11,7 +11,7 @@ from coord.tui.memo import remembered
 from coord.tui.scene import Answer, Place, Row, Scene
 from coord.tui.table import Cell, Column
 from coord.tui.views.crew import LOST, NO_ANSWER, SILENT, Crew, crew_of
-from coord.tui.views.items import ORDERS, STATES, fields, in_order, seconds_left, why
+from coord.tui.views.items import ORDERS, fields, in_order, look_of, seconds_left, why
 from coord.tui.views.searched import narrowed, unreached
 
 WIDE: Final = 100
@@ -90,10 +90,10 @@ class _Cells:
         return said(item["id"])
 
     def glyph(self, item: Row) -> Cell:
-        return STATES[item["status"]]
+        return look_of(item["status"])
 
     def state(self, item: Row) -> Cell:
-        glyph, ink = STATES[item["status"]]
+        glyph, ink = look_of(item["status"])
         return f"{glyph} {item['status']}", ink
 
     def state_seconds(self, item: Row) -> Cell:
