@@ -68,7 +68,10 @@ class _Rule:
 
 _RULES: Final[dict[type, _Rule]] = {
     agent.AgentLost: _Rule(
-        AGENT_LOST, "agent", "warning", (agent.AgentReturned, agent.AgentRegistered, agent.AgentRetired)
+        AGENT_LOST,
+        "agent",
+        "warning",
+        (agent.AgentReturned, agent.AgentRegistered, agent.AgentEvicted, agent.AgentRetired),
     ),
     node.NodeLost: _Rule(NODE_LOST, "node", "critical", (node.NodeReturned, node.NodeRegistered)),
     run.RunLost: _Rule(RUN_LOST, "run", "critical", ()),
@@ -76,6 +79,7 @@ _RULES: Final[dict[type, _Rule]] = {
 _WORDS: Final[dict[type, str]] = {
     agent.AgentReturned: "it was heard again",
     agent.AgentRegistered: "it registered again",
+    agent.AgentEvicted: "it was put out",
     agent.AgentRetired: "it has left on purpose",
     node.NodeReturned: "its readings come again",
     node.NodeRegistered: "its monitor has started again",

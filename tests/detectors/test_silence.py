@@ -110,6 +110,12 @@ def test_an_agent_that_left_on_purpose_is_not_missed() -> None:
     facts = Facts()
     facts.say("a", agent.AgentLost(incarnation=1, silent_seconds=60))
     assert facts.say("a", agent.AgentRetired(incarnation=1)) == [("agent-lost", "ended", "warning")]
+    assert facts.say("b", agent.AgentLost(incarnation=2, silent_seconds=31.0)) == [
+        ("agent-lost", "began", "warning")
+    ]
+    assert facts.say("b", agent.AgentEvicted(incarnation=2, reason="mute")) == [
+        ("agent-lost", "ended", "warning")
+    ]
 
 
 def test_another_of_the_same_name_is_another() -> None:
