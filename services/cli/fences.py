@@ -2,7 +2,7 @@
 
 Written whole or not at all when a claim succeeds, forgotten when it ends. Losing one loses nothing but
 convenience: the coordinator decides, and --fence says the same. All three names are tokens, so none
-leaves the folder.
+leaves the folder. A command that `coord work` or `coord run` started is told its fence by COORD_FENCE, for COORD_ITEM.
 """
 
 import os
@@ -27,6 +27,10 @@ def remember(folder: Folder, agent: str, incarnation: int, item_id: str, fence: 
 
 def recall(folder: Folder, agent: str, incarnation: int | None, item_id: str) -> int | None:
     """Return the fence of this incarnation's claim, or of the newest where none is named."""
+    if item_id == os.environ.get("COORD_ITEM") and agent == os.environ.get("COORD_AGENT"):
+        told = _whole(os.environ.get("COORD_FENCE", ""))
+        if told is not None:
+            return told
     if incarnation is not None:
         return _read(folder, agent, str(incarnation), item_id)
     known = (_read(folder, agent, name, item_id) for name in _incarnations(folder, agent))
@@ -54,4 +58,8 @@ def _read(folder: Folder, agent: str, incarnation: str, item_id: str) -> int | N
         text = folder.path(_ROOT, agent, incarnation, item_id).read_text()
     except (OSError, UnicodeDecodeError):
         return None
+    return _whole(text)
+
+
+def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _FENCE_DIGITS_MAX else None

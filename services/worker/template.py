@@ -4,8 +4,9 @@
     {title} {body} {body.NAME}                                                 anybody's words
 
 Nobody's words ever stand in a line for a shell: there a field becomes a quoted variable, `"${COORD_TITLE}"`, so that no
-title and no body can be run, whatever is in it. Within single quotes a shell would not look at it, so that is refused.
-All else in braces, and whatever follows a `$`, is left as it is: it is the shell's.
+title and no body can be run, whatever is in it. Within quotes that is refused: in single ones a shell would not look at
+it, in double ones it might become the text of another shell (`sh -c "..."`). All else in braces, and whatever follows a
+`$`, is left as it is: it is the shell's.
 """
 
 import json
@@ -14,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coord.events.errors import CoordError, UsageError, visible
+from coord.events.errors import CoordError, UsageError
 
 SHELL: Final = "/bin/sh"
 TITLE_VARIABLE: Final = "COORD_TITLE"
@@ -65,10 +66,10 @@ class Template:
             if name in TOKENS:
                 return _token(item, name, request_id)
             if name == "title":
-                return _quoted(TITLE_VARIABLE, self.line, found.start())
+                return _quoted(TITLE_VARIABLE)
             variable = _BODY + name.replace(".", "_")
             variables[variable] = _words_of(item, name)
-            return _quoted(variable, self.line, found.start())
+            return _quoted(variable)
 
         return Started((SHELL, "-c", _FIELD.sub(put, self.line)), variables)
 
@@ -77,13 +78,12 @@ def line_for_shell(line: str) -> Template:
     """Read a line for the shell.
 
     Raises:
-        UsageError: a field stands in single quotes.
+        UsageError: anybody's words are to stand in quotes.
     """
     for found in _FIELD.finditer(line):
-        if found[1] not in TOKENS and _quotes_before(line, found.start()) == "'":
+        if found[1] not in TOKENS and _is_in_quotes(line, found.start()):
             raise UsageError(
-                f"{found[0]} stands in single quotes in {visible(line)!r}.",
-                "Write it without quotes: it is quoted already.",
+                f"{found[0]} stands in quotes in --exec.", "Write it without quotes: it is quoted already."
             )
     return Template(line=line)
 
@@ -93,13 +93,11 @@ def program(words: Sequence[str]) -> Template:
     return Template(words=tuple(words))
 
 
-def _quoted(variable: str, line: str, at: int) -> str:
-    reference = f"${{{variable}}}"
-    return reference if _quotes_before(line, at) == '"' else f'"{reference}"'
+def _quoted(variable: str) -> str:
+    return f'"${{{variable}}}"'
 
 
-def _quotes_before(line: str, at: int) -> str:
-    """Return the quotes that a place of a line stands in: ', " or none."""
+def _is_in_quotes(line: str, at: int) -> bool:
     quotes, place = "", 0
     while place < at:
         mark = line[place]
@@ -110,7 +108,7 @@ def _quotes_before(line: str, at: int) -> str:
         elif mark in "'\"" and not quotes:
             quotes = mark
         place += 1
-    return quotes
+    return bool(quotes)
 
 
 def _put_in(word: str, item: Mapping[str, Any], request_id: str) -> str:
