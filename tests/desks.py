@@ -1,13 +1,14 @@
 """Items that only the workers of one test can take, and those workers."""
 
 import subprocess
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from command_line import Ran
 from houses import House, until
 
-from coord.events.errors import Refused
+from coord.events.errors import OutcomeUnknown, Refused
 from coord.services import client, clock
 from coord.services.client import Reply
 from coord.services.folder import Folder
@@ -21,6 +22,7 @@ class Desk:
 
     house: House
     capability: str
+    started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     @property
     def folder(self) -> Folder:
@@ -28,8 +30,11 @@ class Desk:
         return self.house.folder
 
     def tell(self, verb: str, **fields: Any) -> Reply:
-        """Send a command that must be done."""
-        return client.tell(self.folder, verb, {"request_id": clock.new_id(), **fields}, "", 10.0)
+        """Send a command that must be done, again while nobody answers."""
+        command = {"request_id": clock.new_id(), **fields}
+        while True:
+            with suppress(OutcomeUnknown):
+                return client.tell(self.folder, verb, command, "", ENDS_SECONDS)
 
     def submit(self, title: str = "A title", **fields: Any) -> str:
         """Submit an item and return its id."""
@@ -64,7 +69,7 @@ class Desk:
     def start(self, *words: str, **options: Any) -> "subprocess.Popen[bytes]":
         """Start a worker for the items of this test."""
         told = ("--agent", self.capability, "--capability", self.capability)
-        return self.house.cli.start("work", *told, *words, **options)
+        return self._noted(self.house.cli.start("work", *told, *words, **options))
 
     def work(self, *words: str) -> Ran:
         """Have a worker do all that waits."""
@@ -74,7 +79,19 @@ class Desk:
     def run(self, item_id: str, *words: str, **options: Any) -> Ran:
         """Hold one item for a command."""
         self.tell("register", agent=self.capability, capabilities=[self.capability])
-        return end_of(self.house.cli.start("run", item_id, "--agent", self.capability, *words, **options))
+        return end_of(
+            self._noted(self.house.cli.start("run", item_id, "--agent", self.capability, *words, **options))
+        )
+
+    def close(self) -> None:
+        """End what a test that failed left running."""
+        for process in self.started:
+            with process:
+                process.kill()
+
+    def _noted(self, process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
+        self.started.append(process)
+        return process
 
 
 def end_of(process: "subprocess.Popen[bytes]") -> Ran:

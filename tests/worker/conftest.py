@@ -18,9 +18,11 @@ def worker_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def desk(worker_house: House, request: pytest.FixtureRequest) -> Desk:
+def desk(worker_house: House) -> Iterator[Desk]:
     """A desk of this test's own."""
-    return Desk(worker_house, f"c-{clock.new_id()}")
+    made = Desk(worker_house, f"c-{clock.new_id()}")
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -1,0 +1,159 @@
+"""A command never goes on for long without its claim, and no item is held by nobody."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from desks import Desk, end_of
+from houses import until
+
+from coord.services import clock
+from coord.services.server.process import started_of
+
+SLEEP = "trap 'echo asked; exit 0' TERM; echo $$ > {marker}; while :; do sleep 0.05; done"
+STUBBORN = "trap '' TERM; sleep 600 & echo $! > {marker}; wait; wait; wait"
+
+
+def started(
+    desk: Desk, marker: Path, script: str, *words: str, **item: object
+) -> tuple[str, "subprocess.Popen[bytes]"]:
+    """Start a worker on one item, and wait until its command writes its pid."""
+    item_id = desk.submit(**item)  # type: ignore[arg-type]
+    process = desk.start(*words, "--exec", script.replace("{marker}", str(marker)))
+    until(lambda: marker.exists() and marker.read_text().strip())
+    desk.once(item_id, "claimed")
+    return item_id, process
+
+
+def is_gone(marker: Path) -> bool:
+    """Tell whether the command that wrote its pid has ended."""
+    return started_of(int(marker.read_text())) is None
+
+
+@pytest.mark.parametrize("verb", ["evict", "cancel"])
+def test_what_is_taken_away_ends_the_command_at_once(desk: Desk, marker: Path, verb: str) -> None:
+    item, process = started(desk, marker, SLEEP, "--once")
+    taken_at = clock.monotonic()
+    if verb == "evict":
+        desk.tell("evict", agent=desk.capability, reason="so")
+    else:
+        desk.tell("cancel", item_id=item)
+    ran = end_of(process)
+    assert clock.monotonic() - taken_at < 3
+    assert is_gone(marker)
+    assert f"{item} is lost" in ran.err
+    assert "asked" in ran.out
+    assert "1 lost" in ran.err
+
+
+def test_a_command_that_does_not_listen_is_killed_with_all_it_started(desk: Desk, marker: Path) -> None:
+    item, process = started(desk, marker, STUBBORN, "--once")
+    desk.tell("cancel", item_id=item)
+    assert "1 lost" in end_of(process).err
+    assert is_gone(marker)
+
+
+def test_a_worker_that_is_killed_takes_its_commands_along_and_the_item_comes_back(
+    desk: Desk, marker: Path
+) -> None:
+    item, process = started(desk, marker, STUBBORN, lease_seconds=1.0)
+    process.kill()
+    killed_at = clock.monotonic()
+    until(lambda: is_gone(marker))
+    assert clock.monotonic() - killed_at < 2
+    desk.once(item, "open")
+    assert clock.monotonic() - killed_at < 1.0 + 2.0
+    process.communicate()
+
+
+def test_a_worker_that_is_stopped_loses_its_commands_when_their_lease_is_over(
+    desk: Desk, marker: Path
+) -> None:
+    item, process = started(desk, marker, STUBBORN, "--once", lease_seconds=1.0)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        desk.once(item, "open")
+        until(lambda: is_gone(marker))
+    finally:
+        process.send_signal(signal.SIGCONT)
+    assert "1 lost" in end_of(process).err
+
+
+def test_a_restart_of_the_coordinator_is_ridden_out(desk: Desk, marker: Path) -> None:
+    script = f"echo $$ > {marker}; until [ -e {marker}.go ]; do sleep 0.02; done; echo 5"
+    item, process = started(desk, marker, script, "--once")
+    fence = desk.item(item)["fence"]
+    desk.house.kill("coordinator")
+    Path(f"{marker}.go").touch()
+    assert end_of(process).code == 0
+    shown = desk.ended(item)
+    assert (shown["status"], shown["result"], shown["fence"]) == ("completed", 5, fence)
+
+
+def test_a_claim_that_waits_outlives_the_coordinator(desk: Desk) -> None:
+    process = desk.start("--once", "--", "true")
+    until(lambda: desk.agent_status() == "active")
+    desk.house.kill("coordinator")
+    item = desk.submit()
+    assert end_of(process).code == 0
+    assert desk.ended(item)["status"] == "completed"
+
+
+def test_the_first_signal_lets_what_runs_end_and_claims_no_more(desk: Desk, marker: Path) -> None:
+    script = f"echo $$ > {marker}; until [ -e {marker}.go ]; do sleep 0.02; done"
+    item, process = started(desk, marker, script)
+    other = desk.submit()
+    process.send_signal(signal.SIGTERM)
+    Path(f"{marker}.go").touch()
+    ran = end_of(process)
+    assert ran.code == 0
+    assert "nothing more is claimed; 1 running" in ran.err
+    assert desk.ended(item)["status"] == "completed"
+    assert desk.item(other)["status"] == "open"
+
+
+def test_the_second_signal_ends_what_runs_and_gives_it_back(desk: Desk, marker: Path) -> None:
+    item, process = started(desk, marker, SLEEP)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while b"Once more" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    ran = end_of(process)
+    assert ran.code == 128 + signal.SIGINT
+    assert "asked" in ran.out
+    assert is_gone(marker)
+    desk.once(item, "open")
+
+
+def test_a_worker_that_waits_ends_at_once_and_holds_nothing(desk: Desk) -> None:
+    process = desk.start("--", "true")
+    until(lambda: desk.agent_status() == "active")
+    process.send_signal(signal.SIGTERM)
+    asked_at = clock.monotonic()
+    assert end_of(process).code == 0
+    assert clock.monotonic() - asked_at < 2
+    item = desk.submit()
+    desk.once(item, "open")
+
+
+def test_an_agent_that_registers_elsewhere_is_replaced_and_keeps_what_it_holds(
+    desk: Desk, marker: Path
+) -> None:
+    script = f"echo $$ > {marker}; until [ -e {marker}.go ]; do sleep 0.02; done"
+    item, process = started(desk, marker, script, lease_seconds=1.0)
+    fence = desk.item(item)["fence"]
+    desk.tell("register", agent=desk.capability)
+    end = clock.monotonic() + 1.5
+    until(lambda: desk.item(item) and clock.monotonic() > end)
+    assert desk.item(item)["fence"] == fence
+    Path(f"{marker}.go").touch()
+    ran = end_of(process)
+    assert ran.code == 4
+    assert desk.ended(item)["status"] == "completed"
+
+
+def test_a_house_that_is_not_there_is_a_word_and_exit_code_5(desk: Desk, tmp_path: Path) -> None:
+    ran = end_of(desk.start("--data", str(tmp_path), "--", "true"))
+    assert (ran.code, ran.out) == (5, "")
