@@ -24,7 +24,7 @@ _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes, bytes_max: int = EVENT_BYTES_MAX) -> dict[str, Any]:
     """Parse one strict JSON object.
 
     The quick path: what msgspec reads and writes back byte for byte has no duplicate key. Everything
@@ -33,8 +33,8 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     Raises:
         InvalidEvent: with the reason in one sentence.
     """
-    if len(raw) > EVENT_BYTES_MAX:
-        raise InvalidEvent(f"the body has {len(raw)} bytes; at most {EVENT_BYTES_MAX} are allowed.")
+    if len(raw) > bytes_max:
+        raise InvalidEvent(f"the body has {len(raw)} bytes; at most {bytes_max} are allowed.")
     try:
         value = msgspec.json.decode(raw)
         quick = isinstance(value, dict) and msgspec.json.encode(value) == raw

@@ -30,6 +30,8 @@ from coord.events.work import CAPABILITIES_MAX
 
 SUBMIT_MAX: Final = 1_000
 """Items of one batch: as many as the log appends together or not at all."""
+SUBMIT_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Size of such a command, over a socket; over NATS it is no larger than a message."""
 CLAIM_MAX: Final = 100
 WAIT_SECONDS_MAX: Final = 3_600.0
 WATCHED_MAX: Final = 200

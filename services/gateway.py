@@ -71,6 +71,8 @@ class Route:
     answer: Answering
     may_take_long: Callable[[Request], bool] | None = None
     """Whether the answer to a request may take so long that whoever asks may be gone by then: it is ended then."""
+    bytes_max: int = BODY_BYTES_MAX
+    """The largest body it is asked with."""
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,11 +104,12 @@ class Gateway:
         if scope["type"] != "http":
             return
         route, name = self._find(scope["method"], scope["path"])
-        body = await _read(receive)
+        bytes_max = route.bytes_max if route is not None else BODY_BYTES_MAX
+        body = await _read(receive, bytes_max)
         if route is None:
             answer: Response | Lines = error_response(_not_found(scope["method"], scope["path"]))
         elif body is None:
-            answer = error_response(_too_large())
+            answer = error_response(_too_large(bytes_max))
         else:
             request = _request(scope, name, body)
             if route.may_take_long is not None and route.may_take_long(request):
@@ -170,7 +173,7 @@ def _request(scope: Any, name: str, body: bytes) -> Request:
     return Request(name, query, headers, body)
 
 
-async def _read(receive: Any) -> bytes | None:
+async def _read(receive: Any, bytes_max: int) -> bytes | None:
     """Read the body; None when it is larger than a body may be."""
     parts: list[bytes] = []
     size = 0
@@ -180,7 +183,7 @@ async def _read(receive: Any) -> bytes | None:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         more = message.get("more_body", False) and message["type"] == "http.request"
-        if size > BODY_BYTES_MAX:
+        if size > bytes_max:
             return None
     return b"".join(parts)
 
@@ -236,5 +239,5 @@ def _not_found(method: str, path: str) -> CoordError:
     )
 
 
-def _too_large() -> CoordError:
-    return UsageError(f"the body is larger than {BODY_BYTES_MAX} bytes.")
+def _too_large(bytes_max: int) -> CoordError:
+    return UsageError(f"the body is larger than {bytes_max} bytes.")

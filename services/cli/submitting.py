@@ -14,7 +14,7 @@ from coord.services.cli.scenarios import Known
 from coord.services.cli.terminal import out, out_json
 
 BATCH_MAX: Final = 1_000
-BATCH_BYTES_MAX: Final = 240 * 1024
+BATCH_BYTES_MAX: Final = 4 * 1024 * 1024 - 1024
 """As much as one request takes, beside its own words."""
 _OF_ONE: Final = {"item_id": "--id", "idempotency_key": "--idempotency-key"}
 
@@ -74,7 +74,7 @@ def _batches(said: dict[str, Any]) -> Iterator[Batch]:
     faults: list[tuple[int, CoordError]] = []
     for number, line in enumerate(lines_of_stdin(), 1):
         item = _item(line, number, said, faults) if line.strip() else None
-        more = len(json.dumps(item)) + 2 if item is not None else 0
+        more = len(json.dumps(item, separators=(",", ":"))) + 1 if item is not None else 0
         if len(items) + len(faults) >= BATCH_MAX or (items and size + more > BATCH_BYTES_MAX):
             late = faults.pop() if faults and faults[-1][0] == number else None
             yield Batch(first, last, tuple(items), tuple(faults))

@@ -19,7 +19,9 @@ from coord.events.commands import COMMANDS, Invalid, Unknown
 from coord.events.documents import openapi
 from coord.events.errors import CoordError, Exit, InvalidEvent
 from coord.events.model import Command, first_fault
+from coord.events.streams import EVENT_BYTES_MAX
 from coord.events.tokens import is_token, is_traceparent
+from coord.events.work_commands import SUBMIT_BYTES_MAX
 from coord.services.coordinator.coordinator import Coordinator, Reply
 from coord.services.coordinator.election import Election
 from coord.services.coordinator.wishes import speaker_of
@@ -152,7 +154,7 @@ def _routes(coordinator: Coordinator) -> list[Route]:
         return json_response(openapi("commands"))
 
     return [
-        Route("POST", "/v1/commands/{verb}", command, may_take_long=_waits),
+        Route("POST", "/v1/commands/{verb}", command, may_take_long=_waits, bytes_max=SUBMIT_BYTES_MAX),
         Route("GET", "/healthz", healthz),
         Route("GET", "/openapi.json", document),
     ]
@@ -184,7 +186,7 @@ async def _answer(
     if model is None:
         return Invalid(reason=f"there is no command {verb[:64]!a}; there are {', '.join(COMMANDS)}.")
     try:
-        parse_object(body)
+        parse_object(body, SUBMIT_BYTES_MAX if verb == "submit-many" else EVENT_BYTES_MAX)
         command: Command = model.model_validate_json(body, strict=True)
     except InvalidEvent as error:
         return Invalid(reason=error.message)

@@ -136,6 +136,13 @@ def test_nothing_is_written_that_would_be_refused_on_reading(value: dict[str, ob
         encode_object(value)
 
 
+def test_a_body_may_be_allowed_to_be_larger_than_an_event() -> None:
+    raw = b'{"a":"' + b"x" * EVENT_BYTES_MAX + b'"}'
+    with pytest.raises(InvalidEvent, match=f"at most {EVENT_BYTES_MAX} are allowed"):
+        parse_object(raw)
+    assert len(parse_object(raw, 2 * EVENT_BYTES_MAX)["a"]) == EVENT_BYTES_MAX
+
+
 def test_a_body_leaves_room_for_its_headers() -> None:
     empty = len(encode_object({"a": ""}))
     assert len(encode_object({"a": "x" * (BODY_BYTES_MAX - empty)})) == BODY_BYTES_MAX
