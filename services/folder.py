@@ -12,6 +12,7 @@
     projection/       the DuckDB file, what recovery set aside, and past/: tables of past moments, while asked for
     watchdog/         up to where alerts were told to people
     exporter/         how exporting is going, and what no receiver takes
+    jobs/             what the commands of a running worker read and write: pid of the worker/item
     fences/           the fences this machine's agents were given: agent/incarnation/item
 
 Standard library only: the light commands use it.

@@ -94,11 +94,10 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "work": (
         Example("coord work --agent ada --idle 0s --exec 'echo {id} {title}'", "All that waits, one by one:"),
         Example(
-            "coord work --agent ada --jobs 4 --max 8 --idle 1s -- sha256sum", "Four at a time, each on stdin:"
+            "coord work --agent ada --jobs 4 --max 8 --idle 1s -- sha256sum", "Four at a time, from stdin:"
         ),
         Example(
-            "coord work --agent ada --capability gpu --team red --exec './train {body.file}'",
-            "For as long as it is let, as a member of a team:",
+            "coord work --agent eve --capability gpu --exec './train {body.file}'", "Until it is told to end:"
         ),
     ),
     "run": (

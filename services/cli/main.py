@@ -79,7 +79,7 @@ def _guarded(words: Sequence[str]) -> int:
             parsed = parse(words)
             code = _typed(words) if parsed is None else perform(parsed)
         except CoordError as error:
-            code = report(error, as_json="--json" in words)
+            code = report(error, as_json="--json" in _before_command(words))
         terminal.flush()
     except terminal.ReaderGone:
         return READER_GONE
@@ -96,6 +96,11 @@ def _typed(words: Sequence[str]) -> int:
     from coord.services.cli.app import run as run_typer
 
     return run_typer(words)
+
+
+def _before_command(words: Sequence[str]) -> Sequence[str]:
+    """Return what of a line is coord's own: behind -- stands what it is to run."""
+    return words[: words.index("--")] if "--" in words else words
 
 
 def _whereabouts(error: BaseException) -> str:

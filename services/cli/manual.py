@@ -44,6 +44,10 @@ _ENVIRONMENT: Final = (
     ("COORD_CONFIG", "The settings file, where no --config says so."),
     ("COORD_DATA", "The data folder, where no --data says so."),
     ("COORD_INCARNATION", "As which incarnation the agent acts."),
+    (
+        "COORD_ITEM, COORD_FENCE",
+        "In a command that `coord work` or `coord run` started: the item, and its claim.",
+    ),
     ("COORD_*", "Any other setting, under its name in capitals."),
     ("NO_COLOR", "Not empty: no colours."),
     ("FORCE_COLOR, CLICOLOR_FORCE", "Not 0: colours in a pipe, too."),
@@ -98,13 +102,13 @@ def _commands() -> Iterator[str]:
 
 
 def _verb(verb: Verb) -> Iterator[str]:
-    arguments = (
-        f"Ar {one.metavar}" if one.required else f"Op Ar {one.metavar.strip('[]')}" for one in verb.arguments
-    )
+    shown = ((one, one.metavar.strip("[]").replace("--", r"\-\-")) for one in verb.arguments)
+    arguments = (f"Ar {name}" if one.required else f"Op Ar {name}" for one, name in shown)
     yield " ".join((".It Ic", verb.name, *arguments))
     yield from _sentences(verb.what)
-    if verb.more:
-        yield from _sentences(verb.more)
+    for number, paragraph in enumerate(filter(None, verb.more.split("\n"))):
+        yield from ((".Pp",) if number else ())
+        yield from _sentences(paragraph)
     if verb.options:
         yield from _options(verb.options)
     if verb.name in EXAMPLES:

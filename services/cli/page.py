@@ -73,9 +73,9 @@ def verb_page(verb: Verb, paint: Painter = plain, width: int = PAGE_COLUMNS) -> 
     """Return the lines of `coord VERB --help`."""
     taken = {option.flag for option in verb.options}
     lines = [*_title(f"coord {verb.name}", verb.what, paint, width), "", paint("Usage", "head")]
-    lines.append(f"{_INDENT}coord {usage(verb)} [OPTIONS]")
-    if verb.more:
-        lines += ["", *_prose(verb.more, width)]
+    lines.append(f"{_INDENT}coord {line_of(verb)}")
+    for paragraph in filter(None, verb.more.split("\n")):
+        lines += ["", *_prose(paragraph, width)]
     sections = (
         ("Arguments", [(argument.metavar, argument.what) for argument in verb.arguments]),
         ("Options", [_told(option) for option in verb.options]),
@@ -116,6 +116,15 @@ def rows(pairs: Iterable[tuple[str, str]], paint: Painter, width: int, names: in
 def usage(verb: Verb) -> str:
     """Return a verb with its arguments."""
     return " ".join((verb.name, *(argument.metavar for argument in verb.arguments)))
+
+
+def line_of(verb: Verb) -> str:
+    """Return how a verb's line is written: a command that it is to run stands behind its options."""
+    words = usage(verb)
+    last = verb.arguments[-1].metavar if verb.arguments else ""
+    if "-- " not in last:
+        return f"{words} [OPTIONS]"
+    return f"{words.removesuffix(last)}[OPTIONS] {last}"
 
 
 def reference() -> str:

@@ -1,8 +1,8 @@
 """Reads a plain command line by the table of verbs, without typer, whose import costs more than a claim.
 
 Plain is what nearly every line is: known long options with their values, known switches, and as many
-arguments as the verb takes. Everything else - help, a slip, `--` - is left to typer (app.py), which reads
-the same table; a test holds that where both read a line, they read the same.
+arguments as the verb takes; `--` before those of a verb that takes a command. Everything else - help, a slip - is left
+to typer (app.py), which reads the same table; a test holds that where both read a line, they read the same.
 """
 
 import re
@@ -54,7 +54,9 @@ def parse(words: Sequence[str]) -> Parsed | None:
     arguments: list[str] = []
     rest = iter(words)
     for word in rest:
-        if word.startswith("-") and word != "-":
+        if word == "--" and verb is not None and verb.arguments and verb.arguments[-1].many:
+            arguments.extend(rest)
+        elif word.startswith("-") and word != "-":
             option = options.get(word.partition("=")[0])
             into = own if option else settings
             option = option or common.get(word.partition("=")[0])

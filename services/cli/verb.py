@@ -54,7 +54,7 @@ class Verb(NamedTuple):
     arguments: tuple[Argument, ...] = ()
     options: tuple[Option, ...] = ()
     more: str = ""
-    """The rest of its help page."""
+    """The rest of its help page; each line is a paragraph."""
 
 
 JSON: Final = Option("--json", "", "Print the answer as JSON.")

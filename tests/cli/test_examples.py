@@ -38,7 +38,12 @@ ELSEWHERE = {
     "coord otlp backfill --from 1 --traces-only": "tests/exporter",
 }
 """What takes long, or needs a receiver, and where it is run."""
-WITHOUT_END = {"coord up": "up on", "coord tail": "work.submitted", "coord serve watchdog": ""}
+WITHOUT_END = {
+    "coord up": "up on",
+    "coord tail": "work.submitted",
+    "coord serve watchdog": "",
+    "coord work --agent eve --capability gpu --exec './train {body.file}'": "is registered",
+}
 """Lines that end with Ctrl-C, and what they have said by then."""
 CODES = {"coord verify --status": 7}
 """Exit codes other than 0: on a new house nothing is proved."""
@@ -142,6 +147,8 @@ def prepared(stage: Stage, verb: str, line: str, request: pytest.FixtureRequest)
         line = line.replace(
             "hash-readme", stage.item(claimed=verb not in ("claim", "cancel", "show", "history"))
         )
+    if verb in ("run", "work"):
+        line = line.replace("hash-readme", stage.item(claimed=False))
     if verb in ("runs", "plot", "watchdog", "alerts"):
         line = line.replace("r1", stage.trained)
     if verb == "direct":
@@ -189,7 +196,7 @@ def test_an_example_that_goes_on_ends_with_ctrl_c(stage: Stage, tmp_path: Path, 
     data = {"COORD_DATA": str(tmp_path / "other")} if line == "coord up" else {}
     with open(tmp_path / "said", "wb") as said:
         process = subprocess.Popen(
-            line.split(), cwd=stage.cli.home, env=stage.cli.environment | data, stdout=said, stderr=said
+            shlex.split(line), cwd=stage.cli.home, env=stage.cli.environment | data, stdout=said, stderr=said
         )
         until(lambda: says in (tmp_path / "said").read_text() or process.poll() is not None)
         process.send_signal(signal.SIGINT)

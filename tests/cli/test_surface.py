@@ -10,7 +10,7 @@ from coord.events.errors import Exit
 from coord.services.cli import app
 from coord.services.cli.examples import EXAMPLES
 from coord.services.cli.main import run
-from coord.services.cli.page import TOUR, front_page, reference, table, usage
+from coord.services.cli.page import TOUR, front_page, line_of, reference, table, usage
 from coord.services.cli.surface import EXIT_CODES, VERBS
 
 
@@ -28,7 +28,7 @@ def test_a_verb_has_a_function_and_a_help_page(
     assert run([name, "--help"]) == 0
     page = capsys.readouterr().out
     assert page.startswith(f"coord {name} - ")
-    assert f"  coord {usage(VERBS[name])} [OPTIONS]" in page
+    assert f"  coord {line_of(VERBS[name])}" in page
     assert all(option.flag in page for option in VERBS[name].options)
     assert all(argument.what.split()[0] in page for argument in VERBS[name].arguments)
     assert "--json" in page
