@@ -7,7 +7,7 @@ from command_line import COORD
 from desks import Desk, end_of
 from houses import until
 
-from coord.services import clock
+from coord.services import client, clock
 from coord.services.server.process import started_of
 
 HOSTILE = "$(touch pwned) `touch pwned` '; touch pwned; ' \"; touch pwned; \" && touch pwned \\"
@@ -222,3 +222,20 @@ def test_a_reader_that_does_not_read_holds_up_no_lease(desk: Desk, marker: Path)
     out, _ = process.communicate(timeout=30)
     assert out.count(b"y") == 1_000_000
     assert desk.ended(item)["result"] == 1
+
+
+def test_work_is_seen_and_waiting_is_told_from_it(desk: Desk, marker: Path) -> None:
+    """A command that computes keeps its item from counting as stuck; one that waits does not."""
+    idle = desk.submit(body="idle", stuck_seconds=1.0, lease_seconds=1.0)
+    busy = desk.submit(body="busy", stuck_seconds=1.0, lease_seconds=1.0)
+    script = f"if grep -q idle; then exec sleep 600; fi; until [ -e {marker} ]; do :; done"
+    process = desk.start("--max", "2", "--jobs", "2", "--exec", script)
+    until(lambda: desk.once(idle, "claimed").get("stuck"))
+    later = clock.monotonic() + 0.5
+    until(lambda: desk.once(busy, "claimed") and clock.monotonic() > later)
+    marker.touch()
+    desk.tell("cancel", item_id=idle)
+    assert end_of(process).code == 0
+    assert desk.ended(busy)["status"] == "completed"
+    events = client.ask(desk.folder, "history", {"id": busy, "aggregate": "work"}, 10.0)["events"]
+    assert [event["type"].split(".")[1] for event in events] == ["submitted", "claimed", "completed"]
