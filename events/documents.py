@@ -6,8 +6,10 @@ Schema, `openapi` the sockets, this module the bus. `make documents` writes the 
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from msgspec.structs import replace
 
 from coord.events.catalog import AGGREGATES, EVENT_TYPES, encode_event
 from coord.events.commands import COMMANDS

@@ -18,7 +18,7 @@ from coord.events.body import parse_object
 from coord.events.commands import COMMANDS, Invalid, Unknown
 from coord.events.documents import openapi
 from coord.events.errors import CoordError, Exit, InvalidEvent
-from coord.events.model import Command, first_fault
+from coord.events.model import Command, first_fault, written
 from coord.events.streams import EVENT_BYTES_MAX
 from coord.events.tokens import is_token, is_traceparent
 from coord.events.work_commands import SUBMIT_BYTES_MAX
@@ -167,7 +167,7 @@ def _waits(request: Request) -> bool:
 
 def _response(reply: Reply) -> Response:
     status = json_response({}, getattr(reply, "exit_code", int(Exit.DONE))).status
-    return Response(reply.model_dump_json(exclude_none=True).encode(), status)
+    return Response(written(reply), status)
 
 
 async def _over_nats(coordinator: Coordinator, asked: Asked) -> bytes:
@@ -176,7 +176,7 @@ async def _over_nats(coordinator: Coordinator, asked: Asked) -> bytes:
     reply = await _answer(
         coordinator, verb, asked.body, actor, asked.headers.get("traceparent", ""), only=actor
     )
-    return reply.model_dump_json(exclude_none=True).encode()
+    return written(reply)
 
 
 async def _answer(

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from coord.events.commands import Done, Refusal
 from coord.events.envelope import Recorded
-from coord.events.model import Event
+from coord.events.model import Event, trusted
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.oversight import OVERSEEN
 from coord.services.decisions import agent as agents
@@ -29,8 +31,7 @@ class Change(NamedTuple):
         return f"{self.aggregate}.{self.entity}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What is to be appended together or not at all, and the items that the reply lists, if it lists several."""
 
     changes: tuple[Change, ...]
@@ -39,7 +40,8 @@ class Plan:
     @property
     def directive_id(self) -> str:
         """Which directive of the entity the event is about; empty when it is about none."""
-        return str(getattr(self.changes[0].event, "directive_id", ""))
+        first = self.changes[0]
+        return str(getattr(first.event, "directive_id", "")) if first.aggregate == "directive" else ""
 
 
 Outcome = Plan | Done | Refusal
@@ -100,7 +102,7 @@ def done(ledger: Ledger, aggregate: str, entity: str, position: int | None, dire
         return Done(id=directive_id, position=position, already=already, directive=directives.view(directive))
     item = ledger.item(entity)
     assert item is not None
-    return Done(id=entity, position=position, already=already, item=work.view(item))
+    return trusted(Done, id=entity, position=position, already=already, item=work.view(item))
 
 
 def done_with_items(ledger: Ledger, item_ids: Sequence[str], position: int | None) -> Done:

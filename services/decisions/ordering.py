@@ -6,7 +6,7 @@ for a day, of a team that holds least, outweighs another one: nothing starves, a
 
 from typing import Final
 
-from coord.events.model import PRIORITY_MAX
+from coord.events.model import PRIORITY_MAX, trusted
 from coord.events.planning import Scores
 
 WEIGHTS: Final = {"priority": 0.70, "age": 0.06, "deadline": 0.12, "match": 0.05, "fairness": 0.07}
@@ -35,7 +35,8 @@ def scores(
     priority: int, submitted_at_ns: int, deadline_ns: int | None, match: float, fairness: float, now_ns: int
 ) -> Scores:
     """Return all scores as an event records them, to four digits."""
-    return Scores.model_construct(
+    return trusted(
+        Scores,
         priority=round(priority / PRIORITY_MAX, 4),
         age=round(age_score(submitted_at_ns, now_ns), 4),
         deadline=round(deadline_score(deadline_ns, now_ns), 4),

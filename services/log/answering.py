@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from nats.errors import Error as NatsError
 
 from coord.services.log.reading import read_headers
@@ -21,8 +21,7 @@ WORKING_MAX: Final = 20_000
 _log = logging.getLogger("coord.log")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One request."""
 
     subject: str

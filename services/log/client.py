@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
+from msgspec import Struct
 from nats.errors import BadHeaderError, BadSubjectError, MaxPayloadError, NoRespondersError
 from nats.js import JetStreamContext
 
@@ -41,8 +42,7 @@ STREAM_WAIT_SECONDS: Final = 30.0
 _STREAM_POLL_SECONDS: Final = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(Struct, frozen=True, gc=False):
     """One decided event and the position it was decided on."""
 
     subject: str

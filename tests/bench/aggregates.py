@@ -19,6 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from coord.events.envelope import Envelope
 from coord.events.streams import EVENTS
 from coord.events.tokens import event_subject
@@ -59,7 +61,7 @@ def appends(first: int, count: int, settings: Settings) -> list[Append]:
         Append(
             event_subject(settings.site, "work", f"w-{number:08d}"),
             0,
-            replace(envelope, id=clock.new_id()),
+            structs.replace(envelope, id=clock.new_id()),
             event,
         )
         for number in range(first, first + count)
@@ -103,7 +105,7 @@ async def use(folder: Folder, settings: Settings, count: int) -> None:
     assert state.messages >= count, f"{state.messages} of {count} messages are there"
     assert await log.last(event_subject(settings.site, "work", f"w-{count // 2:08d}")) is not None
     await log.append(
-        [replace(appends(0, 1, settings)[0], subject=f"ev.{settings.site}.work.{clock.new_id()}")]
+        [structs.replace(appends(0, 1, settings)[0], subject=f"ev.{settings.site}.work.{clock.new_id()}")]
     )
     await log.close()
 

@@ -1,10 +1,9 @@
 """CloudEvents over NATS headers: what is written is read back, and nothing malformed is either."""
 
-from dataclasses import fields, replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from coord.events.envelope import HEADERS_NEEDED, MESSAGE_ID, Envelope, from_headers, to_headers
 from coord.events.errors import InvalidEvent

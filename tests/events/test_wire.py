@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from coord.events.body import parse_object
 from coord.events.catalog import EVENT_TYPES, encode_event
@@ -21,7 +22,7 @@ NOW_NS = 1_795_000_000_000_000_000
 
 def stored(type_: str, body: bytes) -> Stored:
     """Return an event as the log would hold it."""
-    envelope = replace(ENVELOPE, type=type_)
+    envelope = structs.replace(ENVELOPE, type=type_)
     subject = f"ev.local.{type_.partition('.')[0]}.w-1"
     return Stored("EVENTS", 7, NOW_NS, subject, to_headers(envelope), body)
 

@@ -1,8 +1,8 @@
 """Work items as traces: which spans an event ends, with which ids, links and words."""
 
-from dataclasses import replace
 from hashlib import blake2b
 
+from msgspec.structs import replace
 from written import NS, Written
 
 from coord.events import work

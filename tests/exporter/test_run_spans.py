@@ -1,6 +1,6 @@
 """Training runs as traces: lives and roots, whatever became of the process."""
 
-from dataclasses import replace
+from copy import copy
 
 from written import NS, Written
 
@@ -135,4 +135,4 @@ def test_a_run_whose_start_is_missing_ends_nothing() -> None:
     assert told.finish() == []
     assert told.tell(LOST) == []
     assert isinstance(told.marks[0].recorded, Recorded)
-    assert spans_of_run([replace(told.marks[0])], 77, {}) == ()
+    assert spans_of_run([copy(told.marks[0])], 77, {}) == ()
