@@ -36,7 +36,7 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "mine": (Example("coord mine --agent ada", "What ada holds, and until when:"),),
     "wait": (
         Example("coord wait hash-readme --timeout 10m", "Until it has come to something:"),
-        Example("coord submit Test | coord wait - --timeout 1h", "Submit it, and wait for what comes of it:"),
+        Example("coord wait hash-readme ITEM --any", "Until one of two has:"),
     ),
     "why": (
         Example("coord why hash-readme", "What it waits for, and what is before it:"),
@@ -111,7 +111,7 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     ),
     "drain": (Example('coord drain ada --reason "her machine goes home"', "She ends what she holds:"),),
     "evict": (Example('coord evict ada --reason "does not answer"', "What ada holds is free at once:"),),
-    "team": (Example("coord team red --wip 10 --share 2", "Ten at once, and twice what others are due:"),),
+    "team": (Example("coord team blue --wip 10 --share 2", "Ten at once, and twice what others are due:"),),
     "heartbeat": (Example("coord heartbeat ada", "Alive; all that ada holds stays ada's:"),),
     "retire": (Example('coord retire ada --reason "going home"', "Nothing more for ada:"),),
     "agents": (Example("coord agents --team red", "Who is in a team, and what they hold:"),),

@@ -65,11 +65,18 @@ class Stage:
         assert ran.code == 0, ran
         return ran.out.strip()
 
-    def item(self, claimed: bool) -> str:
-        """Submit an item; claimed by ada, where that is wanted."""
-        item_id = self.do("submit", "Hash", "--id", f"hash-{next(self._numbers)}")
-        if claimed:
+    def item(self, status: str = "open") -> str:
+        """Submit an item, and make it so; who holds it is ada."""
+        item_id = self.do("submit", "Hash", "--id", f"hash-{next(self._numbers)}", "--attempts", "1")
+        if status in ("claimed", "completed", "parked"):
             self.do("claim", item_id, "--agent", "ada")
+        verb = {"completed": "complete", "parked": "fail", "blocked": "block", "cancelled": "cancel"}.get(
+            status
+        )
+        if verb in ("complete", "fail"):
+            self.do(verb, item_id, "--agent", "ada")
+        elif verb is not None:
+            self.do(verb, item_id)
         return item_id
 
     @cached_property
@@ -141,14 +148,26 @@ def obedient(stage: Stage) -> Iterator[str]:
     thread.join()
 
 
+_ABOUT_ITEMS = {
+    **dict.fromkeys(("claim", "cancel", "show", "history", "why", "reprioritise", "depend", "block"), "open"),
+    **dict.fromkeys(("progress", "complete", "fail", "release", "mine"), "claimed"),
+    **dict.fromkeys(("run", "work"), "open"),
+    "wait": "completed", "unblock": "blocked", "requeue": "parked", "reopen": "cancelled",
+}  # fmt: skip
+"""Verbs whose examples speak of an item, and as what."""
+
+
 def prepared(stage: Stage, verb: str, line: str, request: pytest.FixtureRequest) -> str:
     """Make what a line speaks of, and return the line with the names of that."""
-    if verb in ("progress", "complete", "fail", "release", "cancel", "show", "history", "claim"):
-        line = line.replace(
-            "hash-readme", stage.item(claimed=verb not in ("claim", "cancel", "show", "history"))
-        )
-    if verb in ("run", "work"):
-        line = line.replace("hash-readme", stage.item(claimed=False))
+    if verb in _ABOUT_ITEMS:
+        line = line.replace("hash-readme", stage.item(_ABOUT_ITEMS[verb])).replace("ITEM", stage.item())
+    if "--after hash-readme" in line:
+        line = line.replace("hash-readme", stage.item())
+    if verb == "mine":
+        until(lambda: stage.cli.run("mine", "--agent", "ada").code == 0)
+    if verb in ("drain", "evict"):
+        line = line.replace("ada", "zoe")
+        stage.do("register", "zoe")
     if verb in ("runs", "plot", "watchdog", "alerts"):
         line = line.replace("r1", stage.trained)
     if verb == "direct":
@@ -192,7 +211,7 @@ def test_an_example_does_what_it_says(
 
 @pytest.mark.parametrize(("line", "says"), WITHOUT_END.items())
 def test_an_example_that_goes_on_ends_with_ctrl_c(stage: Stage, tmp_path: Path, line: str, says: str) -> None:
-    stage.item(claimed=False)
+    stage.item()
     data = {"COORD_DATA": str(tmp_path / "other")} if line == "coord up" else {}
     with open(tmp_path / "said", "wb") as said:
         process = subprocess.Popen(
