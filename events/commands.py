@@ -98,7 +98,7 @@ class Register(Command):
 
 
 class Heartbeat(Command):
-    """Show that an agent lives; renews every lease of this incarnation."""
+    """Show that an agent lives; renews the leases of this incarnation."""
 
     request_id: Token
     agent: Token
@@ -107,6 +107,9 @@ class Heartbeat(Command):
     """Items whose process was seen to work since the last heartbeat: evidence, where a ping is none."""
     every_seconds: float | None = Field(default=None, gt=0, le=86_400)
     """How often it will come: after two that did not, the agent is lost."""
+    items: Annotated[tuple[Token, ...], Field(max_length=ACTIVE_MAX)] | None = None
+    """Renews the leases of these alone; none: of all. Who names what it runs keeps nothing alive that another process of
+    the agent's name has left behind."""
 
 
 class Retire(Command):

@@ -199,10 +199,12 @@ class Coordinator:
         self.timekeeper.hear(name, now)
         if isinstance(command, wish.Heartbeat):
             self.timekeeper.promise(name, command.every_seconds)
-            self._renew_all(name, agent.incarnation, frozenset(command.active), now)
+            self._renew(command, agent.incarnation, now)
 
-    def _renew_all(self, name: str, incarnation: int, active: frozenset[str], now: float) -> None:
-        for item_id in self.ledger.held.get(name, ()):
+    def _renew(self, heartbeat: wish.Heartbeat, incarnation: int, now: float) -> None:
+        held, active = self.ledger.held.get(heartbeat.agent, ()), frozenset(heartbeat.active)
+        wanted = held if heartbeat.items is None else frozenset(heartbeat.items).intersection(held)
+        for item_id in wanted:
             item = self.ledger.item(item_id)
             if item is not None and item.incarnation == incarnation:
                 self.timekeeper.renew(item_id, now, worked=item_id in active)

@@ -1,6 +1,6 @@
 """Heartbeats: one renews all that is held, every third of the shortest lease, and says which commands have worked.
 
-A lease counts as renewed from the moment the heartbeat was sent, not from its answer. An agent that may start nothing
+It names what it renews: another process of the agent's name may have died and left claims behind. A lease counts as renewed from the moment the heartbeat was sent, not from its answer. An agent that may start nothing
 new, because it registered again elsewhere, still holds what it has: those claims are renewed one by one, by progress.
 """
 
@@ -82,6 +82,7 @@ class Renewals:
         fields = {
             "agent": self._plan.agent,
             "incarnation": incarnation,
+            "items": [holding.id for holding in together],
             "active": sorted(told) or None,
             "every_seconds": self.interval if self._plan.is_registered else None,
         }

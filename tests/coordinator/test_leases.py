@@ -49,6 +49,22 @@ def test_progress_and_heartbeats_keep_a_claim(in_house) -> None:  # type: ignore
     in_house(body)
 
 
+def test_a_heartbeat_that_names_items_renews_no_others(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "named", "left", "strange")
+            for item_id in ("named", "left"):
+                await claim(coordinator, "ada", item_id=item_id, lease_seconds=1.0)
+            await claim(coordinator, "bob", item_id="strange", lease_seconds=1.0)
+            beat = {"agent": "ada", "items": ("named", "strange", "nothing")}
+            while not coordinator.ledger.is_open("left") or not coordinator.ledger.is_open("strange"):
+                await coordinator.execute("ada", command(wish.Heartbeat, **beat))
+                await asyncio.sleep(0.1)
+            assert not coordinator.ledger.is_open("named")
+
+    in_house(body)
+
+
 def test_after_a_start_every_open_lease_runs_in_full(in_house) -> None:  # type: ignore[no-untyped-def]
     async def body(house: House) -> None:
         async with house.coordinator() as coordinator:

@@ -157,3 +157,20 @@ def test_an_agent_that_registers_elsewhere_is_replaced_and_keeps_what_it_holds(
 def test_a_house_that_is_not_there_is_a_word_and_exit_code_5(desk: Desk, tmp_path: Path) -> None:
     ran = end_of(desk.start("--data", str(tmp_path), "--", "true"))
     assert (ran.code, ran.out) == (5, "")
+
+
+def test_another_process_of_the_same_agent_keeps_nothing_alive_that_a_dead_one_held(
+    desk: Desk, marker: Path
+) -> None:
+    dead, living = desk.submit(lease_seconds=1.0), desk.submit(lease_seconds=1.0)
+    desk.tell("register", agent=desk.capability, capabilities=[desk.capability])
+    words = ("--agent", desk.capability, "--", "sh", "-c", f"until [ -e {marker} ]; do sleep 0.02; done")
+    first, second = (desk.house.cli.start("run", item, *words) for item in (dead, living))
+    for item in (dead, living):
+        desk.once(item, "claimed")
+    first.kill()
+    first.communicate()
+    desk.once(dead, "open")
+    assert desk.item(living)["status"] == "claimed"
+    marker.touch()
+    assert end_of(second).code == 0
