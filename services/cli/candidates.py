@@ -50,7 +50,8 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     "color": dict.fromkeys(("auto", "always", "never"), ""),
     "board.status": {
         "open": "", "claimed": "", "blocked": "kept from being claimed", "parked": "tried often enough",
-        "completed": "", "failed": "", "cancelled": "",
+        "completed": "", "failed": "", "cancelled": "", "waiting": "open, for others or for its time",
+        "stuck": "claimed, and shows no work",
     },
     "submit.on_stuck": {"tell": "say so", "reassign": "take it from its holder"},
     "alerts.status": dict.fromkeys(("open", "active", "acknowledged", "resolved"), ""),

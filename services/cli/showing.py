@@ -1,9 +1,9 @@
 """The verbs that show items: show and board."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
-from coord.events.errors import CoordError, Refused, UsageError
+from coord.events.errors import Refused, UsageError
 from coord.services import client, clock
 from coord.services.cli.call import Call, note_cut
 from coord.services.cli.holding import as_item
@@ -19,7 +19,10 @@ STATUSES: Final = {
     "open": "", "claimed": "accent", "blocked": "warn", "parked": "bad", "completed": "ok", "failed": "bad",
     "cancelled": "dim",
 }  # fmt: skip
-_GLANCE_SECONDS: Final = 1.0
+_ENDED: Final = ("completed", "failed", "cancelled")
+_TOLD_WHY: Final = ("blocked", "parked", "failed", "cancelled")
+ASKED: Final = (*STATUSES, "waiting", "stuck")
+"""What the board is asked for: also the open ones that wait, and the claimed ones that are stuck."""
 
 
 def show(call: Call) -> int:
@@ -30,7 +33,7 @@ def show(call: Call) -> int:
         if call.json:
             out_json(_flat(answer))
         else:
-            _print_item(answer, _waits_for(call, answer["item"]))
+            _print_item(answer)
 
     return call.each("id", as_item, Ids("the item"), act)
 
@@ -55,21 +58,36 @@ def _shown(call: Call, item_id: str) -> Reply:
 def board(call: Call) -> None:
     """List the items."""
     status = call.text("status")
-    if status is not None and status not in STATUSES:
-        raise UsageError(f"--status is '{safe(status)[:64]}'; it must be one of {', '.join(STATUSES)}.")
+    if status is not None and status not in ASKED:
+        raise UsageError(f"--status is '{safe(status)[:64]}'; it must be one of {', '.join(ASKED)}.")
     team, agent = call.read("team", as_name), call.read("agent", as_name)
     answer = call.ask("board", status=status, team=team, agent=agent, limit=call.limit())
     if call.json:
         out_json(answer)
         return
-    counts = answer["counts"]
-    told = " · ".join(f"{counts.get(name, 0)} {name}" for name in STATUSES if counts.get(name))
-    out(safe(told or "no items yet") + as_of(answer))
+    out(safe(_counted(answer) or "no items yet") + as_of(answer))
     if answer["rows"]:
-        print_table(_BOARD, [_board_row(row) for row in answer["rows"]])
-    elif not any(counts.values()):
+        rows = [_board_row(row, answer["as_of"]["time_ns"]) for row in answer["rows"]]
+        shown = [
+            place
+            for place, column in enumerate(_BOARD)
+            if column not in _SELDOM or any(row[place] for row in rows)
+        ]
+        print_table([_BOARD[place] for place in shown], [[row[place] for place in shown] for row in rows])
+    elif not any(answer["counts"].values()):
         talk('coord: the board is empty. Fill it with: coord submit "A title"')
     note_cut(answer)
+
+
+def _counted(answer: Reply) -> str:
+    """Say how many items there are, by status, and how many of them wait or are stuck."""
+    beside = {"open": (answer.get("waiting"), "waiting"), "claimed": (answer.get("stuck"), "stuck")}
+    words = []
+    for status in STATUSES:
+        count, (more, word) = answer["counts"].get(status), beside.get(status, (0, ""))
+        if count:
+            words.append(f"{count} {status}" + (f" ({more} {word})" if more else ""))
+    return " · ".join(words)
 
 
 def _flat(answer: Reply) -> dict[str, Any]:
@@ -80,7 +98,7 @@ def _flat(answer: Reply) -> dict[str, Any]:
     return {**item, "holder": holder, "fence": item.get("fence"), **rest}
 
 
-def _print_item(answer: Reply, waits_for: Sequence[str]) -> None:
+def _print_item(answer: Reply) -> None:
     item, now_ns = answer["item"], answer["as_of"]["time_ns"]
     held = f" by {item['agent']}, fence {item['fence']}" if item.get("agent") else ""
     stuck = painted(", stuck: its holder lives and shows no work", "warn") if item.get("stuck") else ""
@@ -93,11 +111,11 @@ def _print_item(answer: Reply, waits_for: Sequence[str]) -> None:
 
     print_pairs([
         ("title", item["title"]),
-        ("waits for", ", ".join(waits_for)),
+        ("waits for", Toned(waits_for(answer.get("waits"), now_ns), "warn")),
         ("priority", item["priority"]),
         ("needs", ", ".join(item.get("capabilities", ()))),
         ("team", item.get("team")),
-        *plan_rows(item, now_ns),
+        *plan_rows(answer, now_ns),
         ("lease", age(item["lease_seconds"])),
         ("verify", item.get("verify")),
         ("attempt", item.get("attempt") or None),
@@ -112,20 +130,23 @@ def _print_item(answer: Reply, waits_for: Sequence[str]) -> None:
     ])  # fmt: skip
 
 
-def plan_rows(item: Mapping[str, Any], now_ns: int) -> list[tuple[str, Cell]]:
+def plan_rows(answer: Mapping[str, Any], now_ns: int) -> list[tuple[str, Cell]]:
     """Say how an item is planned, as named values."""
+    item, more = answer["item"], " ..." if answer.get("truncated") else ""
     retry, concurrency = item.get("retry"), item.get("concurrency")
     tries = item.get("tries", 0)
     tried = f"{tries} of {retry['attempts']}" if retry else tries or None
     late = item.get("deadline_ns") is not None and item["deadline_ns"] < now_ns
     return [
         ("parent", item.get("parent")),
+        ("parts", ", ".join(answer.get("children", ())) + more if answer.get("children") else None),
         ("after", ", ".join(item.get("depends_on", ()))),
+        ("before", ", ".join(answer.get("dependents", ())) + more if answer.get("dependents") else None),
         ("not before", _moment(item.get("not_before_ns"), now_ns)),
         ("deadline", Toned(_moment(item.get("deadline_ns"), now_ns), "warn" if late else "")),
         ("tried", tried),
         ("rests", f"{age(retry['delay_seconds'])}, then longer each time" if retry else None),
-        ("at a time", f"{concurrency['limit']} of {concurrency['key']}" if concurrency else None),
+        ("at once", f"{concurrency['limit']} of {concurrency['key']}" if concurrency else None),
         ("stuck after", _stuck(item)),
     ]
 
@@ -153,18 +174,23 @@ def _scores(scores: Mapping[str, float] | None) -> str | None:
     return f"{scores['total']:.2f}: {', '.join(parts)}"
 
 
-def _waits_for(call: Call, item: Mapping[str, Any]) -> Sequence[str]:
-    """Ask the coordinator what an open item waits for; where it is away or --at is given, nobody knows."""
-    if item["status"] != "open" or call.text("at") is not None:
-        return ()
-    wish = {"request_id": clock.new_id(), "item_id": item["id"], "limit": 1}
-    try:
-        reply = client.tell(call.folder, "explain", wish, "", _GLANCE_SECONDS, 0.0)
-    except CoordError:
-        return ()
-    return tuple((reply.get("explanation") or {}).get("item", {}).get("waits_for", ()))
+def waits_for(waits: Mapping[str, Any] | None, now_ns: int) -> str:
+    """Say what an open item waits for; nothing when it can be claimed."""
+    if not waits:
+        return ""
+    in_vain = waits.get("in_vain", ())
+    words = [f"{name} in vain" if name in in_vain else name for name in waits.get("items", ())]
+    if waits.get("until_ns") is not None:
+        words.append(f"its time, in {age(max(waits['until_ns'] - now_ns, 0) / 1e9)}")
+    if waits.get("key"):
+        words.append(f"its turn at {waits['key']}")
+    return ", ".join(words)
 
 
+_DUE: Final = Column("DUE", right=True, rank=3)
+_WHY: Final = Column("WHY", flexible=True, rank=1)
+_SELDOM: Final = (_DUE, _WHY)
+"""Columns that are left out where they say nothing."""
 _BOARD: Final = (
     Column("ID"),
     Column("STATUS", paint=STATUSES),
@@ -175,14 +201,16 @@ _BOARD: Final = (
     Column("DONE", right=True, rank=2),
     Column("AGE", right=True, rank=4),
     Column("IN STATE", right=True, rank=4),
+    _DUE,
+    _WHY,
     Column("TITLE", flexible=True),
 )
 
 
-def _board_row(row: Mapping[str, Any]) -> list[Cell]:
+def _board_row(row: Mapping[str, Any], now_ns: int) -> list[Cell]:
     return [
         row["id"],
-        row["status"],
+        Toned("stuck", "warn") if row.get("stuck") else row["status"],
         row["priority"],
         row.get("agent"),
         row.get("team"),
@@ -190,5 +218,24 @@ def _board_row(row: Mapping[str, Any]) -> list[Cell]:
         None if row.get("progress") is None else percent(row["progress"]),
         aged(row["age_seconds"]),
         aged(row["state_seconds"]),
+        _due(row, now_ns),
+        _why(row, now_ns),
         row["title"],
     ]
+
+
+def _due(row: Mapping[str, Any], now_ns: int) -> Toned | None:
+    """Say in how long an item is due that has not ended, or how late it is."""
+    if row.get("deadline_ns") is None or row["status"] in _ENDED:
+        return None
+    late = row["deadline_ns"] < now_ns
+    away = age(abs(row["deadline_ns"] - now_ns) / 1e9)
+    return Toned(f"{away} late" if late else f"in {away}", "bad" if late else "")
+
+
+def _why(row: Mapping[str, Any], now_ns: int) -> Toned | None:
+    """Say why an item is not being worked on: what it waits for, or what was said when it was stopped."""
+    waits = waits_for(row.get("waits"), now_ns)
+    if waits:
+        return Toned(f"waits for {waits}", "warn" if row["waits"].get("in_vain") else "dim")
+    return Toned(row["note"], "dim") if row["status"] in _TOLD_WHY and row.get("note") else None

@@ -158,7 +158,7 @@ _WORKING: Final = (
             Option(
                 "--status",
                 "STATUS",
-                "Only open, claimed, blocked, parked, completed, failed or cancelled.",
+                "Only open, waiting, claimed, stuck, blocked, parked, completed, failed or cancelled.",
             ),
             _TEAM,
             _AGENT_FILTER,

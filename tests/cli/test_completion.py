@@ -229,7 +229,7 @@ def _seconds(environment: dict[str, str]) -> float:
 def test_the_choices_that_are_offered_are_those_that_are_taken() -> None:
     assert tuple(CHOICES["serve.service"]) == tuple(SERVICES)
     assert tuple(CHOICES["watchdog.rule"]) == tuple(rule.name for rule in RULES)
-    assert tuple(CHOICES["board.status"]) == tuple(showing.STATUSES)
+    assert tuple(CHOICES["board.status"]) == showing.ASKED
     assert tuple(CHOICES["submit.on_stuck"]) == new_items.ON_STUCK
     assert tuple(CHOICES["alerts.status"]) == alerts._ASKED
     assert tuple(CHOICES["top.by"]) == machines._ORDERS

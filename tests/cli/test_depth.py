@@ -338,5 +338,5 @@ def test_moments_to_come_are_shown_in_words(do: Do, name: str) -> None:
     assert told["deadline"].startswith("2026-01-02 03:04:00Z, ")
     assert told["parent"] == "top"
     assert told["tried"] == "0 of 3"
-    assert "at a time    3 of" in do("show", name).out
+    assert "at once      3 of" in do("show", name).out
     assert "10m without work, and then taken from its holder" in do("show", name).out

@@ -284,3 +284,68 @@ def test_an_answer_that_does_not_fit_is_a_fault_of_ours_and_no_traceback(
     projector(said({"as_of": AS_OF, "rows": [{}]}))
     assert run(["board"]) == 1
     assert capsys.readouterr().err.startswith("coord: unexpected: KeyError: 'counts'")
+
+
+def test_the_board_says_why_nobody_works_on_an_item_and_when_it_is_due(
+    here: Path, projector: Start, capsys: Capture
+) -> None:
+    now_ns, minute_ns = AS_OF["time_ns"], 60 * 10**9
+    waits = {"items": ["w-2", "w-3"], "in_vain": ["w-3"], "until_ns": now_ns + 5 * minute_ns, "key": "gpu"}
+    rows = [
+        ROW | {"id": "w-1", "status": "open", "agent": None, "waits": waits, "deadline_ns": now_ns + 120 * minute_ns},
+        ROW | {"id": "w-4", "stuck": True, "deadline_ns": now_ns - 9 * minute_ns},
+        ROW | {"id": "w-5", "status": "blocked", "note": "no \x1b disk"},
+        ROW | {"id": "w-6", "status": "completed", "note": "well", "deadline_ns": now_ns},
+    ]  # fmt: skip
+    asked = projector(
+        said({"as_of": AS_OF, "counts": {"open": 2, "claimed": 1}, "waiting": 1, "stuck": 1, "rows": rows})
+    )
+    assert run(["board", "--status", "waiting"]) == 0
+    head, names, first, second, third, last = capsys.readouterr().out.splitlines()
+    assert head == "2 open (1 waiting) · 1 claimed (1 stuck)   as of position 9"
+    assert names.split()[-3:] == ["DUE", "WHY", "TITLE"]
+    assert "in 2h  waits for w-2, w-3 in vain, its time, in 5m, its turn at gpu" in first
+    assert (second.split()[1], "9m late" in second) == ("stuck", True)
+    assert "no \\x1b disk" in third
+    assert last.split()[-3:] == ["-", "-", "T"]
+    assert asked.heard[0].body == {"status": "waiting"}
+
+
+def test_show_says_how_an_item_is_planned(here: Path, projector: Start, capsys: Capture) -> None:
+    now_ns = AS_OF["time_ns"]
+    planned = item(
+        status="open", agent=None, fence=None, depends_on=["w-2"], parent="w-0", not_before_ns=now_ns + 10**9,
+        deadline_ns=now_ns - 10**9, retry={"attempts": 3, "delay_seconds": 30.0}, tries=2, stuck_seconds=600.0,
+        concurrency={"key": "gpu", "limit": 2}, on_stuck="tell", scores=None,
+    )  # fmt: skip
+    answer = {
+        "as_of": AS_OF, "item": planned, "submitted_at_ns": now_ns, "changed_at_ns": now_ns, "dependents": ["w-8"],
+        "children": ["w-9"], "truncated": True, "waits": {"items": ["w-2"], "until_ns": now_ns + 10**9},
+    }  # fmt: skip
+    projector(said(answer))
+    assert run(["show", "w-1"]) == 0
+    told = dict(line.strip().split("  ", 1) for line in capsys.readouterr().out.splitlines()[1:])
+    assert {name: text.strip() for name, text in told.items()} == {
+        "title": "A title", "waits for": "w-2, its time, in 1s", "priority": "5", "parent": "w-0", "parts": "w-9 ...",
+        "after": "w-2", "before": "w-8 ...", "not before": "2026-09-21 14:13:21Z, in 1s",
+        "deadline": "2026-09-21 14:13:19Z, 1s ago", "tried": "2 of 3", "rests": "30s, then longer each time",
+        "at once": "2 of gpu", "stuck after": "10m without work, and then told", "lease": "30s", "attempt": "1",
+        "submitted": "0.0s ago", "changed": "0.0s ago",
+    }  # fmt: skip
+
+
+def test_show_says_that_a_claim_is_stuck_and_by_which_scores_it_was_chosen(
+    here: Path, projector: Start, capsys: Capture
+) -> None:
+    scores = {"priority": 1.0, "age": 0.5, "deadline": 0.0, "match": 1.0, "fairness": 0.25, "total": 0.8175}
+    answer = {
+        "as_of": AS_OF,
+        "item": item(stuck=True, scores=scores),
+        "submitted_at_ns": 1,
+        "changed_at_ns": 2,
+    }
+    projector(said(answer))
+    assert run(["show", "w-1"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("w-1  claimed by a1, fence 7, stuck: its holder lives and shows no work\n")
+    assert "chosen by  0.82: priority 1.00, age 0.50, deadline 0.00, match 1.00, fairness 0.25\n" in told
