@@ -10,14 +10,13 @@ is known by 64 bits of it: that a new one is taken for one of 400,000 others hap
 and then its sender is told that the id was used for something else, or gets a reply to the same words.
 """
 
-from array import array
+import mmap
 from typing import Final
 
 from coord.services import clock
 
 KEPT_MS: Final = 24 * 3_600_000
 KEPT_MAX: Final = 400_000
-_ROOM_FIRST: Final = 1_024
 _64_BITS: Final = 2**64 - 1
 
 
@@ -25,12 +24,15 @@ class Requests:
     """Request ids and the positions of the events that answered them, oldest first."""
 
     def __init__(self, kept_max: int = KEPT_MAX) -> None:
-        self._kept_max = kept_max
+        self._room = kept_max + 1
         self._forgotten_ms = 0
         self._oldest = self._next = 0
         """Requests are numbered as they come; the n-th stands at place n % room."""
-        self._room = 0
-        self._grow(_ROOM_FIRST)
+        self._marks, self._positions, self._at_ms = (_zeros(self._room, "Q") for _ in range(3))
+        self._after = _zeros(self._room, "I")
+        """The next older entry of the same chain, by its place plus one; 0 ends a chain."""
+        self._heads = _zeros(self._room, "I")
+        """The newest entry of each chain, by its place plus one."""
 
     def __len__(self) -> int:
         return self._next - self._oldest
@@ -42,8 +44,8 @@ class Requests:
         if place is None:
             place = self._add(mark)
         self._positions[place], self._at_ms[place] = position, at_ms
-        while len(self) and (
-            len(self) > self._kept_max or self._at_ms[self._oldest % self._room] < at_ms - KEPT_MS
+        while self._next - self._oldest >= self._room or (
+            self._oldest < self._next and self._at_ms[self._oldest % self._room] < at_ms - KEPT_MS
         ):
             self._forget()
 
@@ -66,19 +68,14 @@ class Requests:
         return None
 
     def _add(self, mark: int) -> int:
-        if len(self) == self._room:
-            self._grow(2 * self._room)
+        """Put an entry first in the chain of those with its remainder: the oldest is the last one."""
         place = self._next % self._room
         self._next += 1
+        chain = mark % self._room
         self._marks[place] = mark
-        self._link(place)
-        return place
-
-    def _link(self, place: int) -> None:
-        """Put an entry first in the chain of those with its remainder: the oldest is the last one."""
-        chain = self._marks[place] % self._room
         self._after[place] = self._heads[chain]
         self._heads[chain] = place + 1
+        return place
 
     def _forget(self) -> None:
         """Forget the oldest; it is the last of its chain."""
@@ -94,23 +91,8 @@ class Requests:
         self._forgotten_ms = max(self._forgotten_ms, self._at_ms[gone])
         self._oldest += 1
 
-    def _grow(self, room: int) -> None:
-        """Make room for so many, twice as many as before; 0 in `heads` and `after` ends a chain."""
-        kept = [number % self._room for number in range(self._oldest, self._next)]
-        empty = bytes(8 * (room - len(kept)))
-        for name in ("_marks", "_positions", "_at_ms"):
-            moved = array("Q", (getattr(self, name)[place] for place in kept))
-            moved.frombytes(empty)
-            setattr(self, name, moved)
-        self._after, self._heads = array("I", bytes(4 * room)), array("I", bytes(4 * room))
-        self._oldest, self._next, self._room = 0, len(kept), room
-        for place in range(len(kept)):
-            self._link(place)
 
-    _marks: "array[int]"
-    _positions: "array[int]"
-    _at_ms: "array[int]"
-    _after: "array[int]"
-    """The next older entry of the same chain, by its place plus one."""
-    _heads: "array[int]"
-    """The newest entry of each chain, by its place plus one."""
+def _zeros(count: int, kind: str) -> "memoryview[int]":
+    """Make room for numbers; what is never written to takes no memory."""
+    size = 8 if kind == "Q" else 4
+    return memoryview(mmap.mmap(-1, size * count)).cast(kind)  # type: ignore[call-overload, no-any-return]
