@@ -92,6 +92,7 @@ class BoardRow(Words):
     tries: Count = 0
     """Failures and leases that ran out, since it was submitted, requeued or reopened."""
     deadline_ns: Nanoseconds | None = None
+    """Of an item that has not ended."""
     stuck: bool = False
     """Its holder lives and shows no work."""
     waits: Waits | None = None

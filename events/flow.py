@@ -133,8 +133,8 @@ class StatsAnswer(Answer):
     agent: Token | None = None
     throughput: dict[str, Rate]
     """submitted (items; absent when an agent is asked for), claimed (claims that began), and claims that ended:
-    completed, failed (whether the item is tried again or not), released, expired (ended by the coordinator),
-    cancelled."""
+    completed, failed (whether the item is tried again or not), released, expired (ended by the coordinator).
+    cancelled: items, held or not; of an agent those it held."""
     wait: Spread
     """From when the item could be claimed (open, rested, its time come, what it depends on completed) to its claim;
     of claims that began in the window. The wait for a concurrency key counts."""

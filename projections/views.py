@@ -28,18 +28,17 @@ VIEWS: Final = {
     "work_all": "SELECT * FROM work UNION ALL SELECT * FROM work_ended",
     "work_unmet": """
         SELECT d.id, d.needed, a.status
-        FROM (SELECT id, unnest(depends_on) AS needed FROM work_dependencies
-              SEMI JOIN (SELECT id FROM work WHERE status = 'open') USING (id)) d
+        FROM (SELECT d.id, unnest(d.depends_on) AS needed FROM work_dependencies d
+              JOIN work w ON w.id = d.id AND w.status = 'open') d
         LEFT JOIN (SELECT id, status FROM work UNION ALL SELECT id, status FROM work_ended) a ON a.id = d.needed
         WHERE a.status IS DISTINCT FROM 'completed'""",
     "work_keyed_out": """
         SELECT p.id, p.concurrency_key
-        FROM work_plans p
-        SEMI JOIN (SELECT id FROM work WHERE status = 'open') USING (id)
-        JOIN (SELECT concurrency_key, count(*) AS held FROM work_plans
-              SEMI JOIN (SELECT id FROM work WHERE status = 'claimed') USING (id)
-              WHERE concurrency_key IS NOT NULL GROUP BY concurrency_key) h USING (concurrency_key)
-        WHERE h.held >= p.concurrency_limit""",
+        FROM (SELECT p.concurrency_key, count(*) AS held FROM work_plans p
+              JOIN work w ON w.id = p.id AND w.status = 'claimed'
+              WHERE p.concurrency_key IS NOT NULL GROUP BY p.concurrency_key) h
+        JOIN work_plans p ON p.concurrency_key = h.concurrency_key AND h.held >= p.concurrency_limit
+        JOIN work w ON w.id = p.id AND w.status = 'open'""",
     "work_waits": """
         SELECT id, u.items, u.in_vain, k.concurrency_key
         FROM (SELECT id, list(needed ORDER BY needed) AS items,

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
+from lives import Lives
 
 from coord.events import agent, node, samples, work
 from coord.events.catalog import encode_event, kind_of
 from coord.events.envelope import Envelope, to_headers
 from coord.events.examples import EVENTS as EVENT_EXAMPLES
-from coord.events.examples import INVENTORY
+from coord.events.examples import INVENTORY, OLD_EVENTS
 from coord.events.model import Event
+from coord.events.planning import ReclaimCause
 from coord.events.samples import Batch, encode_sample, sample_type
 from coord.events.wire import Stored
 from coord.projections.folds.shape import Table
@@ -29,6 +31,15 @@ def stored_event(position: int, entity: str, event: Event, at_ns: int | None = N
     envelope = Envelope(f"e-{position}", kind.type, "/tests", "2026-11-21T07:00:00Z")
     at_ns = START_NS + position * SECOND_NS if at_ns is None else at_ns
     subject = f"ev.local.{kind.aggregate}.{entity}"
+    return Stored("EVENTS", position, at_ns, subject, to_headers(envelope), encode_event(event))
+
+
+def stored_old(position: int, entity: str, type_: str, **fields: Any) -> Stored:
+    """Store an event of an old version, its example with other fields, as the log still holds it."""
+    event = OLD_EVENTS[type_].model_copy(update=fields)
+    envelope = Envelope(f"e-{position}", type_, "/tests", "2026-11-21T07:00:00Z")
+    subject = f"ev.local.{type_.partition('.')[0]}.{entity}"
+    at_ns = START_NS + position * SECOND_NS
     return Stored("EVENTS", position, at_ns, subject, to_headers(envelope), encode_event(event))
 
 
@@ -74,10 +85,31 @@ class History:
         """Submit an item."""
         return self.say(item, work.WorkSubmitted(**{"title": f"do {item}", **fields}))
 
-    def claim(self, item: str, name: str, incarnation: int = 1, attempt: int = 1) -> int:
+    def claim(self, item: str, name: str, incarnation: int = 1, attempt: int = 1, **fields: Any) -> int:
         """Claim an item; returns the fence."""
-        event = work.WorkClaimed(agent=name, incarnation=incarnation, lease_seconds=30.0, attempt=attempt)
-        return self.say(item, event)
+        claimed = {"agent": name, "incarnation": incarnation, "lease_seconds": 30.0, "attempt": attempt}
+        return self.say(item, work.WorkClaimed(**{**claimed, **fields}))
+
+    def fail(self, item: str, name: str, fence: int, **fields: Any) -> int:
+        """Give a try up; returns the position."""
+        return self.say(
+            item, work.WorkFailed(**{"agent": name, "fence": fence, "reason": "no file", **fields})
+        )
+
+    def expire(self, item: str, name: str, fence: int, **fields: Any) -> int:
+        """End a claim as the coordinator does; returns the position."""
+        told = {
+            "agent": name,
+            "incarnation": 1,
+            "fence": fence,
+            "lease_seconds": 30.0,
+            "silent_seconds": 30.2,
+        }
+        return self.say(item, work.WorkLeaseExpired(**{**told, **fields}))
+
+    def complete(self, item: str, name: str, fence: int) -> int:
+        """Complete an item; returns the position."""
+        return self.say(item, work.WorkCompleted(agent=name, fence=fence))
 
     def node(self, name: str, **fields: Any) -> int:
         """Register a node."""
@@ -113,7 +145,7 @@ _POSITIONS = st.integers(1, 25)
 
 
 def _varied(event: Event) -> st.SearchStrategy[Event]:
-    """Vary what ties an event to others: whose, which claim, which pack, which directive."""
+    """Vary what ties an event to others (whose, which claim, which pack, which directive), and what comes of it."""
     choices: dict[str, st.SearchStrategy[Any]] = {
         "agent": _AGENTS,
         "fence": _POSITIONS,
@@ -121,15 +153,22 @@ def _varied(event: Event) -> st.SearchStrategy[Event]:
         "writer": st.sampled_from(["x", "y"]),
         "writer_sequence": st.integers(0, 6),
         "directive_id": st.builds("d-{}".format, _FEW),
+        "depends_on": st.lists(_ITEMS, max_size=2, unique=True).map(tuple),
+        "not_before_ns": st.sampled_from([None, START_NS + 20 * SECOND_NS]),
+        "retry_seconds": st.sampled_from([None, 0.0, 7.5, 1e300]),
+        "cause": st.sampled_from(get_args(ReclaimCause)),
+        "parent": st.one_of(st.none(), _ITEMS),
     }
+    if isinstance(event, work.WorkFailed):
+        choices["then"] = st.sampled_from(["failed", "open", "parked"])
+    elif isinstance(event, work.WorkLeaseExpired):
+        choices["then"] = st.sampled_from(["open", "parked"])
     chosen = {name: choices[name] for name in type(event).model_fields if name in choices}
     return st.fixed_dictionaries(chosen).map(lambda update: event.model_copy(update=update))
 
 
 _EVENT = st.sampled_from(sorted(EVENT_EXAMPLES)).flatmap(lambda type_: _varied(EVENT_EXAMPLES[type_]))
-_WORK = st.sampled_from([name for name in sorted(EVENT_EXAMPLES) if name.startswith("work.")]).flatmap(
-    lambda type_: _varied(EVENT_EXAMPLES[type_])
-)
+_KINDS = st.sampled_from(["next"] * 8 + ["any", "poison"])
 
 
 def _entity(event: Event) -> st.SearchStrategy[str]:
@@ -139,15 +178,24 @@ def _entity(event: Event) -> st.SearchStrategy[str]:
 
 @st.composite
 def event_histories(draw: st.DrawFn) -> list[Stored]:
-    """Draw a history of EVENTS: legal, illegal, and not events at all."""
+    """Draw a history of EVENTS: what may come next, what may not, and what is no event at all."""
     messages: list[Stored] = []
+    lives = Lives()
     position = 0
-    for event in draw(st.lists(st.one_of(_WORK, _EVENT, st.none()), min_size=1, max_size=40)):
+    for kind in draw(st.lists(_KINDS, min_size=draw(st.sampled_from([1, 25])), max_size=60)):
         position += draw(st.sampled_from([1, 1, 1, 1, 1, 2]))
-        if event is None:
+        if kind == "poison":
             messages.append(poison(position))
+            continue
+        if kind == "next":
+            entity = draw(st.one_of(_ITEMS, _ITEMS, _ITEMS, _AGENTS))
+            type_ = draw(st.sampled_from(lives.next_of(entity)))
+            event = lives.fitting(draw(_varied(EVENT_EXAMPLES[type_])), entity)
         else:
-            messages.append(stored_event(position, draw(_entity(event)), event))
+            event = draw(_EVENT)
+            entity = draw(_entity(event))
+        lives.went_on(event, entity, position)
+        messages.append(stored_event(position, entity, event))
     return messages
 
 

@@ -20,6 +20,8 @@ CAUSES: Final = get_args(ReclaimCause)
 
 _BEGAN: Final = "SELECT min(second_ns) FROM pace"
 _OF: Final = "($team::VARCHAR IS NULL OR team = $team) AND ($agent::VARCHAR IS NULL OR agent = $agent)"
+_WHOLE: Final = "$agent::VARCHAR IS NULL AND ($team::VARCHAR IS NULL OR team = $team)"
+"""Of what happens to items and not to claims: no agent's own."""
 _WITHIN: Final = "BETWEEN $since_ns AND $until_ns"
 
 _CLAIMS: Final = f"""
@@ -32,9 +34,13 @@ _ENDS: Final = f"(SELECT * FROM attempts WHERE ended_at_ns {_WITHIN} AND {_OF})"
 _SERIES: Final = f"""
     SELECT what, least((at_ns - $since_ns) // $width_ns, $bins - 1) AS bin, count(*) AS count
     FROM (SELECT 'submitted' AS what, submitted_at_ns AS at_ns FROM work_all
-          WHERE $agent::VARCHAR IS NULL AND submitted_at_ns {_WITHIN} AND ($team::VARCHAR IS NULL OR team = $team)
+          WHERE submitted_at_ns {_WITHIN} AND {_WHOLE}
           UNION ALL SELECT 'claimed', claimed_at_ns FROM {_CLAIMS}
-          UNION ALL SELECT outcome, ended_at_ns FROM {_ENDS})
+          UNION ALL SELECT outcome, ended_at_ns FROM {_ENDS} WHERE outcome <> 'cancelled' OR $agent::VARCHAR IS NOT NULL
+          UNION ALL SELECT 'cancelled', changed_at_ns FROM work_ended
+          WHERE status = 'cancelled' AND changed_at_ns {_WITHIN} AND {_WHOLE}
+          UNION ALL SELECT 'cancelled', ended_at_ns FROM work_reopened
+          WHERE status = 'cancelled' AND ended_at_ns {_WITHIN} AND {_WHOLE})
     GROUP BY ALL"""
 
 _SPREAD: Final = """
@@ -77,7 +83,8 @@ _AGENTS: Final = f"""
         UNION ALL SELECT agent, changed_at_ns, $until_ns FROM work WHERE status = 'claimed'),
     held AS (
         SELECT agent, greatest(c.began_ns, p.since_ns) AS began_ns, least(c.ended_ns, p.until_ns) AS ended_ns
-        FROM claims c JOIN present p USING (agent) WHERE c.ended_ns > p.since_ns AND c.began_ns < p.until_ns),
+        FROM claims c JOIN present p USING (agent)
+        WHERE c.ended_ns > p.since_ns AND c.began_ns < p.until_ns AND c.ended_ns > c.began_ns),
     ordered AS (
         SELECT *, max(ended_ns) OVER (PARTITION BY agent ORDER BY began_ns, ended_ns
                                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_ns FROM held),

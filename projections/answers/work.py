@@ -36,7 +36,7 @@ _SHOWN: Final = f"""
     i.id, i.title, i.status, i.priority, i.team, i.attempt, i.progress, i.submitted_at_ns, i.changed_at_ns,
     CASE WHEN i.status NOT IN {_NOBODYS} THEN i.agent END AS agent,
     CASE WHEN i.status NOT IN {_NOBODYS} THEN i.fence END AS fence,
-    i.capabilities, i.lease_seconds, i.verify, i.tries, i.stuck, i.position,
+    i.capabilities, i.lease_seconds, i.verify, i.tries, i.stuck,
     left(CASE WHEN i.status = 'claimed' THEN i.progress_note WHEN i.status <> 'open' THEN i.reason END, 200) AS note"""
 _ASKED: Final = f"""
     ($status::VARCHAR IS NULL OR i.status = $status) AND ($team::VARCHAR IS NULL OR i.team = $team)
@@ -49,20 +49,17 @@ _LIVE: Final = f"""
     SELECT f.*, p.deadline_ns FROM found f LEFT JOIN work_plans p ON p.id = f.id
     ORDER BY f.priority DESC, f.submitted_at_ns, f.id"""
 _ENDED: Final = f"""
-    WITH found AS (
-        SELECT {_SHOWN}, i.opened_at_ns, NULL AS waits_for, NULL AS in_vain, NULL AS waits_key FROM work_ended i
-        WHERE {_ASKED} ORDER BY i.changed_at_ns DESC, i.position DESC LIMIT $limit)
-    SELECT f.*, p.deadline_ns FROM found f LEFT JOIN work_plans p ON p.id = f.id
-    ORDER BY f.changed_at_ns DESC, f.position DESC"""
+    SELECT {_SHOWN}, i.opened_at_ns, NULL AS waits_for, NULL AS in_vain, NULL AS waits_key FROM work_ended i
+    WHERE {_ASKED} ORDER BY i.changed_at_ns DESC, i.position DESC LIMIT $limit"""
 
 _TOLD: Final = (
     "submitted_at_ns", "changed_at_ns", "progress", "progress_note", "submitted_position", "position",
     "body_bytes", "result_bytes",
 )  # fmt: skip
 
-_COUNTS: Final = "SELECT status, count(*) AS items FROM work_all GROUP BY status"
+_COUNTS: Final = """
+    SELECT status, count(*) AS items, count(*) FILTER (stuck) AS stuck FROM work_all GROUP BY status"""
 _WAITING: Final = f"SELECT count(*) FROM work i LEFT JOIN work_waits x ON x.id = i.id WHERE {WAITING}"
-_STUCK: Final = "SELECT count(*) FROM work WHERE stuck"
 
 
 def answer_show(reader: Reader, question: ShowItem, moment: Moment) -> ItemAnswer | Refusal:
@@ -87,12 +84,13 @@ def answer_show(reader: Reader, question: ShowItem, moment: Moment) -> ItemAnswe
 def answer_board(reader: Reader, question: Board, moment: Moment) -> BoardAnswer:
     """List what is alive, the most urgent first, and then what ended last."""
     rows, truncated = cut(_found(reader, question, moment), question.limit)
-    counted = {row["status"]: row["items"] for row in reader.rows(_COUNTS)}
+    counts = reader.rows(_COUNTS)
+    counted = {row["status"]: row["items"] for row in counts}
     return BoardAnswer(
         as_of=as_of(reader, moment),
         counts={status: counted.get(status, 0) for status in STATUSES},
         waiting=reader.value(_WAITING, now_ns=moment.time_ns),
-        stuck=reader.value(_STUCK),
+        stuck=sum(row["stuck"] for row in counts),
         rows=tuple(_board_row(row, moment) for row in rows),
         truncated=truncated,
     )
@@ -111,7 +109,6 @@ def _found(reader: Reader, question: Board, moment: Moment) -> list[dict[str, An
 
 
 def _board_row(row: dict[str, Any], moment: Moment) -> BoardRow:
-    del row["position"]
     return BoardRow(
         waits=take_waits(row, moment),
         age_seconds=moment.seconds_since(row.pop("submitted_at_ns")),

@@ -1,44 +1,19 @@
 """The typed questions, asked of a store that holds a small history."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from asked import NOW_NS, ask, tell
 from histories import CREATED, SECOND_NS, START_NS, History, hardware, poison
 
 from coord.events import agent, node, questions, run, samples, work
-from coord.events.commands import Invalid, Refusal
 from coord.events.examples import EVENTS
 from coord.events.examples import QUESTIONS as QUESTION_EXAMPLES
 from coord.events.questions import QUESTIONS, Answer
 from coord.events.views import ItemStatus
-from coord.projections.answers import ANSWERS, Answered, Moment
+from coord.projections.answers import ANSWERS
 from coord.projections.intake import Gap, take_in
-from coord.projections.store import Store, open_store
-
-NOW_NS = START_NS + 100 * SECOND_NS
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "coord.duckdb", 256).store
-    yield opened
-    opened.close()
-
-
-def ask(store: Store, name: str, now_ns: int = NOW_NS, **fields: Any) -> Any:
-    question, answer = QUESTIONS[name]
-    with store.reader() as reader:
-        answered: Answered = ANSWERS[name](reader, question(**fields), Moment(now_ns, lag=3))
-    assert isinstance(answered, answer | Refusal | Invalid)
-    return type(answered).model_validate_json(answered.model_dump_json())
-
-
-def tell(store: Store, history: History) -> None:
-    for messages in (history.messages, history.samples):
-        if messages:
-            store.apply(take_in(CREATED, messages))
+from coord.projections.store import Store
 
 
 def small_history() -> History:
