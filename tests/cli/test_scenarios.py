@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scripted_service import AS_OF, Service, done, said
+from scripted_service import AS_OF, Service, done, item, said
 
 from coord.services.cli.main import run
 
@@ -38,7 +38,8 @@ def test_a_scenario_that_nobody_knows_is_said_so_and_submitted_all_the_same(
 def test_a_scenario_that_many_lines_wait_for_is_told_of_once(
     here: Path, service: Start, projector: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service(done())
+    items = [item(f"w-{place}") for place in range(3)]
+    service(said({"status": "done", "id": "w-0", "already": False, "items": items}))
     asked = projector(said({"as_of": AS_OF, "rows": []})).heard
     monkeypatch.setattr("sys.stdin", type("Input", (), {"buffer": io.BytesIO(b"a\nb\nc\n")})())
     assert run(["submit", "-", "--verify", "zzz"]) == 0
