@@ -21,6 +21,7 @@ from coord.services.worker.worker import Worker
 JOBS_MAX: Final = 256
 ITEMS_MAX: Final = 1_000_000
 _BY_SIGNAL: Final = 128
+_RETIRE_SECONDS: Final = 2.0
 
 
 def work(call: Call) -> int:
@@ -114,7 +115,7 @@ def _retire(call: Call, agent: str, incarnation: int | None) -> None:
         "reason": "coord work ended",
     }
     with suppress(CoordError):
-        client.tell(call.folder, "retire", command, agent, call.settings.request_seconds, connect_seconds=0.0)
+        client.tell(call.folder, "retire", command, agent, _RETIRE_SECONDS, connect_seconds=0.0)
 
 
 def _worked(call: Call, plan: Plan) -> Worker:

@@ -11,6 +11,6 @@ keeper                a process that ends the groups when this one cannot
 holding               one held item, from its claim to its report
 worker                claims, renewals, signals, and when it is over
 
-One thread and little of the standard library: asyncio alone would double what a worker takes (20 MiB, not 11), and a
+One thread and little of the standard library: asyncio alone would add half of what a worker takes (8 MiB to 16), and a
 process with threads may not run code between fork and exec.
 """

@@ -24,6 +24,7 @@ from coord.services.worker import tracing
 from coord.services.worker.asking import Answer, Asking, Coordinator
 from coord.services.worker.child import Child, Outlets, written_result
 from coord.services.worker.keeper import Keeper
+from coord.services.worker.loop import Timer
 from coord.services.worker.outcome import Outcome, ending, failed, outcome_of, released
 from coord.services.worker.scratch import Scratch
 from coord.services.worker.template import CannotBegin, Template
@@ -84,6 +85,7 @@ class Holding:
         self._over = over
         self._child: Child | None = None
         self._watching: Asking | None = None
+        self._timer: Timer | None = None
         self._reported: Outcome | None = None
         self._why = ""
         self._settled = ""
@@ -110,7 +112,7 @@ class Holding:
             stops = error.errno in _NOT_THERE
             self._report(released(reason, stops) if stops or error.errno != errno.E2BIG else failed(reason))
         else:
-            self._loop.at(self._ends_at, self._look_at_lease)
+            self._timer = self._loop.at(self._ends_at, self._look_at_lease)
             self._loop.after(WATCH_AFTER_SECONDS, self._watch)
 
     def check(self) -> None:
@@ -199,7 +201,7 @@ class Holding:
         if clock.monotonic() >= self._ends_at:
             self._end("lost", f"no renewal was answered for {self.lease_seconds:g} s")
         else:
-            self._loop.at(self._ends_at, self._look_at_lease)
+            self._timer = self._loop.at(self._ends_at, self._look_at_lease)
 
     def _end(self, why: str, reason: str) -> None:
         if self.state == "running" and self._child is not None:
@@ -266,6 +268,8 @@ class Holding:
         self.state, self.verdict, self.reason = "over", verdict, reason
         if self._watching is not None:
             self._watching.drop()
+        if self._timer is not None:
+            self._timer.cancel()
         self._over(self)
 
 

@@ -16,6 +16,8 @@ from coord.services import clock
 Act = Callable[[], object]
 _WAIT_SECONDS_MAX: Final = 60.0
 _SIGNAL_BYTES: Final = 4_096
+_TIMERS: Final = 1_000
+"""So many, and those that were called off are looked for."""
 
 
 class Timer:
@@ -47,11 +49,16 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._watched: dict[int, _Watched] = {}
         self._timers: list[Timer] = []
+        self._timers_max = _TIMERS
 
     def at(self, moment: float, act: Act) -> Timer:
         """Have something called at a moment."""
         timer = Timer(moment, act)
         heapq.heappush(self._timers, timer)
+        if len(self._timers) > self._timers_max:
+            self._timers = [one for one in self._timers if one.act is not None]
+            heapq.heapify(self._timers)
+            self._timers_max = max(_TIMERS, 2 * len(self._timers))
         return timer
 
     def after(self, seconds: float, act: Act) -> Timer:

@@ -25,10 +25,10 @@ _CHUNK_BYTES: Final = 65_536
 class Outlet:
     """stdout or stderr of this process."""
 
-    def __init__(self, loop: Loop, descriptor: int, gone: Act) -> None:
+    def __init__(self, loop: Loop, descriptor: int, gone: Callable[[OSError], object]) -> None:
         self._loop = loop
         self._descriptor = descriptor
-        self._gone: Act | None = gone
+        self._gone: Callable[[OSError], object] | None = gone
         self._row = bytearray()
         self._waits = False
         self._paused: list[Act] = []
@@ -71,11 +71,11 @@ class Outlet:
     def _write_piece(self) -> None:
         try:
             del self._row[: os.write(self._descriptor, self._row[:_PIECE_BYTES])]
-        except OSError:
+        except OSError as error:
             self._row.clear()
             gone, self._gone = self._gone, None
             if gone is not None:
-                gone()
+                gone(error)
 
 
 class Stream:

@@ -16,6 +16,8 @@ from coord.services.worker.loop import Timer
 from coord.services.worker.plan import Plan
 
 RENEWALS_PER_LEASE: Final = 3
+DRAINING: Final = "draining"
+"""Status of an agent, and code of the refusal of its claims."""
 
 
 class Renewals:
@@ -28,7 +30,7 @@ class Renewals:
         held: Callable[[], Sequence[Holding]],
         refused: Callable[[Refused], object],
     ) -> None:
-        """Beat for a plan, and for all that is held; `refused` is called once, when the agent may start nothing new."""
+        """Beat for a plan, and for all that is held; `refused` is called when the agent may start nothing new."""
         self._coordinator = coordinator
         self._plan = plan
         self._held = held
@@ -93,6 +95,8 @@ class Renewals:
                 self._active -= told
                 for holding in together:
                     holding.renewed(asking.sent_at)
+                if (answer.get("agent") or {}).get("status") == DRAINING:
+                    self._refused(_draining(self._plan.agent))
             elif isinstance(answer, Refused) and not self._is_refused:
                 self._is_refused = True
                 for holding in together:
@@ -116,3 +120,9 @@ class Renewals:
                 holding.renewed(asking.sent_at)
 
         Asking(self._coordinator, "progress", fields, answered, clock.monotonic() + self.interval)
+
+
+def _draining(agent: str) -> Refused:
+    error = Refused(f"{agent} is draining.")
+    error.reply = {"status": "refused", "code": DRAINING, "reason": error.message}
+    return error

@@ -6,10 +6,11 @@ working --SIGTERM, SIGINT, SIGHUP--> draining --again--> stopping --again--> gon
    `--the coordinator will not have the agent ---------------'   over when no command runs
 """
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TextIO
 
 from coord.events.errors import CoordError, Exit, NothingThere
 from coord.services import clock
@@ -22,7 +23,7 @@ from coord.services.worker.keeper import Keeper
 from coord.services.worker.loop import Loop
 from coord.services.worker.passing import Outlet
 from coord.services.worker.plan import Plan, Surroundings
-from coord.services.worker.renewing import Renewals
+from coord.services.worker.renewing import DRAINING, Renewals
 from coord.services.worker.scratch import Scratch
 
 QUICK_SECONDS: Final = 1.0
@@ -62,8 +63,8 @@ class Worker:
         self._ended = surroundings.ended
         self._loop = Loop()
         self._keeper = Keeper()
-        self._stderr = Outlet(self._loop, sys.stderr.fileno(), lambda: None)
-        self._stdout = Outlet(self._loop, sys.stdout.fileno(), self._reader_gone)
+        self._stderr = Outlet(self._loop, _descriptor(sys.stderr), lambda _: None)
+        self._stdout = Outlet(self._loop, _descriptor(sys.stdout), self._reader_gone)
         self._scratch = Scratch(surroundings.folder)
         coordinator = Coordinator(
             self._loop, surroundings.folder, plan.agent, surroundings.request_seconds, self._hear_of
@@ -123,9 +124,13 @@ class Worker:
             free = min(free, self._plan.most - self._claimed)
         now = clock.monotonic()
         if free > 0 and now >= self._rests_until and self._wants_more() and not self._claims.is_open:
-            # One item is soon given up; a worker waits for its house.
-            until = now + self._bench.coordinator.seconds if self._plan.item_id else float("inf")
-            self._claims.ask(free, self._wait_seconds(now), until)
+            self._claims.ask(free, self._wait_seconds(now), self._patience(now))
+
+    def _patience(self, now: float) -> float:
+        """Return until when a claim is asked again while nobody answers: a worker without an end waits for its house."""
+        if self._plan.item_id is None and self._plan.idle_seconds is None:
+            return float("inf")
+        return now + self._wait_seconds(now) + self._bench.coordinator.seconds
 
     def _wait_seconds(self, now: float) -> float:
         if self._plan.item_id is not None:
@@ -165,7 +170,7 @@ class Worker:
         elif code in _PASSING:
             self._rest(QUICK_SECONDS)
         else:
-            self.fault = self.fault or error
+            self._give_up(error)
 
     def _rest(self, seconds: float) -> None:
         """Claim nothing for a while."""
@@ -200,11 +205,15 @@ class Worker:
         self.say(f"{holding.id} {verdict} after {age(holding.seconds)}{reason}")
 
     def _give_up(self, error: CoordError) -> None:
-        """Nothing more can be claimed; what is held is still done."""
-        if self.fault is None:
+        """Nothing more can be claimed, or shall be; what is held is still done."""
+        if self._is_finished or self.fault is not None:
+            return
+        if (error.reply or {}).get("code") == DRAINING:
+            self._is_finished = True
+        else:
             self.fault = error
-            if self._holdings:
-                self.say(f"{error} Nothing more is claimed; {len(self._holdings)} running.")
+        if self._is_finished or self._holdings:
+            self.say(f"{error} Nothing more is claimed; {len(self._holdings)} running.")
         self._claims.call_off()
 
     def _signalled(self, number: int) -> None:
@@ -221,8 +230,11 @@ class Worker:
             for holding in list(self._holdings):
                 holding.stop()
 
-    def _reader_gone(self) -> None:
-        self.is_reader_gone = True
+    def _reader_gone(self, error: OSError) -> None:
+        """Whoever read has gone, or there is no room: what is held is still done."""
+        self.is_reader_gone = isinstance(error, BrokenPipeError)
+        if not self.is_reader_gone:
+            self._give_up(CoordError(f"the output cannot be written: {error.strerror}."))
         self.asked_to_stop = max(self.asked_to_stop, 1)
         self._claims.call_off()
 
@@ -241,3 +253,7 @@ class Worker:
                 if is_away
                 else "the coordinator answers again."
             )
+
+
+def _descriptor(stream: TextIO | None) -> int:
+    return os.open(os.devnull, os.O_WRONLY) if stream is None else stream.fileno()

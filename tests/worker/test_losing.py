@@ -174,3 +174,26 @@ def test_another_process_of_the_same_agent_keeps_nothing_alive_that_a_dead_one_h
     assert desk.item(living)["status"] == "claimed"
     marker.touch()
     assert end_of(second).code == 0
+
+
+def test_a_drained_agent_ends_what_it_holds_and_then_its_worker_ends_well(desk: Desk, marker: Path) -> None:
+    script = f"echo $$ > {marker}; until [ -e {marker}.go ]; do sleep 0.02; done"
+    item, process = started(desk, marker, script, lease_seconds=1.0)
+    desk.submit()
+    desk.tell("drain", agent=desk.capability)
+    assert process.stderr is not None
+    while b"is draining. Nothing more is claimed; 1 running" not in process.stderr.readline():
+        pass
+    Path(f"{marker}.go").touch()
+    assert end_of(process).code == 0
+    assert desk.ended(item)["status"] == "completed"
+
+
+def test_a_reader_that_goes_ends_the_worker_when_its_items_are_done(desk: Desk) -> None:
+    item = desk.submit()
+    process = desk.start("--exec", "echo; sleep 0.1; exit 0")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    assert end_of(process).code == 141
+    assert desk.ended(item)["status"] == "completed"

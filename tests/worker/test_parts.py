@@ -59,7 +59,7 @@ def test_the_keeper_survives_the_signals_of_a_terminal() -> None:
 def test_an_outlet_never_waits_and_asks_for_a_pause_when_it_is_full() -> None:
     loop = Loop()
     reading, writing = os.pipe()
-    outlet = Outlet(loop, writing, lambda: None)
+    outlet = Outlet(loop, writing, lambda _: None)
     began = clock.monotonic()
     while not outlet.is_full:
         outlet.write(b"x" * 10_000)
@@ -80,7 +80,7 @@ def test_an_outlet_without_a_reader_says_so_once_and_takes_everything() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     gone: list[bool] = []
-    outlet = Outlet(loop, writing, lambda: gone.append(True))
+    outlet = Outlet(loop, writing, lambda error: gone.append(isinstance(error, BrokenPipeError)))
     outlet.write(b"a")
     outlet.write(b"b" * ROW_BYTES_MAX)
     assert (gone, outlet.is_full) == ([True], False)
@@ -101,7 +101,7 @@ def test_each_line_is_marked(pieces: list[bytes], passed: bytes) -> None:
     loop = Loop()
     out_reading, out_writing = os.pipe()
     reading, writing = os.pipe()
-    stream = Stream(loop, reading, Outlet(loop, out_writing, lambda: None), b"m ", last_bytes(3))
+    stream = Stream(loop, reading, Outlet(loop, out_writing, lambda _: None), b"m ", last_bytes(3))
     for piece in pieces:
         os.write(writing, piece)
         stream._read()
