@@ -8,7 +8,7 @@ import re
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from coord.services.log.reading import ReadingClient, read_headers
+from coord.services.log.reading import Broken, ReadingClient, read_headers
 from coord.services.log.writing import header_lines, message_bytes, wake_flusher
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Asking:
         self._waiting: dict[bytes, asyncio.Future[tuple[bytes, bytes | None]]] = {}
         self._prefix = b""
         self._lock = asyncio.Lock()
+        client.when_broken.append(self._broken)
 
     def is_plain(self, subject: str, body: bytes, headers: "Mapping[str, str] | None") -> bool:
         """Tell whether a request can go this way; the library's own says what is wrong with any other."""
@@ -46,6 +47,7 @@ class Asking:
 
         Raises:
             TimeoutError: no reply came in time.
+            Broken: the connection broke before one came.
         """
         if not self._prefix:
             await self._subscribe()
@@ -74,6 +76,12 @@ class Asking:
         reply = self._waiting.get(subject)
         if reply is not None and not reply.done():
             reply.set_result((body, headers))
+
+    def _broken(self) -> None:
+        """Nobody answers over this connection any more: say so now, not when everybody's time is over."""
+        for reply in list(self._waiting.values()):
+            if not reply.done():
+                reply.set_exception(Broken())
 
     def _give_up(self, inbox: bytes) -> None:
         reply = self._waiting.get(inbox)

@@ -34,7 +34,7 @@ from coord.services.folder import Folder
 from coord.services.log import appending, pulling
 from coord.services.log.asking import Asking
 from coord.services.log.connection import Access, NatsError, find_access, is_gone, open_connection
-from coord.services.log.reading import ReadingClient, read_headers
+from coord.services.log.reading import Broken, ReadingClient, read_headers
 from coord.services.settings import Settings
 
 REPLY_SECONDS: Final = 5.0
@@ -131,6 +131,8 @@ class Log:
         except (TimeoutError, NatsError, OSError) as error:
             if is_gone(error):
                 raise NoServer("the connection to the server is closed.") from error
+            if isinstance(error, Broken):
+                raise OutcomeUnknown(f"the connection broke before an answer came on {subject}.") from error
             raise OutcomeUnknown(f"no answer on {subject} within {seconds:g} s.") from error
 
     async def publish(self, subject: str, envelope: Envelope, event: Event | bytes) -> int:

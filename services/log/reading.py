@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NoAnswer
 from nats.protocol import parser
 
 _START: Final = b"NATS/1.0"
@@ -56,12 +57,27 @@ Received = Callable[[bytes, bytes, bytes, bytes | None], None]
 """Takes subject, reply, body and the block of headers of a message; it must not raise."""
 
 
+class Broken(NoAnswer):
+    """The connection broke before an answer came."""
+
+
 class ReadingClient(Client):
     """nats-py's client with a reading of its own of subjects and headers; that of headers is quicker too."""
 
     def __init__(self) -> None:
         super().__init__()
         self._straight: dict[int, Received] = {}
+        self.when_broken: list[Callable[[], None]] = []
+        """Who is told that the connection broke, before it is looked for again."""
+
+    async def _attempt_reconnect(self) -> None:
+        """Reconnect; what was asked over the connection that broke is answered by nobody, and is told so now."""
+        for answer in list(self._resp_map.values()):
+            if not answer.done():
+                answer.set_exception(Broken())
+        for tell in self.when_broken:
+            tell()
+        await super()._attempt_reconnect()
 
     async def subscribe_straight(self, pattern: str, receive: Received) -> Any:
         """Subscribe, and have each message handed over as it is read: no queue, no task and no object between."""
@@ -107,4 +123,4 @@ async def _left_to_the_straight_way(message: Msg) -> None:
     raise AssertionError(f"a message on {message.subject} took the long way.")
 
 
-__all__ = ["TWICE", "ReadingClient", "read_headers"]
+__all__ = ["TWICE", "Broken", "ReadingClient", "read_headers"]

@@ -15,8 +15,8 @@ from chaos.lines import Line, Reply
 
 from coord.services import clock
 
-ANSWER_SECONDS: Final = 12.0
-"""Longer than a coordinator tries: an answer that it gives is heard."""
+ANSWER_SECONDS: Final = 2.5
+"""Who waits longer asks again: an answer that comes later is heard by nobody."""
 IMPATIENT_SECONDS: Final = 0.3
 IMPATIENT_SHARE: Final = 0.2
 AGAIN_SECONDS: Final = 0.05

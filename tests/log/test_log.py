@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import dataclasses
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -231,6 +233,23 @@ def test_an_append_while_the_server_is_away_is_unknown_and_the_same_again_settle
         except OutcomeUnknown:
             positions = await log.append([one])
         assert positions == await log.append([one]) == [1]
+
+    on_log(body)
+
+
+def test_what_was_asked_over_a_connection_that_breaks_is_told_at_once(
+    server: Any, on_log: Callable[[Body], None]
+) -> None:
+    async def body(log: Log) -> None:
+        os.kill(server.embedded.pid, signal.SIGSTOP)
+        asked = asyncio.create_task(log.request("$JS.API.STREAM.INFO.EVENTS", b"{}", 60))
+        await asyncio.sleep(0)
+        server.kill()
+        with pytest.raises(OutcomeUnknown, match="the connection broke"):
+            async with asyncio.timeout(10):
+                await asked
+        await asyncio.to_thread(server.restart)
+        assert (await log.append([append_of("w-1")])) == [1]
 
     on_log(body)
 
