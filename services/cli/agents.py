@@ -93,7 +93,7 @@ def agents(call: Call) -> None:
     active = sum(row["status"] == "active" for row in rows)
     out(f"{active} of {len(rows)} agents active{as_of(answer)}")
     if rows:
-        print_table(_AGENTS, [_row(row) for row in rows])
+        print_table(_AGENTS, [_row(row) for row in rows], _SELDOM)
     else:
         talk("coord: nobody yet. An agent is registered by its first: coord claim --agent NAME")
     note_cut(answer)
@@ -127,6 +127,10 @@ def _issue_credential(call: Call, name: str) -> str:
     return str(call.folder.path("agents", f"{name}.json"))
 
 
+_SERVES: Final = Column("SERVES", rank=5)
+_WHY: Final = Column("WHY", rank=7, flexible=True)
+_SELDOM: Final = (_SERVES, _WHY)
+"""Columns that are left out where they say nothing."""
 _AGENTS: Final = (
     Column("AGENT"),
     Column("STATUS", paint=STATUSES),
@@ -137,8 +141,10 @@ _AGENTS: Final = (
     Column("EXPIRED", right=True, rank=3),
     Column("SILENT", right=True),
     Column("TEAM", rank=4),
+    _SERVES,
     Column("INCARNATION", right=True, rank=5),
     Column("OFFERS", rank=6, flexible=True),
+    _WHY,
 )
 
 
@@ -157,6 +163,8 @@ def _row(row: Mapping[str, Any]) -> list[Cell]:
             "dim" if row["status"] == "active" else STATUSES.get(row["status"], ""),
         ),
         row.get("team"),
+        ", ".join(row.get("serves", ())),
         row["incarnation"],
         ", ".join(row.get("capabilities", ())),
+        row.get("reason"),
     ]

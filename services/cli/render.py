@@ -70,8 +70,16 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int 
     return Table([terminal.painted(head, "dim"), *body], cut)
 
 
-def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
-    """Print a table, fitted to the terminal."""
+def print_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], seldom: Sequence[Column] = ()
+) -> None:
+    """Print a table, fitted to the terminal; a column of `seldom` is left out where it says nothing."""
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if column not in seldom or any(_plain(row[place]) not in (None, "") for row in rows)
+    ]
+    columns, rows = [columns[place] for place in shown], [[row[place] for place in shown] for row in rows]
     made = table(columns, rows, terminal.columns())
     for line in made.lines:
         terminal.out(line)

@@ -67,13 +67,8 @@ def board(call: Call) -> None:
         return
     out(safe(_counted(answer) or "no items yet") + as_of(answer))
     if answer["rows"]:
-        rows = [_board_row(row, answer["as_of"]["time_ns"]) for row in answer["rows"]]
-        shown = [
-            place
-            for place, column in enumerate(_BOARD)
-            if column not in _SELDOM or any(row[place] for row in rows)
-        ]
-        print_table([_BOARD[place] for place in shown], [[row[place] for place in shown] for row in rows])
+        now_ns = answer["as_of"]["time_ns"]
+        print_table(_BOARD, [_board_row(row, now_ns) for row in answer["rows"]], _SELDOM)
     elif not any(answer["counts"].values()):
         talk('coord: the board is empty. Fill it with: coord submit "A title"')
     note_cut(answer)
