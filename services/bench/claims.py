@@ -36,12 +36,12 @@ RATIO_BAR: Final = 0.4
 LEASE_SECONDS: Final = 3_600.0
 """Longer than any measurement: no lease runs out in it."""
 _SUBMITTING: Final = 800
-_SERVES_SECONDS: Final = 20
+SERVES_SECONDS: Final = 20
 _LOOK_SECONDS: Final = 0.02
 
 
 @contextlib.contextmanager
-def server_and_coordinator(settings: Settings) -> Iterator[None]:
+def server_and_coordinator(settings: Settings, serves_seconds: float = SERVES_SECONDS) -> Iterator[None]:
     """Run what a claim passes through, and nothing else: Postgres has no projector beside it either."""
     folder = Folder(settings.data)
     server = EmbeddedServer(folder, settings)
@@ -56,7 +56,7 @@ def server_and_coordinator(settings: Settings) -> Iterator[None]:
     try:
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as coordinator:
             try:
-                _wait_until_it_serves(folder)
+                _wait_until_it_serves(folder, serves_seconds)
                 yield
             finally:
                 coordinator.terminate()
@@ -64,15 +64,15 @@ def server_and_coordinator(settings: Settings) -> Iterator[None]:
         server.stop()
 
 
-def _wait_until_it_serves(folder: Folder) -> None:
-    until = clock.monotonic() + _SERVES_SECONDS
+def _wait_until_it_serves(folder: Folder, seconds: float) -> None:
+    until = clock.monotonic() + seconds
     while clock.monotonic() < until:
         try:
             open_socket(folder, COORDINATOR_SOCKET).close()
             return
         except OSError:
             time.sleep(_LOOK_SECONDS)
-    raise NoServer(f"the coordinator did not serve within {_SERVES_SECONDS} s.")
+    raise NoServer(f"the coordinator did not serve within {seconds:g} s.")
 
 
 async def measure(settings: Settings) -> list[Line]:

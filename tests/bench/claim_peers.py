@@ -4,6 +4,7 @@ Redis keeps a sorted set of open items, a hash an item and a stream of what happ
 script a transition, and flushes its log before it answers (`appendfsync always`).
 """
 
+import asyncio
 import contextlib
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from coord.events.errors import NoServer
 from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.log import Log, declare_streams
+from coord.services.log.connection import Access
 from coord.services.server import EmbeddedServer
 from coord.services.settings import Settings
 
@@ -70,29 +72,44 @@ class Bare:
         return reply
 
 
-@contextlib.asynccontextmanager
-async def bare(root: Path) -> AsyncIterator[tuple[Bare, tuple[int, ...]]]:
-    """Run it on a server of its own, set up as coord's is; give its agents and its processes."""
-    settings = Settings(data=root)
-    folder = Folder(root)
+@contextlib.contextmanager
+def bare_house(settings: Settings) -> Iterator[None]:
+    """Run the bare coordinator on a server of its own, set up as coord's is."""
+    folder = Folder(settings.data)
     server = EmbeddedServer(folder, settings)
     server.start()
     try:
-        logs = [await Log.connect(settings, folder, "core", f"bench-{one}") for one in range(CONNECTIONS)]
-        await declare_streams(logs[0], settings)
-        access = logs[0].access
+        access = asyncio.run(_declared(folder, settings))
         program = str(Path(__file__).with_name("bare_coordinator.py"))
         words = [sys.executable, "-P", program, access.url, access.user, access.password]
         with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()
-            assert server.pid is not None
-            yield Bare(logs), (process.pid, server.pid)
-            process.terminate()
-        for log in logs:
-            await log.close()
+            try:
+                yield
+            finally:
+                process.terminate()
     finally:
         server.stop()
+
+
+async def _declared(folder: Folder, settings: Settings) -> Access:
+    log = await Log.connect(settings, folder, "core", "bench")
+    await declare_streams(log, settings)
+    await log.close()
+    return log.access
+
+
+@contextlib.asynccontextmanager
+async def bare_agents(settings: Settings) -> AsyncIterator[Bare]:
+    """Connect the agents of a bare coordinator that runs."""
+    folder = Folder(settings.data)
+    logs = [await Log.connect(settings, folder, "core", f"bench-{one}") for one in range(CONNECTIONS)]
+    try:
+        yield Bare(logs)
+    finally:
+        for log in logs:
+            await log.close()
 
 
 def missing_redis() -> str | None:
@@ -105,8 +122,8 @@ def missing_redis() -> str | None:
 
 
 @contextlib.contextmanager
-def redis_server() -> Iterator[tuple[str, int]]:
-    """Run a Redis of its own that flushes before it answers; give its socket and its process."""
+def redis_server() -> Iterator[str]:
+    """Run a Redis of its own that flushes before it answers; give its socket."""
     with tempfile.TemporaryDirectory(prefix="coord-bench-redis-") as root:
         socket = f"{root}/socket"
         words = ["redis-server", "--port", "0", "--unixsocket", socket, "--dir", root, "--save", ""]
@@ -117,16 +134,17 @@ def redis_server() -> Iterator[tuple[str, int]]:
                 while not Path(socket).exists():
                     if clock.monotonic() > until:
                         raise NoServer("redis-server did not start.")
-                yield socket, process.pid
+                yield socket
             finally:
                 process.terminate()
 
 
 class Redis:
-    """Agents on a pool of connections."""
+    """Agents on a pool of connections; each waits in line for one that is free."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, connections: int) -> None:
         self._client = client
+        self._turn = asyncio.Semaphore(connections)
         self._claim = client.register_script(_CLAIM)
         self._complete = client.register_script(_COMPLETE)
         self._count = 0
@@ -144,11 +162,13 @@ class Redis:
 
     async def claim(self, number: int) -> Any:
         """Claim the oldest; None: there is none."""
-        return await self._claim(["open", "fences", "events"], [f"agent-{number}"])
+        async with self._turn:
+            return await self._claim(["open", "fences", "events"], [f"agent-{number}"])
 
     async def complete(self, number: int, won: Any) -> None:
         """Complete it under its fence."""
-        done = await self._complete(["events"], [f"agent-{number}", won[0], won[1]])
+        async with self._turn:
+            done = await self._complete(["events"], [f"agent-{number}", won[0], won[1]])
         assert done == 1, won
 
 
@@ -157,16 +177,13 @@ async def redis_agents(socket: str, connections: int) -> AsyncIterator[Redis]:
     """Connect so many times."""
     from redis import asyncio as redis
 
-    pool = redis.BlockingConnectionPool(
-        connection_class=redis.UnixDomainSocketConnection,
-        path=socket,
-        max_connections=connections,
-        timeout=60,
+    pool = redis.ConnectionPool(
+        connection_class=redis.UnixDomainSocketConnection, path=socket, max_connections=connections + 1
     )
     client = redis.Redis(connection_pool=pool)
     await client.flushall()
     try:
-        yield Redis(client)
+        yield Redis(client, connections)
     finally:
         await client.aclose()
         await pool.aclose()
