@@ -17,7 +17,9 @@ from coord.tui.ink import Line
 Answer = Mapping[str, Any]
 Row = Mapping[str, Any]
 
-PAST_QUESTIONS: Final = frozenset(("agents", "alerts", "board", "curve", "events", "history", "runs", "show"))
+PAST_QUESTIONS: Final = frozenset(
+    ("agents", "alerts", "board", "curve", "events", "history", "mine", "runs", "show", "stats")
+)
 """Questions that may be asked of a past moment; the others have no answer there."""
 ALWAYS: Final = ("health", "alerts", "timeline")
 """Keys of answers that every view finds in its scene: health with its trend, the open alerts with their

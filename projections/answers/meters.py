@@ -9,6 +9,7 @@ from coord.events.meters import Distribution, Figure, Meters, MetersAnswer
 from coord.events.streams import EVENTS
 from coord.projections.answers.gather import RUN_SHOWN_SECONDS, STALLED
 from coord.projections.answers.moment import SAMPLE_SECONDS_SILENT, Moment, as_of, cut
+from coord.projections.answers.waits import WAITING
 from coord.projections.health.parts import READING_AGE_SECONDS_MAX
 from coord.projections.store import Reader
 
@@ -56,7 +57,10 @@ _COUNTED: Final = {
 }  # fmt: skip
 """By name of the figure: its labels, and `value`."""
 
-_OLDEST: Final = "SELECT team, min(submitted_at_ns) AS at_ns FROM work WHERE status = 'open' GROUP BY team"
+_OLDEST: Final = f"""
+    SELECT i.team, min(i.submitted_at_ns) AS at_ns FROM work i LEFT JOIN work_waits x ON x.id = i.id
+    WHERE i.status = 'open' AND NOT {WAITING} GROUP BY i.team"""
+"""Of what can be claimed: what waits for others or for its time is not late."""
 
 _TOOK: Final = f"""
     SELECT {{labels}}, count(*) AS count, sum(seconds) AS total,
@@ -118,7 +122,7 @@ def _whole(reader: Reader, moment: Moment) -> Iterator[Figure]:
             values["silence"] = moment.node_silence_seconds
         for row in reader.rows(sql, **values):
             yield Figure(name=name, value=row.pop("value"), labels=_labels(row))
-    for row in reader.rows(_OLDEST):
+    for row in reader.rows(_OLDEST, now_ns=moment.time_ns):
         age = moment.seconds_since(row.pop("at_ns"))
         yield Figure(name="oldest_open_seconds", value=age, labels=_labels(row))
     yield Figure(name="log_silent_seconds", value=moment.log_silent_seconds)

@@ -24,7 +24,7 @@ _WORK: Final = (
            "From submission to the end of a work item",
            ("cicd.pipeline.name", "cicd.pipeline.result")),
     Metric("cicd.pipeline.run.active", "updown", "{run}", "cicd_pipeline_run_active",
-           "Work items that have not ended; pending is open, executing is claimed",
+           "Work items that have not ended; pending is open, executing is claimed, blocked and parked are held back",
            ("cicd.pipeline.name", "cicd.pipeline.run.state")),
     Metric("cicd.pipeline.run.errors", "counter", "{error}", "cicd_pipeline_run_errors_total",
            "Work items failed and leases that ran out",

@@ -73,6 +73,8 @@ WHOLE = {
     "figures": [
         {"name": "items", "labels": {"team": "blue", "status": "open"}, "value": 4},
         {"name": "items", "labels": {"status": "claimed"}, "value": 1},
+        {"name": "items", "labels": {"status": "blocked"}, "value": 5},
+        {"name": "items", "labels": {"status": "parked"}, "value": 6},
         {"name": "items_ended", "labels": {"team": "blue", "status": "failed"}, "value": 2},
         {"name": "agents", "labels": {"state": "busy"}, "value": 1},
         {"name": "directives", "labels": {"action": "pause", "status": "applied"}, "value": 3},
@@ -99,6 +101,8 @@ def test_figures_of_the_whole_become_points() -> None:
     values = by_name(points)
     assert values["cicd.pipeline.run.active", "blue", "pending"] == 4
     assert values["cicd.pipeline.run.active", "any", "executing"] == 1
+    assert values["cicd.pipeline.run.active", "any", "blocked"] == 5
+    assert values["cicd.pipeline.run.active", "any", "parked"] == 6
     assert values["coord.work.ended", "blue", "failure"] == 2
     assert values["cicd.pipeline.run.errors", "blue", "work_failed"] == 2
     assert values["cicd.pipeline.run.errors", "blue", "lease_expired"] == 3

@@ -37,6 +37,8 @@ _WORK = _records(
     open=_COUNT,
     claimed=_COUNT,
     stalled=_COUNT,
+    stuck=_COUNT,
+    parked=_COUNT,
     completed_recent=_COUNT,
     failed_recent=_COUNT,
     expired_recent=_COUNT,
@@ -47,12 +49,13 @@ _WORK = _records(
 _AGENT = _records(
     AgentFacts,
     agent=st.sampled_from(["ada", "bob", "cy"]),
-    status=st.sampled_from(["active", "lost", "retired"]),
+    status=st.sampled_from(["active", "draining", "lost", "evicted", "retired"]),
     team=st.sampled_from(["blue", "red", None]),
     changed_seconds=_AGE,
     silent_seconds=st.one_of(st.none(), _AGE),
     holds=_COUNT,
     stalled=_COUNT,
+    stuck=_COUNT,
     completed_recent=_COUNT,
     failed_recent=_COUNT,
     expired_recent=_COUNT,
@@ -141,6 +144,19 @@ def test_a_larger_backlog_never_makes_anything_healthier(facts: Facts, opened: i
     assert all(score.score <= before[score.entity] for score in score_parts(more))
 
 
+@given(_FACTS, st.sampled_from(["stuck", "parked"]), _SMALL)
+def test_more_that_is_stuck_or_parked_never_makes_anything_healthier(
+    facts: Facts, name: str, more: int
+) -> None:
+    def grown(work: WorkFacts) -> WorkFacts:
+        return replace(work, **{name: getattr(work, name) + more})
+
+    worse = replace(facts, all_work=grown(facts.all_work), work=tuple(map(grown, facts.work)))
+    assert score_system(worse).score <= score_system(facts).score
+    before = {score.entity: score.score for score in score_parts(facts)}
+    assert all(score.score <= before[score.entity] for score in score_parts(worse))
+
+
 @given(_FACTS, st.sampled_from(["lag", "dead_recent", "oddities_recent", "missing_events"]), _SMALL)
 def test_more_of_a_trouble_with_the_log_never_makes_it_healthier(facts: Facts, name: str, more: int) -> None:
     assert (
@@ -204,6 +220,36 @@ def test_a_lost_agent_with_work_in_hand_is_told_with_its_items() -> None:
     agent = score_agent(lost, facts)
     assert agent.score < 40
     assert agent.deductions[0].reason == "it is lost since 30 s and holds 2 items."
+
+
+def test_who_has_left_or_was_put_out_is_neither_lost_nor_scored() -> None:
+    gone = tuple(AgentFacts(status, status, silent_seconds=1e6) for status in ("evicted", "retired"))
+    facts = Facts(agents=(*gone, AgentFacts("ada", "active", silent_seconds=1.0)))
+    assert score_system(facts).score == 100
+    assert [part.entity for part in score_parts(facts)] == ["agent:ada"]
+
+
+def test_a_draining_agent_counts_for_what_it_holds_and_takes_nothing_new() -> None:
+    ada = AgentFacts("ada", "draining", holds=1, silent_seconds=1.0)
+    assert score_system(Facts(all_work=WorkFacts(claimed=1), agents=(ada,))).score == 100
+    waits = score_system(Facts(all_work=WorkFacts(open=1, claimed=1), agents=(ada,)))
+    assert {one.name for one in waits.deductions} == {"backlog", "nobody_works"}
+    assert "for 0 active agents and 1 draining;" in next(
+        one.reason for one in waits.deductions if one.name == "backlog"
+    )
+    silent = score_agent(replace(ada, silent_seconds=90.0), Facts())
+    assert [one.name for one in silent.deductions] == ["silent"]
+
+
+def test_what_is_stuck_or_parked_is_told_by_name_with_its_positions() -> None:
+    work = WorkFacts(claimed=1, stuck=1, stuck_at=(7,), parked=2, parked_at=(8, 9))
+    ada = AgentFacts("ada", "active", silent_seconds=1.0, holds=1, stuck=1, stuck_at=(7,))
+    found = {one.name: one for one in score_system(Facts(all_work=work, agents=(ada,))).deductions}
+    assert found.keys() == {"stuck", "parked"}
+    assert [one.position for one in found["parked"].evidence] == [8, 9]
+    assert 90 < score_system(Facts(all_work=work, agents=(ada,))).score < 98
+    (stuck,) = score_agent(ada, Facts()).deductions
+    assert (stuck.name, [one.position for one in stuck.evidence]) == ("stuck", [7])
 
 
 def test_an_agent_that_lets_leases_run_out_scores_below_one_that_completes() -> None:

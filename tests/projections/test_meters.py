@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from histories import CREATED, SECOND_NS, START_NS, History, hardware
 
-from coord.events import alert, directive, node, run, work
+from coord.events import agent, alert, directive, node, run, work
 from coord.events.examples import INVENTORY
 from coord.events.meters import Meters, MetersAnswer
 from coord.events.model import Number
@@ -80,6 +80,37 @@ def test_work_is_counted_by_team_and_timed(store: Store) -> None:
     assert took.counts == (0, 0, 1, *([0] * (len(BOUNDS) - 2)))
     assert attempts.keys() == {"expired", "completed"}
     assert attempts["expired"].counts[0] == 1
+
+
+def test_an_end_that_is_undone_stays_counted_and_what_waits_is_not_the_oldest(store: Store) -> None:
+    history = History()
+    history.submit("w-1", not_before_ns=NOW_NS + SECOND_NS)
+    history.submit("w-2", team="blue")
+    history.complete("w-2", "ada", history.claim("w-2", "ada"))
+    tell(store, history)
+    before = ask(store)
+    history.say("w-2", work.WorkReopened(reason="wrong"))
+    tell(store, history)
+    after = ask(store)
+    assert values(after, "items") == {"open": 1, ("blue", "open"): 1}
+    assert values(after, "items_ended") == values(before, "items_ended") == {("blue", "completed"): 1}
+    assert after.distributions == before.distributions
+    assert (values(before, "oldest_open_seconds"), values(after, "oldest_open_seconds")) == (
+        {},
+        {"blue": 98.0},
+    )
+
+
+def test_a_draining_agent_is_busy_with_what_it_holds_and_then_offline(store: Store) -> None:
+    history = History()
+    for name in ("ada", "bob", "eve"):
+        incarnation = history.agent(name)
+        if name != "eve":
+            history.say(name, agent.AgentDrained(incarnation=incarnation))
+    history.submit("w-1")
+    history.claim("w-1", "ada")
+    tell(store, history)
+    assert values(ask(store), "agents") == {"busy": 1, "offline": 1, "available": 1}
 
 
 def test_what_took_longer_than_all_bounds_stands_above_them(store: Store) -> None:

@@ -33,7 +33,8 @@ from coord.services.projector.scratch import Scratch
 
 SUBMITTED = work.WorkSubmitted(title="hash a file", priority=7)
 OF_THE_PAST = {
-    "agents": {}, "alerts": {}, "board": {}, "curve": {"run": "x1"}, "runs": {}, "show": {"id": "w-1"},
+    "agents": {}, "alerts": {}, "board": {}, "curve": {"run": "x1"}, "mine": {"agent": "a1"}, "runs": {},
+    "show": {"id": "w-1"}, "stats": {"last_seconds": 20.0},
 }  # fmt: skip
 
 
