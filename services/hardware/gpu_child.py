@@ -4,6 +4,7 @@
     read          {"points": [[metric, device, value], ...]}
     read seldom   the same, with what changes seldom
     processes     {"processes": [[pid, bytes], ...]}
+    busy          {"busy": [pid, ...]}: those that used a GPU since that was asked last
 
 Any answer also says {"renewed": true} when NVML was initialised anew for it.
 Any of them may answer {"fault": "..."}, and then this process ends. A driver call may never return: whoever
@@ -51,6 +52,8 @@ def _answer(gpus: Gpus, asked: str) -> dict[str, Any]:
         return gpus.describe()
     if asked == "processes":
         return {"processes": gpus.processes()}
+    if asked == "busy":
+        return {"busy": gpus.busy()}
     return {"points": gpus.read(with_seldom=asked == "read seldom")}
 
 

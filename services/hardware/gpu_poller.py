@@ -15,16 +15,14 @@ import json
 import logging
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from coord.services.clock import monotonic
+from coord.services.hardware.gpu_library import COMMAND
 from coord.services.hardware.metrics import Point
 
-LIBRARY: Final = "libnvidia-ml.so.1"
-COMMAND: Final = (sys.executable, "-P", "-m", "coord.services.hardware.gpu_child")
 LINE_BYTES_MAX: Final = 256 * 1024
 _CHUNK_BYTES: Final = 65_536
 _DESCRIBE: Final = "describe"
@@ -40,17 +38,6 @@ class Deadlines:
     answer_seconds: float = 5.0
     rest_seconds_min: float = 1.0
     rest_seconds_max: float = 300.0
-
-
-def library_loads() -> bool:
-    """Tell whether the driver's library is here; it is not kept loaded."""
-    import _ctypes
-
-    try:
-        _ctypes.dlclose(_ctypes.dlopen(LIBRARY, os.RTLD_LAZY))
-    except OSError:
-        return False
-    return True
 
 
 class GpuPoller:

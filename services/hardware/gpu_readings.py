@@ -5,7 +5,7 @@ A lost GPU has one reading, that it is lost.
 """
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import pynvml
@@ -68,6 +68,8 @@ class Gpus:
         self._events: Any = None
         self._asked_for_xids: set[int] = set()
         self._index_by_address: dict[int, int] = {}
+        self._used_until_us: dict[int, int] = {}
+        """The driver's time of the last use that was told, by GPU."""
         self.lost = 0
         """How many were lost at the last look."""
 
@@ -101,6 +103,17 @@ class Gpus:
             for pid, memory in _processes_on(index).items():
                 used[pid] = used.get(pid, 0) + memory
         return sorted(used.items(), key=lambda one: one[1], reverse=True)[:PROCESSES_MAX]
+
+    def busy(self) -> list[int]:
+        """Return the processes that have used a GPU since the last call; where the driver cannot say, none."""
+        found: set[int] = set()
+        for index in range(self._count):
+            since_us = self._used_until_us.get(index, 0)
+            for one in _uses_of(index, since_us):
+                self._used_until_us[index] = max(self._used_until_us.get(index, 0), one.timeStamp)
+                if one.timeStamp > since_us and (one.smUtil or one.memUtil or one.encUtil or one.decUtil):
+                    found.add(one.pid)
+        return sorted(found)[:PROCESSES_MAX]
 
     def _read_one(self, index: int, with_seldom: bool) -> list[tuple[str, float]]:
         try:
@@ -242,6 +255,14 @@ def _processes_on(index: int) -> dict[int, int]:
     except pynvml.NVMLError:
         return {}
     return on_this
+
+
+def _uses_of(index: int, since_us: int) -> Sequence[Any]:
+    try:
+        gpu = pynvml.nvmlDeviceGetHandleByIndex(index)
+        return _ask(pynvml.nvmlDeviceGetProcessUtilization, gpu, since_us) or ()
+    except pynvml.NVMLError:
+        return ()
 
 
 def _describe(index: int) -> dict[str, Any] | None:

@@ -35,6 +35,11 @@ class Groups:
         self._used, self._members = used, {group: frozenset(pids) for group, pids in members.items()}
         return found
 
+    def owners(self, pids: Collection[int]) -> set[int]:
+        """Return the groups that had one of these processes at the last look."""
+        wanted = frozenset(pids)
+        return {group for group, members in self._members.items() if wanted & members}
+
     def _has_worked(self, group: int, used: int, members: set[int]) -> bool:
         before = self._members.get(group)
         new = before is not None and bool(members - before)

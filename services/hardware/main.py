@@ -5,7 +5,8 @@ import contextlib
 import signal
 
 from coord.services.folder import Folder
-from coord.services.hardware.gpu_poller import GpuPoller, library_loads
+from coord.services.hardware.gpu_library import library_loads
+from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.hardware.monitor import Monitor
 from coord.services.settings import Settings
 

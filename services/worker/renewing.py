@@ -4,13 +4,14 @@ It names what it renews: another process of the agent's name may have died and l
 new, because it registered again elsewhere, still holds what it has: those claims are renewed one by one, by progress.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from coord.events.errors import CoordError, Refused
 from coord.services import clock
 from coord.services.hardware.groups import Groups
 from coord.services.worker.asking import Answer, Asking, Coordinator
+from coord.services.worker.gpu_use import GpuUse
 from coord.services.worker.holding import Holding
 from coord.services.worker.loop import Timer
 from coord.services.worker.plan import Plan
@@ -37,6 +38,7 @@ class Renewals:
         self._refused = refused
         self._is_refused = False
         self._groups = Groups()
+        self._gpu_use = GpuUse(coordinator.loop)
         self._active: set[str] = set()
         self._asking: Asking | None = None
         self._timer: Timer | None = None
@@ -60,14 +62,14 @@ class Renewals:
 
     def close(self) -> None:
         """Beat no more."""
+        self._gpu_use.close()
         for one in (self._timer and self._timer.cancel, self._asking and self._asking.drop):
             if one:
                 one()
 
     def _beat(self) -> None:
         held = list(self._held())
-        groups = {holding.group: holding.id for holding in held if holding.group is not None}
-        self._active |= {groups[group] for group in self._groups.worked(groups)}
+        self._active |= self._worked({one.group: one.id for one in held if one.group is not None})
         newest = self._plan.incarnation or max((one.incarnation for one in held), default=None)
         together = [one for one in held if one.incarnation == newest and not self._is_refused]
         if together or not (held or self._is_refused):
@@ -76,6 +78,14 @@ class Renewals:
             if holding not in together:
                 self._renew(holding)
         self.schedule()
+
+    def _worked(self, groups: Mapping[int, str]) -> set[str]:
+        """Return the items whose commands have worked: they computed since the last heartbeat, or used a GPU."""
+        worked = self._groups.worked(groups)
+        if worked != groups.keys():
+            worked |= self._groups.owners(self._gpu_use.take())
+            self._gpu_use.ask()
+        return {groups[group] for group in worked}
 
     def _renew_all(self, together: Sequence[Holding], incarnation: int | None) -> None:
         if self._asking is not None:

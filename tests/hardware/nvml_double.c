@@ -10,6 +10,7 @@
  *   fault nvmlX 9                  this call answers this NVML error
  *   xid 1 gpu0 79                  the first XID to tell: GPU 0, code 79; a file may hold many, numbered
  *   process gpu0 4711 1024         process 4711 holds 1024 bytes on GPU 0
+ *   use gpu0 4711 1000 30          process 4711 used 30 % of GPU 0 at the driver's time 1000
  *
  * Built with OLD_DRIVER it lacks the calls that drivers before 535 lack.
  */
@@ -23,7 +24,7 @@ typedef int nvml_result;
 typedef struct gpu *gpu_handle;
 typedef unsigned long long bits64;
 
-enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, INSUFFICIENT_SIZE = 7, TIMEOUT = 10, GPU_IS_LOST = 15 };
+enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, TIMEOUT = 10, GPU_IS_LOST = 15 };
 enum { GPUS_MAX = 64, LINE_LENGTH_MAX = 256 };
 
 struct gpu { int index; };
@@ -298,6 +299,27 @@ nvml_result nvmlDeviceGetComputeRunningProcesses_v3(gpu_handle gpu, unsigned *ro
 
 nvml_result nvmlDeviceGetGraphicsRunningProcesses_v3(gpu_handle gpu, unsigned *room, struct process *found) {
     return nvmlDeviceGetComputeRunningProcesses_v3(gpu, room, found);
+}
+
+struct use { unsigned pid; bits64 at_us; unsigned sm, memory, encoder, decoder; };
+nvml_result nvmlDeviceGetProcessUtilization(gpu_handle gpu, struct use *found, unsigned *room, bits64 since_us) {
+    char line[LINE_LENGTH_MAX];
+    unsigned uses = 0, pid, sm;
+    bits64 at_us;
+    int index;
+    ENTER(gpu);
+    FILE *state = open_state();
+    if (!state) return NOT_SUPPORTED;
+    while (fgets(line, sizeof line, state)) {
+        if (sscanf(line, "use gpu%d %u %llu %u", &index, &pid, &at_us, &sm) != 4) continue;
+        if (index != gpu->index || at_us <= since_us) continue;
+        if (found && uses < *room) found[uses] = (struct use){pid, at_us, sm, 0, 0, 0};
+        uses++;
+    }
+    fclose(state);
+    nvml_result result = !uses ? NOT_FOUND : uses > *room || !found ? INSUFFICIENT_SIZE : SUCCESS;
+    *room = uses;
+    return result;
 }
 
 nvml_result nvmlEventSetCreate(void **events) {

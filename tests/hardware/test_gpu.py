@@ -1,5 +1,7 @@
 """NVIDIA GPUs, through the real nvidia-ml-py on a compiled double of the driver's library: what is read."""
 
+import json
+import subprocess
 import sys
 
 import pynvml
@@ -8,6 +10,7 @@ from hardware_driver import Driver, look, look_until, of, poll
 
 from coord.events.node import Gpu
 from coord.services.hardware import gpu_child
+from coord.services.hardware.gpu_library import COMMAND
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.hardware.metrics import METRICS
 
@@ -222,6 +225,30 @@ def test_processes_tell_their_device_memory_over_all_gpus(driver: Driver) -> Non
         assert poller.gpu_memory == {4712: 4096, 4711: 2024}
 
     poll(driver, body)
+
+
+def test_processes_that_use_a_gpu_are_told_once_for_each_use(driver: Driver) -> None:
+    driver.show("use gpu0 4711 1000 30", "use gpu1 4712 900 0", "use gpu1 4713 950 1")
+    told = subprocess.Popen(
+        COMMAND, env=driver.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with told:
+        assert told.stdin is not None
+        assert told.stdout is not None
+
+        def ask() -> list[int]:
+            assert told.stdin is not None
+            assert told.stdout is not None
+            told.stdin.write("busy\n")
+            told.stdin.flush()
+            return list(json.loads(told.stdout.readline())["busy"])
+
+        assert ask() == [4711, 4713]
+        assert ask() == []
+        driver.show("use gpu0 4711 1000 30", "use gpu0 4711 2000 30")
+        assert ask() == [4711]
+        driver.show("unsupported nvmlDeviceGetProcessUtilization")
+        assert ask() == []
 
 
 def test_another_number_of_gpus_is_noticed_and_described(driver: Driver) -> None:

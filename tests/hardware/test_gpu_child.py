@@ -9,7 +9,8 @@ import sys
 import pytest
 from hardware_driver import PATIENT_SECONDS, QUICK, Driver, gone, is_running, look, look_until, of, poll
 
-from coord.services.hardware.gpu_poller import COMMAND, Deadlines, GpuPoller
+from coord.services.hardware.gpu_library import COMMAND
+from coord.services.hardware.gpu_poller import Deadlines, GpuPoller
 
 
 @pytest.mark.parametrize("call", ["nvmlDeviceGetTemperature", "nvmlDeviceGetCount_v2"])
