@@ -79,7 +79,7 @@ def running_server(
 @contextmanager
 def running_cluster(folder: Path, known: Mapping[str, str]) -> Iterator[list[Running]]:
     """Run the three nodes on free ports; their routes lead to one another."""
-    routes = [f"nats://127.0.0.1:{port}" for port in _free_ports(len(NODES))]
+    routes = [f"nats://127.0.0.1:{port}" for port in free_ports(len(NODES))]
     running = []
     try:
         for name, route in zip(NODES, routes, strict=True):
@@ -123,7 +123,8 @@ def _announced(one: Running) -> str:
     return text if text.endswith("}") else ""
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [int(one.getsockname()[1]) for one in held]

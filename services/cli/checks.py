@@ -25,6 +25,9 @@ _PRIVATE: Final = ("credentials.json", "agents", "server.json")
 _ROUTE_HINT: Final = "Mend it, or set another alert_{}; {} has every try."
 _LOG_HINT: Final = "Its log says why: {}."
 
+_PAUSED_HINT: Final = (
+    "A cluster that chooses its leader goes on by itself; else see what is said of the server."
+)
 _OPENED_HINT: Final = "The file was damaged and is whole again; coord rebuild makes sure."
 
 assert DISK_FREE_BAD < DISK_FREE_WARN
@@ -55,6 +58,9 @@ def check_coordinator(folder: Folder) -> Finding:
         told = client.health(folder, COORDINATOR_SOCKET, _ANSWER_SECONDS)
     except CoordError as error:
         return Finding("commands", BAD, str(error), _start_hint(folder, "coordinator"))
+    if told.get("paused_seconds"):
+        words = f"claims are paused: the log has confirmed nothing for {age(told['paused_seconds'])}"
+        return Finding("commands", BAD, words, _PAUSED_HINT)
     words = (
         f"the coordinator is {told.get('status')}, {told.get('waiting', 0)} requests wait, "
         f"{told.get('leases', 0)} leases run"

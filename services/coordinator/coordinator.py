@@ -38,6 +38,7 @@ from coord.services.settings import Settings
 from coord.services.tasks import run_together
 
 PRESENCE_SECONDS: Final = 2.0
+REASON_LENGTH_MAX: Final = 2_000
 Reply = Done | Refusal | Unknown | Invalid
 
 _log = logging.getLogger("coord.coordinator")
@@ -90,6 +91,11 @@ class Coordinator:
         """How many requests wait for something to claim, or to end."""
         return len(self._patience.waiters)
 
+    @property
+    def paused_seconds(self) -> float:
+        """For how long the log has confirmed nothing; 0: it does."""
+        return self._log.paused_seconds
+
     async def catch_up(self) -> None:
         """Fold the log from its start to its present end."""
         target = await self._follower.catch_up()
@@ -128,13 +134,21 @@ class Coordinator:
         self._running[request_id] = answer
         reply: Reply = Unknown(reason="the coordinator stopped before it answered")
         try:
-            reply = await self._execute(request_id, actor, command, traceparent)
+            reply = self._told(await self._execute(request_id, actor, command, traceparent))
             return reply
         finally:
             del self._running[request_id]
             answer.set_result(reply)
             if isinstance(reply, Refusal):
                 self.refused[reply.code] += 1
+
+    def _told(self, reply: Reply) -> Reply:
+        """Say with an answer that is none that nothing goes on now, if that is so."""
+        paused_seconds = self.paused_seconds
+        if not isinstance(reply, Unknown) or not paused_seconds:
+            return reply
+        told = f"claims are paused, the log has confirmed nothing for {paused_seconds:.0f} s: {reply.reason}"
+        return Unknown(reason=told[:REASON_LENGTH_MAX], hint=reply.hint)
 
     async def _execute(self, request_id: str, actor: str, command: Command, traceparent: str) -> Reply:
         doubt = None if self.certainty.is_sure() else await self.certainty.fault()

@@ -12,6 +12,7 @@ from coord.events.errors import CoordError, InvalidEvent, OutcomeUnknown
 from coord.events.streams import EVENTS
 from coord.events.tokens import event_subject
 from coord.events.wire import Stored, read_event
+from coord.services import clock
 from coord.services.coordinator.evidence import Evidence, shows_work
 from coord.services.coordinator.frontier import Frontier
 from coord.services.coordinator.ledger import Ledger
@@ -71,12 +72,15 @@ class Follower:
     async def follow(self) -> None:
         """Look where the log ends, and a moment later read the holes up to there, until cancelled."""
         while True:
+            began = clock.monotonic()
             try:
                 end = (await self._log.stream_state(EVENTS.name)).last
+                self._log.pulse.answered()
                 await asyncio.sleep(FOLLOW_SECONDS)
                 if self.frontier.position < end:
                     await self._read_up_to(end)
             except CoordError as error:
+                self._log.pulse.unanswered(began)
                 _log.info("the log could not be followed: %s", error.message)
                 await asyncio.sleep(FOLLOW_SECONDS)
 

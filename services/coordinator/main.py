@@ -143,6 +143,7 @@ def _routes(coordinator: Coordinator) -> list[Route]:
                 "status": "leading",
                 "source": coordinator.source,
                 "position": coordinator.position,
+                "paused_seconds": round(coordinator.paused_seconds, 1),
                 "waiting": coordinator.waiting,
                 "patient": coordinator.patient,
                 "leases": len(coordinator.timekeeper),

@@ -3,7 +3,7 @@
 ok                          appended
 wrong last sequence         read the event right behind the expected position:
                             ours -> appended; another's -> conflict; none -> the same again
-time-out                    unknown: the same again, with the same ids, a bounded number of times
+time-out, nobody listens    the same again, with the same ids, for a bounded time; then unknown
 """
 
 import asyncio
@@ -24,29 +24,27 @@ if TYPE_CHECKING:
 
 BATCH_MAX: Final = 1000
 """The server's own limit on an atomic batch."""
-TRIES_MAX: Final = 3
+APPEND_SECONDS: Final = 9.0
+"""How long an append is tried: a cluster mostly has a leader again within that time."""
 TRY_SECONDS: Final = 3.0
+"""How long one try waits for its answer."""
+RESOLVED_MAX: Final = 3
+"""How often what stands behind an expected position is read."""
 _WRONG_LAST: Final = {10071, 10164}
 _DUPLICATE_IN_BATCH: Final = 10201
 _RETRY_PAUSE_SECONDS: Final = 0.05
+_RETRY_PAUSE_SECONDS_MAX: Final = 0.4
 
-assert TRY_SECONDS * TRIES_MAX < 10
+assert TRY_SECONDS < APPEND_SECONDS < 10
 
 
 async def append(log: "Log", appends: Sequence["Append"]) -> list[int]:
     """Append all or none; see `Log.append`."""
     assert 0 < len(appends) <= BATCH_MAX
     assert len({one.subject for one in appends}) == len(appends), "one event a subject and batch"
-    for attempt in range(TRIES_MAX):
-        try:
-            reply = await (_send_one(log, appends[0]) if len(appends) == 1 else _send_batch(log, appends))
-        except (OutcomeUnknown, NoServer) as error:
-            if attempt == TRIES_MAX - 1:
-                raise OutcomeUnknown(
-                    f"the log did not confirm {len(appends)} event(s): {error.message}"
-                ) from error
-            await asyncio.sleep(_RETRY_PAUSE_SECONDS * (attempt + 1))
-            continue
+    began = clock.monotonic()
+    for _ in range(RESOLVED_MAX):
+        reply = await _confirmed(log, appends, began)
         fault = reply.get("error")
         if fault is None and reply.get("duplicate"):
             return [await _same_event(log, appends[0], int(reply["seq"]))]
@@ -60,10 +58,33 @@ async def append(log: "Log", appends: Sequence["Append"]) -> list[int]:
     raise OutcomeUnknown(f"the log gave no final word on {len(appends)} event(s).")
 
 
+async def _confirmed(log: "Log", appends: Sequence["Append"], began: float) -> dict[str, Any]:
+    """Send until the server says something: it may have nobody for the stream while it chooses who leads it."""
+    pause = _RETRY_PAUSE_SECONDS
+    while True:
+        seconds = min(TRY_SECONDS, APPEND_SECONDS - (clock.monotonic() - began))
+        try:
+            one = len(appends) == 1
+            reply = await (_send_one(log, appends[0], seconds) if one else _send_batch(log, appends, seconds))
+        except (OutcomeUnknown, NoServer) as error:
+            log.pulse.unconfirmed(began)
+            if log.client.is_closed or clock.monotonic() + pause - began >= APPEND_SECONDS:
+                raise OutcomeUnknown(
+                    f"the log did not confirm {len(appends)} event(s): {error.message}"
+                ) from error
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _RETRY_PAUSE_SECONDS_MAX)
+        else:
+            log.pulse.confirmed()
+            return reply
+
+
 async def _same_event(log: "Log", one: "Append", position: int) -> int:
     """The server has this id already: fine if it stands on this subject, else another decision was first."""
     present = await log.read_at(EVENTS.name, position)
-    if present is None or present.subject != one.subject:
+    if present is None:
+        raise OutcomeUnknown(f"the server has the event at position {position}, and does not find it now.")
+    if present.subject != one.subject:
         raise AlreadyAppended(position)
     return position
 
@@ -73,13 +94,13 @@ def _positions(reply: dict[str, Any], count: int) -> list[int]:
     return list(range(last - count + 1, last + 1))
 
 
-async def _send_one(log: "Log", one: "Append") -> dict[str, Any]:
-    raw = await log.request(one.subject, encode_event(one.event), TRY_SECONDS, _headers(one))
+async def _send_one(log: "Log", one: "Append", seconds: float) -> dict[str, Any]:
+    raw = await log.request(one.subject, encode_event(one.event), seconds, _headers(one))
     reply: dict[str, Any] = msgspec.json.decode(raw)
     return reply
 
 
-async def _send_batch(log: "Log", appends: Sequence["Append"]) -> dict[str, Any]:
+async def _send_batch(log: "Log", appends: Sequence["Append"], seconds: float) -> dict[str, Any]:
     """Send all but the last as one block, and the last as the request that the server answers for all of them."""
     batch = clock.new_id()
     staged = [_staged(one, batch, ordinal) for ordinal, one in enumerate(appends[:-1], 1)]
@@ -90,7 +111,7 @@ async def _send_batch(log: "Log", appends: Sequence["Append"]) -> dict[str, Any]
         "Nats-Batch-Commit": "1",
     }
     await publish_together(log.client, staged)
-    raw = await log.request(last.subject, encode_event(last.event), TRY_SECONDS, headers)
+    raw = await log.request(last.subject, encode_event(last.event), seconds, headers)
     reply: dict[str, Any] = msgspec.json.decode(raw)
     return reply
 

@@ -34,6 +34,7 @@ from coord.services.folder import Folder
 from coord.services.log import appending, pulling
 from coord.services.log.asking import Asking
 from coord.services.log.connection import Access, NatsError, find_access, is_gone, open_connection
+from coord.services.log.pulse import Pulse
 from coord.services.log.reading import Broken, ReadingClient, read_headers
 from coord.services.settings import Settings
 
@@ -74,6 +75,7 @@ class Log:
         self.client = client
         self._asking = Asking(client)
         self.access = access
+        self.pulse = Pulse()
         self.jetstream: JetStreamContext = client.jetstream(timeout=REPLY_SECONDS)
 
     @classmethod
@@ -88,6 +90,11 @@ class Log:
         access = find_access(settings, folder, role)
         callbacks.setdefault("error_cb", _quiet)
         return cls(await open_connection(access, name, callbacks), access)
+
+    @property
+    def paused_seconds(self) -> float:
+        """For how long nothing has been confirmed or answered; 0: it is."""
+        return self.pulse.paused_seconds()
 
     @property
     def breaks(self) -> int:

@@ -21,6 +21,8 @@ IMPATIENT_SECONDS: Final = 0.3
 IMPATIENT_SHARE: Final = 0.2
 AGAIN_SECONDS: Final = 0.05
 HUNGRY_SECONDS: Final = 0.05
+HUNGRY_EACH_SECONDS: Final = 0.004
+"""How much longer each further agent rests between two turns: a crowd asks a few hundred times a second."""
 _COMMANDS: Final = {"renew": "progress"}
 _NOTHING_SAID: Final = "others were quicker"
 """A refusal as `taken` that says nothing about the item: the coordinator has tried often enough."""
@@ -44,6 +46,7 @@ class Crowd:
     seed: int
     lines: Sequence[Line]
     lease_seconds: float
+    hungry_seconds: float = HUNGRY_SECONDS
     history: History = field(default_factory=History)
     deaths: list[Death] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
@@ -98,7 +101,7 @@ class Agent:
                 await self._submit()
             if not await self._turn():
                 return
-            await asyncio.sleep(self._rng.random() * HUNGRY_SECONDS)
+            await asyncio.sleep(self._rng.random() * self._crowd.hungry_seconds)
 
     async def _registered(self) -> bool:
         request = f"register-{self.name}-{self._crowd.seed}"

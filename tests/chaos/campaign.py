@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from chaos.agents import Agent, Crowd, Death
-from chaos.grounds import OneNode
+from chaos.agents import HUNGRY_EACH_SECONDS, HUNGRY_SECONDS, Agent, Crowd, Death
+from chaos.grounds import Ground
 from chaos.history import History, Operation
 from chaos.lines import BusLine
-from chaos.nemesis import Struck, strike
 from chaos.verdict import Judgement, judge
 from chaos.witness import Logged, left_over
 
@@ -44,6 +43,15 @@ class Plan:
     lease_seconds: float = 1.5
     pause_seconds: float = 1.0
     """Between two blows, on average."""
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A blow that was dealt."""
+
+    name: str
+    at: float
+    healed: float
 
 
 @dataclass
@@ -104,10 +112,11 @@ class Report:
         return "\n".join([*told, *([f"  stuck: {self.left}"] if self.left else [])])
 
 
-async def run(ground: OneNode, plan: Plan) -> Report:
+async def run(ground: Ground, plan: Plan) -> Report:
     """Run a plan on a ground."""
-    logs = [await Log.connect(ground.settings, ground.house.folder) for _ in range(BUSES)]
-    crowd = Crowd(plan.seed, [*ground.sockets(), *map(BusLine, logs)], plan.lease_seconds)
+    logs = [await ground.connect(number) for number in range(BUSES)]
+    hungry_seconds = max(HUNGRY_SECONDS, HUNGRY_EACH_SECONDS * plan.agents)
+    crowd = Crowd(plan.seed, [*ground.sockets(), *map(BusLine, logs)], plan.lease_seconds, hungry_seconds)
     leaders: list[tuple[str, float]] = []
     watching = asyncio.create_task(_watch(ground, leaders))
     population = asyncio.create_task(_populate(crowd, plan.agents))
@@ -127,12 +136,14 @@ async def run(ground: OneNode, plan: Plan) -> Report:
             await one.close()
 
 
-async def _storm(ground: OneNode, plan: Plan) -> list[Struck]:
+async def _storm(ground: Ground, plan: Plan) -> list[Struck]:
     rng = random.Random(plan.seed)
     struck = []
     for name in plan.blows:
         await asyncio.sleep(plan.pause_seconds * (0.5 + rng.random()))
-        struck.append(await strike(ground, name))
+        at = clock.monotonic()
+        await ground.strike(name)
+        struck.append(Struck(name, at, clock.monotonic()))
     await asyncio.sleep(plan.pause_seconds)
     return struck
 
@@ -151,7 +162,7 @@ async def _populate(crowd: Crowd, count: int) -> None:
     await asyncio.gather(*living)
 
 
-async def _watch(ground: OneNode, leaders: list[tuple[str, float]]) -> None:
+async def _watch(ground: Ground, leaders: list[tuple[str, float]]) -> None:
     """Note who leads since when."""
     while True:
         for line in ground.sockets():

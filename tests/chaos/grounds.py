@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from chaos.lines import SocketLine
+from chaos.nemesis import BLOWS
 from command_line import Cli
 from houses import House, running_house
 
 from coord.services.folder import Folder
+from coord.services.log import Log
 from coord.services.settings import Settings
 
 LEASE_SECONDS: Final = 1.5
@@ -24,14 +26,14 @@ LEASE_SECONDS: Final = 1.5
 class Ground(Protocol):
     """What a run needs of its place."""
 
-    settings: Settings
-    """For a connection of the run's own."""
+    async def connect(self, number: int) -> Log:
+        """Return a connection of the run's own, the n-th of several."""
 
     def sockets(self) -> list[SocketLine]:
         """Return the sockets that a coordinator may listen on."""
 
-    def coordinators(self) -> list[int]:
-        """Return the processes of the coordinators that live."""
+    async def strike(self, blow: str) -> None:
+        """Deal a blow, and return when it is undone."""
 
 
 @dataclass
@@ -49,6 +51,14 @@ class OneNode:
     house: House
     settings: Settings
     standbys: list[Standby] = field(default_factory=list)
+
+    async def connect(self, number: int) -> Log:  # noqa: ARG002
+        """Return a connection of the run's own: there is one server for all."""
+        return await Log.connect(self.settings, self.house.folder)
+
+    async def strike(self, blow: str) -> None:
+        """Deal a blow, and return when it is undone."""
+        await BLOWS[blow](self)
 
     def sockets(self) -> list[SocketLine]:
         """Return the sockets that a coordinator may listen on."""

@@ -8,66 +8,58 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from chaos.grounds import OneNode
 from chaos.wall_clocks import shift
 
 from coord.services import clock
 from coord.services.log.streams import LEASE_KEY_SECONDS
 
-Blow = Callable[[OneNode], Awaitable[None]]
+if TYPE_CHECKING:
+    from chaos.grounds import OneNode
+
+Blow = Callable[["OneNode"], Awaitable[None]]
 STOP_SECONDS: Final = LEASE_KEY_SECONDS + 1.5
 """Longer than a lease here, and than a leader's key lives: another one leads when the stopped goes on."""
 HOUR_SECONDS: Final = 3_600
 
 
-@dataclass(frozen=True, slots=True)
-class Struck:
-    """A blow that was dealt."""
-
-    name: str
-    at: float
-    healed: float
-
-
-async def kill_coordinator(ground: OneNode) -> None:
+async def kill_coordinator(ground: "OneNode") -> None:
     """End the house's coordinator as a crash would."""
     await _gone(ground, "coordinator", signal.SIGKILL)
 
 
-async def kill_server(ground: OneNode) -> None:
+async def kill_server(ground: "OneNode") -> None:
     """End the server as a crash would."""
     await _gone(ground, "server", signal.SIGKILL)
 
 
-async def kill_both(ground: OneNode) -> None:
+async def kill_both(ground: "OneNode") -> None:
     """End server and coordinator at once."""
     await asyncio.gather(kill_server(ground), kill_coordinator(ground))
 
 
-async def restart_server(ground: OneNode) -> None:
+async def restart_server(ground: "OneNode") -> None:
     """Ask the server to end; its custody starts it again."""
     await _gone(ground, "server", signal.SIGTERM)
 
 
-async def stop_coordinator(ground: OneNode) -> None:
+async def stop_coordinator(ground: "OneNode") -> None:
     """Stop whoever leads, for longer than its key lives, and let it go on."""
     await _held(await _leading(ground), STOP_SECONDS)
 
 
-async def blink_coordinator(ground: OneNode) -> None:
+async def blink_coordinator(ground: "OneNode") -> None:
     """Stop whoever leads for longer than a lease, and not as long as its key lives."""
     await _held(await _leading(ground), 2.5)
 
 
-async def stop_server(ground: OneNode) -> None:
+async def stop_server(ground: "OneNode") -> None:
     """Stop the server for a while: it looks alive, and says nothing."""
     await _held(ground.pid("server"), 1.5)
 
 
-async def move_clocks(ground: OneNode) -> None:
+async def move_clocks(ground: "OneNode") -> None:
     """Set the clocks of server and first coordinator an hour ahead, then the first back and the other two ahead."""
     server, *coordinators = ground.pid("server"), *ground.coordinators()
     shift(server, HOUR_SECONDS)
@@ -90,14 +82,7 @@ BLOWS: Final[dict[str, Blow]] = {
 }
 
 
-async def strike(ground: OneNode, name: str) -> Struck:
-    """Deal a blow and return when it is undone."""
-    at = clock.monotonic()
-    await BLOWS[name](ground)
-    return Struck(name, at, clock.monotonic())
-
-
-async def _gone(ground: OneNode, name: str, how: signal.Signals) -> None:
+async def _gone(ground: "OneNode", name: str, how: signal.Signals) -> None:
     """Signal a process that ends of it, and wait until another has taken its place."""
     before = ground.signal(name, how)
     async with asyncio.timeout(30):
@@ -105,7 +90,7 @@ async def _gone(ground: OneNode, name: str, how: signal.Signals) -> None:
             await asyncio.sleep(0.02)
 
 
-async def _leading(ground: OneNode) -> int:
+async def _leading(ground: "OneNode") -> int:
     """Return the process of the coordinator that answers."""
     async with asyncio.timeout(30):
         while True:
