@@ -3,7 +3,7 @@ what an evicted agent held. Each chore's request id is derived from what it is a
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from coord.events import commands as wish
@@ -111,8 +111,11 @@ class Chores:
         cause, reason = self._cause(due)
         self._do(
             f"expire/{due.item_id}/{due.fence}",
-            Reclaim(due.item_id, due.fence, due.silent_seconds, cause, reason),
-        )
+            Reclaim(
+                due.item_id, due.fence, due.silent_seconds, cause, reason,
+                lambda: self._timekeeper.has_run_out(due.item_id, due.fence, clock.monotonic()),
+            ),
+        )  # fmt: skip
 
     def _cause(self, due: Due) -> tuple[ReclaimCause, str | None]:
         """Say why a lease ran out, as far as it is known: its node is lost, or its holder, or nothing was heard."""
@@ -132,15 +135,21 @@ class Chores:
             if name in self.waiting_agents:
                 self._timekeeper.hear(name, monotonic)
             elif agent is not None and agent.status == "active":
-                lost = MarkLost(name, agent.incarnation, silent_seconds)
+                lost = MarkLost(name, agent.incarnation, silent_seconds, self._still_silent(name))
                 self._do(f"lost/{name}/{agent.position}", lost)
 
     def _mark_stuck(self, monotonic: float) -> None:
         for due in self._timekeeper.idle(monotonic):
             item = self._ledger.item(due.item_id)
             if item is not None and not item.stuck:
-                stuck = MarkStuck(due.item_id, due.fence, due.silent_seconds)
+                stuck = MarkStuck(due.item_id, due.fence, due.silent_seconds, self._still_idle(due))
                 self._do(f"stuck/{due.item_id}/{due.fence}/{item.position}", stuck)
+
+    def _still_silent(self, name: str) -> Callable[[], bool]:
+        return lambda: self._timekeeper.is_silent(name, self._agent_silence_seconds, clock.monotonic())
+
+    def _still_idle(self, due: Due) -> Callable[[], bool]:
+        return lambda: self._timekeeper.is_idle(due.item_id, due.fence, clock.monotonic())
 
     def _do(self, name: str, command: Wish) -> "asyncio.Task[object]":
         """Have a wish decided; the same again while it is on its way is the same."""

@@ -71,6 +71,8 @@ def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Outcome:
         case wish.Heartbeat():
             fault = agents.fault_of(agent, name, command.incarnation)
             decision = fault or []
+        case MarkLost() if not command.is_still_so():
+            decision = []
         case MarkLost():
             decision = agents.decide_lost(agent, command.incarnation, command.silent_seconds)
         case WelcomeBack():
@@ -96,6 +98,8 @@ def _plan_item(ledger: Ledger, command: Wish, item_id: str, lease_seconds: float
         return _plan_hold(ledger, command, item, beside)
     decision: Decision
     match command:
+        case Reclaim() | MarkStuck() if not command.is_still_so():
+            decision = []
         case Reclaim():
             decision = holding.decide_reclaim(
                 item, command.fence, command.silent_seconds, command.cause, command.reason

@@ -91,6 +91,18 @@ class Timekeeper:
             heapq.heappush(self._due, entry)
         return found
 
+    def has_run_out(self, item_id: str, fence: int, now: float) -> bool:
+        """Tell whether a claim that ran out has not been renewed since."""
+        lease = self._leases.get(item_id)
+        return lease is None or lease.fence != fence or lease.renewed + lease.lease_seconds <= now
+
+    def is_idle(self, item_id: str, fence: int, now: float) -> bool:
+        """Tell whether the holder of a claim that was idle for too long has shown no work since."""
+        lease = self._leases.get(item_id)
+        if lease is None or lease.fence != fence or lease.stuck_seconds is None:
+            return True
+        return now - lease.worked >= lease.stuck_seconds
+
     def idle(self, now: float) -> list[Due]:
         """Return the claims whose holders showed no work for as long as their items allow."""
         watched = ((item_id, self._leases[item_id]) for item_id in self._to_show_work)
@@ -137,12 +149,17 @@ class Timekeeper:
 
         One that promised to be heard is silent for too long after two heartbeats that did not come.
         """
-        promised = self._promised
         return [
             (agent, now - heard)
             for agent, heard in self._heard.items()
-            if now - heard >= (MISSED_MAX * promised[agent] if agent in promised else longer_than_seconds)
+            if self.is_silent(agent, longer_than_seconds, now)
         ]
+
+    def is_silent(self, agent: str, longer_than_seconds: float, now: float) -> bool:
+        """Tell whether an agent is silent for too long."""
+        promised = self._promised.get(agent)
+        limit = longer_than_seconds if promised is None else MISSED_MAX * promised
+        return now - self._heard.get(agent, now) >= limit
 
     def heard(self, now: float) -> dict[str, float]:
         """Return the silence of every agent in seconds."""

@@ -1,5 +1,6 @@
 """What the coordinator is asked: commands, and the timekeeper's own wishes; whom each is about, and who speaks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -7,6 +8,10 @@ from coord.events import commands as wish
 from coord.events.model import Command
 from coord.events.planning import ReclaimCause
 from coord.services import clock
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Reclaim:
     silent_seconds: float
     cause: ReclaimCause = "silence"
     reason: str | None = None
+    is_still_so: Callable[[], bool] = _always
+    """Asked when it is decided: while it waited, the agent may have been heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class MarkStuck:
     item_id: str
     fence: int
     idle_seconds: float
+    is_still_so: Callable[[], bool] = _always
+    """Asked when it is decided: while it waited, the agent may have shown work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,8 @@ class MarkLost:
     agent: str
     incarnation: int
     silent_seconds: float
+    is_still_so: Callable[[], bool] = _always
+    """Asked when it is decided: while it waited, the agent may have been heard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from conftest import Server
 from coordinator.conftest import House, claim, command, submit, until
 
 from coord.events import commands as wish
+from coord.services import clock
 from coord.services.coordinator.coordinator import Coordinator
 from coord.services.coordinator.election import Election
 from coord.services.coordinator.timekeeper import Timekeeper
@@ -144,3 +147,30 @@ def test_standing_still_gives_nobody_time_that_was_not_there() -> None:
     timekeeper.stood_still(30.0, now=131.0)
     (due,) = timekeeper.run_out(141.0)
     assert due.silent_seconds == 10.0
+
+
+def test_a_claim_that_was_renewed_while_its_end_waited_goes_on(server: Server, in_house: InHouse) -> None:
+    """The log is away when the lease runs out; what the holder said before, and the end of its claim, wait side by side."""
+
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w")
+            won = await claim(coordinator, "ada", item_id="w", lease_seconds=1.0)
+            assert isinstance(won, wish.Done)
+            assert won.item
+            pid = server.embedded.pid
+            assert pid
+            os.kill(pid, signal.SIGSTOP)
+            told = asyncio.create_task(
+                coordinator.execute(
+                    "ada", command(wish.Progress, agent="ada", item_id="w", fence=won.item.fence)
+                )
+            )
+            await until(lambda: coordinator.timekeeper.run_out(clock.monotonic()))
+            await until(lambda: coordinator.waiting)
+            os.kill(pid, signal.SIGCONT)
+            assert (await told).status == "done"
+            await until(lambda: not coordinator.waiting)
+            assert await house.types("w") == ["work.submitted.v4", "work.claimed.v2", "work.progressed.v1"]
+
+    in_house(body)
