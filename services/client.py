@@ -25,6 +25,7 @@ from coord.services.folder import COORDINATOR_SOCKET, PROJECTOR_SOCKET, Folder, 
 CONNECT_SECONDS: Final = 10.0
 """How long a service that is being started again is waited for; nothing was sent yet."""
 _CONNECT_PAUSE_SECONDS: Final = 0.05
+_FRESH: Final = "coord-after: now\r\n"
 _LINE_BYTES_MAX: Final = 64 * 1024
 _HEADERS_MAX: Final = 100
 _ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -99,8 +100,12 @@ def ask(
     fields: Mapping[str, Any],
     seconds: float,
     connect_seconds: float = CONNECT_SECONDS,
+    *,
+    fresh: bool = False,
 ) -> Reply:
     """Ask one question and return the answer; a projector that is being started again is waited for.
+
+    A fresh answer tells of all that the log held when it was asked: who was just told "done" finds it there.
 
     Raises:
         NoServer: nobody answers questions there.
@@ -110,7 +115,8 @@ def ask(
     body = _body_of(fields)
     try:
         with _connected(folder, PROJECTOR_SOCKET, connect_seconds) as connection:
-            reply = _exchange(connection, "POST", f"/v1/questions/{question}", body, "", seconds)
+            headers = _FRESH if fresh else ""
+            reply = _exchange(connection, "POST", f"/v1/questions/{question}", body, headers, seconds)
         if "as_of" not in reply and "exit_code" not in reply:
             raise _Silence("what came back is no answer of coord's")
     except _Silence as silence:

@@ -89,9 +89,14 @@ class Call:
         return as_name(name, "the agent")
 
     def incarnation(self) -> int | None:
-        """Return the incarnation COORD_INCARNATION selects; None: the present one."""
-        text = os.environ.get("COORD_INCARNATION")
-        return None if text is None else as_whole(text, "COORD_INCARNATION", 1, POSITION_MAX)
+        """Return the incarnation COORD_INCARNATION selects; None: the present one.
+
+        It is that of COORD_AGENT, where both are set: another agent that is named here has its own.
+        """
+        text, whose = os.environ.get("COORD_INCARNATION"), os.environ.get("COORD_AGENT")
+        if text is None or (whose is not None and whose != self.agent()):
+            return None
+        return as_whole(text, "COORD_INCARNATION", 1, POSITION_MAX)
 
     def request_id(self) -> str:
         """Return the id of this request: the one asked again under, or a new one."""
@@ -140,7 +145,7 @@ class Call:
         at = self.text("at")
         if at is not None:
             return self._ask_past(question, fields, at)
-        return client.ask(self.folder, question, fields, self.settings.request_seconds)
+        return client.ask(self.folder, question, fields, self.settings.request_seconds, fresh=True)
 
     def _ask_past(self, question: str, fields: Mapping[str, Any], at: str) -> Reply:
         """Ask as of a past moment, and say on stderr which one it is: once, where several questions are asked."""

@@ -24,6 +24,7 @@ from coord.events.questions import (
     ItemAnswer,
     PastQuestion,
 )
+from coord.events.streams import EVENTS
 from coord.projections.answers import ANSWERS, Moment, as_of
 from coord.services import clock
 from coord.services.folder import Folder
@@ -36,7 +37,8 @@ from coord.services.projector.scoring import Scores
 from coord.services.settings import Settings
 
 AFTER: Final = "coord-after"
-"""The header with the position of EVENTS that must be folded in first."""
+"""The header with the position of EVENTS that must be folded in first, or `now`: what the log holds by then."""
+NOW: Final = "now"
 AFTER_SECONDS_MAX: Final = 2.0
 """How long that is waited for; then the answer is what there is, and its as_of says so."""
 
@@ -70,7 +72,7 @@ class Asking:
         question = _parsed(name, body)
         if isinstance(question, Invalid):
             return _answered(question)
-        position = _position(after)
+        position = await self._end() if after == NOW else _position(after)
         if isinstance(position, Invalid):
             return _answered(position)
         if position:
@@ -82,6 +84,15 @@ class Asking:
         moment = self.moment()
         answer = await self._keeper.read(lambda reader: ANSWERS[name](reader, question, moment))
         return _answered(await self._completed(question, answer))
+
+    async def _end(self) -> int:
+        """Return where the log ends now; 0 while it is away: then the answer is what there is."""
+        if not self._follower.connected.is_set():
+            return 0
+        try:
+            return (await (await self._follower.log()).stream_state(EVENTS.name)).last
+        except CoordError:
+            return 0
 
     def moment(self) -> Moment:
         """Return now, and how things stand."""
@@ -154,7 +165,7 @@ def _position(text: str) -> int | Invalid:
     if not text:
         return 0
     if not text.isascii() or not text.isdecimal() or len(text) > 19:
-        return Invalid(reason=f"{AFTER} is {text[:64]!a}; it must be a position of the log.")
+        return Invalid(reason=f"{AFTER} is {text[:64]!a}; it must be a position of the log, or now.")
     return int(text)
 
 
@@ -162,4 +173,4 @@ def _answered(answer: BaseModel) -> Answered:
     return Answered(answer.model_dump_json(exclude_none=True).encode(), getattr(answer, "exit_code", 0))
 
 
-__all__ = ["AFTER", "AFTER_SECONDS_MAX", "Answered", "Asking"]
+__all__ = ["AFTER", "AFTER_SECONDS_MAX", "NOW", "Answered", "Asking"]

@@ -96,10 +96,15 @@ def test_an_answer_can_be_asked_to_hold_what_was_just_written(projector: Project
                 reply = json.loads(await log.request("ask.board", b'{"limit": 1000}', 5, headers))
                 assert f"v-{number}" in [row["id"] for row in reply["rows"]]
                 assert reply["as_of"]["position"] >= position
+            for number in range(10):
+                position = await say(log, f"n-{number}", SUBMITTED)
+                asked = json.dumps({"id": f"n-{number}"}).encode()
+                reply = json.loads(await log.request("ask.show", asked, 5, {"coord-after": "now"}))
+                assert reply["as_of"]["position"] >= position
             wrong = json.loads(await log.request("ask.board", b"{}", 5, {"coord-after": "soon"}))
-            assert wrong["reason"] == "coord-after is 'soon'; it must be a position of the log."
+            assert wrong["reason"] == "coord-after is 'soon'; it must be a position of the log, or now."
             future = json.loads(await log.request("ask.board", b"{}", 5, {"coord-after": "999999"}))
-            assert future["as_of"]["position"] == 11 + 1
+            assert future["as_of"]["position"] == 11 + 11
 
     asyncio.run(main())
 
