@@ -19,7 +19,7 @@ Feature: Bad input
     Then each is refused as wrong, in one sentence that says so
     And nothing was recorded
 
-  Scenario: Of many lines the good ones are taken and the bad ones named
+  Scenario: Many lines are taken together, and none of them while one is wrong
     When these lines are submitted
       """
       hash the README
@@ -28,7 +28,13 @@ Feature: Bad input
       {"title": "odd", "colour": "green"}
       """
     Then lines 3 and 4 are named as wrong
-    And there are 2 items
+    And there are 0 items
+    When these lines are submitted
+      """
+      hash the README
+      {"title": "count lines", "priority": 7}
+      """
+    Then there are 2 items
 
   Scenario: A title that plays tricks on a terminal is shown harmlessly
     When an item is submitted whose title clears the screen and turns the text around

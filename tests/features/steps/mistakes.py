@@ -65,8 +65,10 @@ def submit_lines(scene: Scene, docstring: str) -> None:
 @then(parsers.parse("lines {first:d} and {second:d} are named as wrong"))
 def lines_named(scene: Scene, first: int, second: int) -> None:
     assert scene.last.code == Exit.USAGE
-    named = [line.partition(":")[2].split()[:2] for line in scene.last.err.splitlines()]
+    *lines, last = scene.last.err.splitlines()
+    named = [line.partition(":")[2].split()[:2] for line in lines]
     assert named == [["line", f"{first}:"], ["line", f"{second}:"]], scene.last.err
+    assert last.endswith("nothing of this was submitted.")
 
 
 @when("an item is submitted whose title clears the screen and turns the text around")
