@@ -1,7 +1,6 @@
 """The verbs work and run: from a command line to a worker, and from its end to an exit code."""
 
 import shutil
-import signal
 from math import inf
 from typing import Final
 
@@ -66,8 +65,11 @@ def run(call: Call) -> int:
         usual_lease_seconds=call.settings.lease_seconds,
     )
     worker = _worked(call, plan)
+    if worker.asked_to_stop and not worker.is_reader_gone:
+        return _BY_SIGNAL + worker.signal
     if worker.fault is not None:
         raise worker.fault
+    assert worker.last is not None
     return _code_of_run(worker.last)
 
 
@@ -158,10 +160,8 @@ def _code_of_work(worker: Worker) -> int:
     return int(Exit.DONE if worker.asked_to_stop or counts else Exit.NOTHING)
 
 
-def _code_of_run(holding: Holding | None) -> int:
+def _code_of_run(holding: Holding) -> int:
     """Return the command's own exit code; where the claim was lost or the end is unknown, coord's."""
-    if holding is None:
-        return _BY_SIGNAL + signal.SIGINT
     if holding.verdict == "lost":
         return int(Exit.REFUSED)
     if holding.verdict == "unknown":

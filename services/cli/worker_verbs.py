@@ -68,6 +68,7 @@ WORKER: Final = (
         ),
         (_AGENT, _LEASE, Option("--wait", "[TIME]", "Wait for the item, for so long or for ever.")),
         f"{_ENVIRONMENT}\n{_ENDS}\n{_LOST}\n"
+        "Ctrl-C or SIGTERM: the command is ended, and the item given back. "
         "The exit code is the command's, or 128 and more for a signal. Where coord says no it is coord's: 3 not in time, "
         "4 refused, or lost on the way; 5 no server; 6 unknown.",
     ),

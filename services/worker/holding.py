@@ -167,10 +167,12 @@ class Holding:
             os.close(stdin)
 
     def _checked(self, _: Asking, answer: Answer) -> None:
-        if isinstance(answer, NothingThere):
-            self.begin()
-        else:
+        if not isinstance(answer, NothingThere):
             self._finish("lost", "the claim was over before it was heard of")
+        elif self._why:
+            self._report(released(self.reason))
+        else:
+            self.begin()
 
     def _watch(self) -> None:
         if self.state == "running" and self._watching is None and not self._settled:
@@ -204,13 +206,13 @@ class Holding:
             self._timer = self._loop.at(self._ends_at, self._look_at_lease)
 
     def _end(self, why: str, reason: str) -> None:
-        if self.state == "running" and self._child is not None:
-            self.state, self._why, self.reason = "ending", why, reason
+        if self.state not in ("running", "ending") or self._why == "lost":
+            return
+        self.state, self._why, self.reason = "ending", why, reason
+        if self._child is not None:
             if why == "lost":
                 self._bench.say(f"{self.id} is lost: {reason}; its command is ended.")
             self._child.end()
-        elif self.state == "ending" and why == "lost":
-            self._why, self.reason = why, reason
 
     def _ended(self, code: int) -> None:
         self.code = code

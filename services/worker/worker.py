@@ -224,9 +224,10 @@ class Worker:
         self.asked_to_stop += 1
         self.signal = number
         self._claims.call_off()
-        if self.asked_to_stop == 1 and self._holdings:
+        is_drain = self.asked_to_stop == 1 and self._plan.item_id is None
+        if is_drain and self._holdings:
             self.say(f"nothing more is claimed; {len(self._holdings)} running. Once more ends them.")
-        elif self.asked_to_stop == 2:
+        elif not is_drain:
             for holding in list(self._holdings):
                 holding.stop()
 

@@ -1,5 +1,6 @@
 """A command never goes on for long without its claim, and no item is held by nobody."""
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -67,10 +68,17 @@ def test_a_worker_that_is_killed_takes_its_commands_along_and_the_item_comes_bac
     process.communicate()
 
 
-def test_a_worker_that_is_stopped_loses_its_commands_when_their_lease_is_over(
+def test_a_worker_that_is_stopped_loses_its_commands_when_their_lease_is_over_and_others_go_on(
     desk: Desk, marker: Path
 ) -> None:
+    """The other one runs for longer than a lease, and its keeper's seconds, without its renewals."""
+    going_on = marker.with_name("other")
     item, process = started(desk, marker, STUBBORN, "--once", lease_seconds=1.0)
+    other = desk.submit(lease_seconds=1.0)
+    desk.tell("register", agent="other", capabilities=[desk.capability])
+    script = f"echo $$ > {going_on}; until [ -e {marker}.go ]; do sleep 0.05; done"
+    running = desk.house.cli.start("run", other, "--agent", "other", "--", "sh", "-c", script)
+    desk.once(other, "claimed")
     process.send_signal(signal.SIGSTOP)
     try:
         desk.once(item, "open")
@@ -78,6 +86,33 @@ def test_a_worker_that_is_stopped_loses_its_commands_when_their_lease_is_over(
     finally:
         process.send_signal(signal.SIGCONT)
     assert "1 lost" in end_of(process).err
+    assert not is_gone(going_on)
+    Path(f"{marker}.go").touch()
+    assert end_of(running).code == 0
+
+
+def test_a_silent_coordinator_costs_the_command_when_the_lease_is_over(desk: Desk, marker: Path) -> None:
+    item, process = started(desk, marker, SLEEP, "--once", lease_seconds=1.0)
+    coordinator = desk.house.pid("coordinator")
+    os.kill(coordinator, signal.SIGSTOP)
+    try:
+        until(lambda: is_gone(marker))
+    finally:
+        os.kill(coordinator, signal.SIGCONT)
+    ran = end_of(process)
+    assert f"{item} is lost: no renewal was answered for 1 s" in ran.err
+    assert "1 lost" in ran.err
+
+
+def test_a_command_dies_with_its_worker_even_without_the_keeper(desk: Desk, marker: Path) -> None:
+    _, process = started(desk, marker, "echo $$ > {marker}; exec sleep 600")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (keeper,) = {int(pid) for pid in children} - {int(marker.read_text())}
+    os.kill(keeper, signal.SIGKILL)
+    until(lambda: started_of(keeper) is None)
+    process.kill()
+    until(lambda: is_gone(marker))
+    process.communicate()
 
 
 def test_a_restart_of_the_coordinator_is_ridden_out(desk: Desk, marker: Path) -> None:

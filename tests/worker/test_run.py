@@ -1,8 +1,11 @@
 """`coord run`: one item, held while a command runs."""
 
 import json
+import signal
 from pathlib import Path
 
+import pytest
+from command_line import COORD
 from desks import Desk, end_of
 from houses import until
 
@@ -67,3 +70,25 @@ def test_a_program_that_is_not_there_claims_nothing(desk: Desk) -> None:
     item = desk.submit()
     assert desk.run(item, "--", "no-such-program").code == 2
     desk.once(item, "open")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_and_gives_the_item_back(
+    desk: Desk, marker: Path, number: signal.Signals
+) -> None:
+    item = desk.submit()
+    desk.tell("register", agent=desk.capability, capabilities=[desk.capability])
+    script = f"trap 'exit 0' TERM; touch {marker}; while :; do sleep 0.02; done"
+    process = desk.house.cli.start("run", item, "--agent", desk.capability, "--", "sh", "-c", script)
+    until(marker.exists)
+    process.send_signal(number)
+    assert end_of(process).code == 128 + number
+    desk.once(item, "open")
+
+
+def test_another_agent_in_a_command_is_itself(desk: Desk) -> None:
+    item, other = desk.submit(), desk.tell("submit", title="x", team="nobody")["id"]
+    desk.tell("register", agent=f"{desk.capability}-2", team="nobody")
+    ran = desk.run(item, "--", COORD, "claim", other, "--agent", f"{desk.capability}-2")
+    assert ran.code == 0, ran
+    assert desk.once(other, "claimed")["agent"] == f"{desk.capability}-2"
