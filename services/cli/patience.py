@@ -16,6 +16,8 @@ from coord.services.client import Reply
 ROUND_SECONDS: Final = 3_600.0
 """The longest that one request waits."""
 _PAUSE_SECONDS: Final = 0.2
+UNKNOWNS_MAX: Final = 300
+"""So many unknown outcomes in a row, a minute of them at least, are no coordinator that comes back."""
 
 
 def told_in_time(
@@ -36,7 +38,7 @@ def told_in_time(
         KeyboardInterrupt: they stopped.
     """
     until = None if seconds is None else clock.monotonic() + seconds
-    request_id, given = call.request_id(), call.text("request_id") is not None
+    request_id, given, unknowns = call.request_id(), call.text("request_id") is not None, 0
     while True:
         left = ROUND_SECONDS if until is None else max(until - clock.monotonic(), 0.0)
         wait_seconds = round(min(left, ROUND_SECONDS), 3)
@@ -48,11 +50,13 @@ def told_in_time(
         except NothingThere:
             if over:
                 raise
-            request_id = request_id if given else clock.new_id()
+            request_id, unknowns = request_id if given else clock.new_id(), 0
         except OutcomeUnknown as error:
-            if until is not None and clock.monotonic() >= until:
+            unknowns += 1
+            if unknowns > UNKNOWNS_MAX or (until is not None and clock.monotonic() >= until):
                 raise
-            note(f"{error.message} Asking again under the same request id.")
+            if unknowns == 1:
+                note(f"{error.message} Asking again under the same request id.")
             time.sleep(_PAUSE_SECONDS)
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(*filter(None, (gone,))) from stop

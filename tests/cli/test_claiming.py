@@ -100,6 +100,16 @@ def test_a_wait_survives_a_coordinator_that_goes_away_under_the_same_request_id(
     assert first == second != third
 
 
+def test_an_outcome_that_stays_unknown_is_not_asked_for_for_ever(
+    here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "UNKNOWNS_MAX", 2)
+    asked = service(HANG_UP)
+    assert run(["claim", "--agent", "a1", "--wait"]) == 6
+    assert len(asked.heard) == 3
+    assert capsys.readouterr().err.count("Asking again") == 1
+
+
 def test_a_given_request_id_stays_the_same_however_long_it_takes(here: Path, service: Start) -> None:
     answers = iter([refused("nothing_to_claim", 3), done_with(item("w-1"))])
     asked = service(lambda _: next(answers))
