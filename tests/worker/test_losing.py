@@ -73,12 +73,12 @@ def test_a_worker_that_is_stopped_loses_its_commands_when_their_lease_is_over_an
 ) -> None:
     """The other one runs for longer than a lease, and its keeper's seconds, without its renewals."""
     going_on = marker.with_name("other")
-    item, process = started(desk, marker, STUBBORN, "--once", lease_seconds=1.0)
     other = desk.submit(lease_seconds=1.0)
     desk.tell("register", agent="other", capabilities=[desk.capability])
     script = f"echo $$ > {going_on}; until [ -e {marker}.go ]; do sleep 0.05; done"
     running = desk.house.cli.start("run", other, "--agent", "other", "--", "sh", "-c", script)
     desk.once(other, "claimed")
+    item, process = started(desk, marker, STUBBORN, "--once", lease_seconds=1.0)
     process.send_signal(signal.SIGSTOP)
     try:
         desk.once(item, "open")
