@@ -37,7 +37,8 @@ class HeldRow(Words):
     held_seconds: Seconds
     """Since it was claimed."""
     renewed_seconds: Seconds
-    """Since the last sign of life that the tables tell of: the claim, progress, or the agent's presence."""
+    """Since the last sign of life that the tables tell of: the claim, progress, or that the agent was heard, which is
+    taken to have renewed all it holds."""
     until_ns: Nanoseconds
     """That sign of life plus the lease. The coordinator decides, by what it saw itself."""
     left_seconds: float

@@ -85,6 +85,23 @@ def test_the_store_holds_what_the_tables_in_memory_hold(
         store.close()
 
 
+def test_an_end_that_is_undone_leaves_the_file_also_when_it_was_folded_in_long_ago(store: Store) -> None:
+    history = History()
+    for name in ("w-1", "w-2"):
+        history.submit(name, depends_on=("w-9",))
+        history.complete(name, "ada", history.claim(name, "ada"))
+    store.apply(take_in(CREATED, history.messages))
+    store.checkpoint()
+    store._hot.forget()
+    history.say("w-1", work.WorkReopened(reason="wrong"))
+    history.say("w-1", work.WorkDependenciesSet(depends_on=()))
+    for message in history.messages[-2:]:
+        store.apply(take_in(CREATED, [message]))
+    assert contents(store) == history.tables().contents()
+    with store.reader() as reader:
+        assert (reader.counts()["work"], reader.counts()["work_ended"]) == (1, 1)
+
+
 def test_equal_tables_have_equal_digests_whatever_built_them(store: Store, tmp_path: Path) -> None:
     messages = history().messages
     store.apply(take_in(CREATED, messages))
