@@ -20,6 +20,10 @@ from coord.services.coordinator.oversight import OVERSEEN
 from coord.services.log import Log
 
 FOLLOW_SECONDS: Final = 0.2
+END_SECONDS: Final = 1.0
+"""How long one answer to where the log ends is waited for."""
+END_SECONDS_MAX: Final = 5.0
+"""How long it is asked for."""
 DECIDED: Final = ("work", "agent", "team", *sorted(OVERSEEN))
 """The aggregates a coordinator decides about: it reads all their events, for the requests they answered."""
 FOLDED: Final = (*DECIDED, "node")
@@ -72,15 +76,12 @@ class Follower:
     async def follow(self) -> None:
         """Look where the log ends, and a moment later read the holes up to there, until cancelled."""
         while True:
-            began = clock.monotonic()
             try:
-                end = (await self._log.stream_state(EVENTS.name)).last
-                self._log.pulse.answered()
+                end = await self._end()
                 await asyncio.sleep(FOLLOW_SECONDS)
                 if self.frontier.position < end:
                     await self._read_up_to(end)
             except CoordError as error:
-                self._log.pulse.unanswered(began)
                 _log.info("the log could not be followed: %s", error.message)
                 await asyncio.sleep(FOLLOW_SECONDS)
 
@@ -90,11 +91,26 @@ class Follower:
         Raises:
             CoordError: it cannot be read.
         """
-        end = (await self._log.stream_state(EVENTS.name)).last
+        end = await self._end()
         if self.frontier.position < end:
             await self._read_up_to(end)
         if self.frontier.position < end:
             raise OutcomeUnknown(f"the log is known up to {self.frontier.position}, and ends at {end}.")
+
+    async def _end(self) -> int:
+        """Return where the log ends; what a server that leads nothing is asked, nobody ever answers."""
+        began = clock.monotonic()
+        while True:
+            try:
+                end = (await self._log.stream_state(EVENTS.name, END_SECONDS)).last
+            except CoordError:
+                self._log.pulse.unanswered(began)
+                if clock.monotonic() - began >= END_SECONDS_MAX:
+                    raise
+                await asyncio.sleep(FOLLOW_SECONDS)
+            else:
+                self._log.pulse.answered()
+                return end
 
     async def _read_up_to(self, end: int) -> None:
         """Read every event behind the frontier; positions that hold none were never ours to read."""

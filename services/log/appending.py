@@ -3,7 +3,8 @@
 ok                          appended
 wrong last sequence         read the event right behind the expected position:
                             ours -> appended; another's -> conflict; none -> the same again
-time-out, nobody listens    the same again, with the same ids, for a bounded time; then unknown
+time-out, nobody listens,
+still on its way            the same again, with the same ids, for a bounded time; then unknown
 """
 
 import asyncio
@@ -26,12 +27,14 @@ BATCH_MAX: Final = 1000
 """The server's own limit on an atomic batch."""
 APPEND_SECONDS: Final = 9.0
 """How long an append is tried: a cluster mostly has a leader again within that time."""
-TRY_SECONDS: Final = 3.0
+TRY_SECONDS: Final = 2.0
 """How long one try waits for its answer."""
 RESOLVED_MAX: Final = 3
 """How often what stands behind an expected position is read."""
 _WRONG_LAST: Final = {10071, 10164}
 _DUPLICATE_IN_BATCH: Final = 10201
+_IN_PROCESS: Final = 10158
+"""An earlier try of the same is still on its way through the cluster."""
 _RETRY_PAUSE_SECONDS: Final = 0.05
 _RETRY_PAUSE_SECONDS_MAX: Final = 0.4
 
@@ -66,6 +69,8 @@ async def _confirmed(log: "Log", appends: Sequence["Append"], began: float) -> d
         try:
             one = len(appends) == 1
             reply = await (_send_one(log, appends[0], seconds) if one else _send_batch(log, appends, seconds))
+            if (reply.get("error") or {}).get("err_code") == _IN_PROCESS:
+                raise OutcomeUnknown("an earlier try is still on its way.")
         except (OutcomeUnknown, NoServer) as error:
             log.pulse.unconfirmed(began)
             if log.client.is_closed or clock.monotonic() + pause - began >= APPEND_SECONDS:

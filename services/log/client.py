@@ -221,13 +221,13 @@ class Log:
         """Read every message from a position on, in order, for ever (see pulling.py)."""
         return pulling.pull(self, stream, from_position, batch_max, wait_seconds, subjects)
 
-    async def stream_state(self, name: str) -> StreamState:
+    async def stream_state(self, name: str, seconds: float = REPLY_SECONDS) -> StreamState:
         """Say where a stream stands.
 
         Raises:
             NoServer: there is no such stream, or nobody to ask.
         """
-        info = await self._api(f"STREAM.INFO.{name}", {})
+        info = await self._api(f"STREAM.INFO.{name}", {}, seconds)
         state = info["state"]
         return StreamState(
             first=state["first_seq"],
@@ -272,8 +272,8 @@ class Log:
             raise
         return stored_from_reply(stream, reply["message"])
 
-    async def _api(self, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-        raw = await self.request(f"$JS.API.{name}", json.dumps(wanted).encode())
+    async def _api(self, name: str, wanted: dict[str, Any], seconds: float = REPLY_SECONDS) -> dict[str, Any]:
+        raw = await self.request(f"$JS.API.{name}", json.dumps(wanted).encode(), seconds)
         reply: dict[str, Any] = json.loads(raw)
         if "error" in reply:
             raise refused_by_server(name, reply["error"])

@@ -66,6 +66,12 @@ class Report:
     leaders: list[tuple[str, float]]
     left: dict[str, str] = field(default_factory=dict)
     """Items that never ended: stuck."""
+    log: Sequence[Logged] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything has its place, and nothing is stuck."""
+        return self.judgement.clean and not self.left
 
     def recoveries(self, *names: str) -> list[float]:
         """Return after how many seconds something was acknowledged again, for every such blow."""
@@ -92,8 +98,9 @@ class Report:
         if not after:
             return None
         freed = min(one.ended for one in after)
-        begun = [at for _, at in self.leaders] + [one.healed for one in self.struck]
-        since = max([death.last_sign, *(at for at in begun if at < freed)])
+        begun = [at for _, at in self.leaders]
+        begun += [moment for one in self.struck for moment in (one.healed, one.at + self._recovery(one.at))]
+        since = max([death.last_sign, *(at for at in begun if at <= freed)])
         return freed - since - death.lease_seconds
 
     def words(self) -> str:
@@ -128,7 +135,9 @@ async def run(ground: Ground, plan: Plan) -> Report:
         crowd.over = True
         await population
         log = await read_log(logs[0])
-        return Report(plan, judge(crowd.history, log), crowd.history, struck, crowd.deaths, leaders, left)
+        return Report(
+            plan, judge(crowd.history, log), crowd.history, struck, crowd.deaths, leaders, left, log
+        )
     finally:
         crowd.over = True
         await end(watching, population)
@@ -141,9 +150,7 @@ async def _storm(ground: Ground, plan: Plan) -> list[Struck]:
     struck = []
     for name in plan.blows:
         await asyncio.sleep(plan.pause_seconds * (0.5 + rng.random()))
-        at = clock.monotonic()
-        await ground.strike(name)
-        struck.append(Struck(name, at, clock.monotonic()))
+        struck.append(Struck(name, await ground.strike(name), clock.monotonic()))
     await asyncio.sleep(plan.pause_seconds)
     return struck
 

@@ -20,6 +20,7 @@ from receivers import until
 
 from coord.events.errors import CoordError
 from coord.events.streams import EVENTS
+from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.log import Log
 from coord.services.server.binary import find_binary
@@ -94,32 +95,41 @@ class Cluster:
     def start_coordinator(self, node: int, stack: ExitStack, replicas: int = REPLICAS) -> None:
         """Start a coordinator of its own data folder."""
         data = self.root / f"coordinator-{len(self.coordinators)}"
-        process = self.cli(data, node, replicas).start(
-            "serve",
-            "coordinator",
-            stdout=subprocess.DEVNULL,
-            stderr=(self.root / f"{data.name}.log").open("wb"),
-        )
+        with (self.root / f"{data.name}.log").open("wb") as said:
+            process = self.cli(data, node, replicas).start(
+                "serve", "coordinator", stdout=subprocess.DEVNULL, stderr=said
+            )
         self.coordinators.append((Folder(data), process))
         stack.callback(process.wait)
         stack.callback(process.kill)
+
+    async def wait_until_led(self) -> int:
+        """Wait until a coordinator answers; return which."""
+        async with asyncio.timeout(30):
+            while True:
+                for number, line in enumerate(self.sockets()):
+                    if await line.leader():
+                        return number
+                await asyncio.sleep(0.05)
 
     async def connect(self, number: int) -> Log:
         """Return a connection of the run's own."""
         settings = self.settings(number % len(self.nodes))
         return await Log.connect(settings, Folder(settings.data))
 
-    async def strike(self, blow: str) -> None:
+    async def strike(self, blow: str) -> float:
         """Kill the server that leads the log, and start it again when another does."""
         assert blow == "kill-leader"
         async with self.log() as log:
             leader = await self.leader_of(log)
+            at = clock.monotonic()
             leader.kill()
             while await self.leader_of(log) is leader:
                 await asyncio.sleep(0.05)
             leader.start()
             while not await asyncio.to_thread(leader.is_well):
                 await asyncio.sleep(0.05)
+            return at
 
     @asynccontextmanager
     async def log(self, node: int = 0) -> AsyncIterator[Log]:

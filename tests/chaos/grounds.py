@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+import pytest
 from chaos.lines import SocketLine
 from chaos.nemesis import BLOWS
 from command_line import Cli
@@ -21,6 +22,7 @@ from coord.services.log import Log
 from coord.services.settings import Settings
 
 LEASE_SECONDS: Final = 1.5
+DISK_BYTES: Final = 512 << 20
 
 
 class Ground(Protocol):
@@ -32,8 +34,8 @@ class Ground(Protocol):
     def sockets(self) -> list[SocketLine]:
         """Return the sockets that a coordinator may listen on."""
 
-    async def strike(self, blow: str) -> None:
-        """Deal a blow, and return when it is undone."""
+    async def strike(self, blow: str) -> float:
+        """Deal a blow, and return once it is undone when it struck."""
 
 
 @dataclass
@@ -56,9 +58,9 @@ class OneNode:
         """Return a connection of the run's own: there is one server for all."""
         return await Log.connect(self.settings, self.house.folder)
 
-    async def strike(self, blow: str) -> None:
-        """Deal a blow, and return when it is undone."""
-        await BLOWS[blow](self)
+    async def strike(self, blow: str) -> float:
+        """Deal a blow, and return once it is undone when it struck."""
+        return await BLOWS[blow](self)
 
     def sockets(self) -> list[SocketLine]:
         """Return the sockets that a coordinator may listen on."""
@@ -115,3 +117,18 @@ def _standby(house: House, data: Path, stack: ExitStack) -> Standby:
     stack.callback(process.wait)
     stack.callback(process.kill)
     return Standby(Folder(data), process)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """Mount a file system of its own, which can run full; skips where that is not permitted."""
+    folder.mkdir(exist_ok=True)
+    options = f"size={DISK_BYTES},mode=0700"
+    mounting = ["mount", "-t", "tmpfs", "-o", options, "coord-chaos", str(folder)]
+    made = subprocess.run(mounting, capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("a disk that runs full needs a small file system, and mounting one needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -38,13 +38,22 @@ class SocketLine:
         except CoordError as error:
             return error.reply if "exit_code" in (error.reply or {}) and raw else None
 
-    async def leader(self, seconds: float = 0.5) -> str:
+    async def leader(self) -> str:
         """Return which coordinator answers there; empty: none does."""
+        return str((await self.health()).get("source", ""))
+
+    async def paused_seconds(self) -> float:
+        """Return for how long nothing has been confirmed, as the coordinator says."""
+        return float((await self.health()).get("paused_seconds", 0.0))
+
+    async def health(self, seconds: float = 0.5) -> Reply:
+        """Return how the coordinator there is; nothing, when none answers."""
         raw = await self._exchange(_HEALTH, seconds)
         try:
-            return str(json.loads(raw.partition(b"\r\n\r\n")[2])["source"])
-        except (ValueError, KeyError):
-            return ""
+            told: Reply = json.loads(raw.partition(b"\r\n\r\n")[2])
+        except ValueError:
+            return {}
+        return told
 
     async def _exchange(self, sent: bytes, seconds: float) -> bytes:
         """Return all that came back; nothing, if the connection broke or it took too long."""
