@@ -73,31 +73,28 @@ def _batches(said: dict[str, Any]) -> Iterator[Batch]:
     items: list[dict[str, Any]] = []
     faults: list[tuple[int, CoordError]] = []
     for number, line in enumerate(lines_of_stdin(), 1):
-        item = _item(line, number, said, faults) if line.strip() else None
-        more = len(json.dumps(item, separators=(",", ":"))) + 1 if item is not None else 0
+        read = _read(line, number, said) if line.strip() else None
+        more = len(json.dumps(read, separators=(",", ":"))) + 1 if isinstance(read, dict) else 0
         if len(items) + len(faults) >= BATCH_MAX or (items and size + more > BATCH_BYTES_MAX):
-            late = faults.pop() if faults and faults[-1][0] == number else None
             yield Batch(first, last, tuple(items), tuple(faults))
-            first, size, items, faults = number, 0, [], [late] if late else []
-        if item is not None:
-            items.append(item)
-            size += more
-        last = number
+            first, size, items, faults = number, 0, [], []
+        if isinstance(read, dict):
+            items.append(read)
+        elif read is not None:
+            faults.append((number, read))
+        size, last = size + more, number
     if items or faults:
         yield Batch(first, last, tuple(items), tuple(faults))
 
 
-def _item(
-    line: bytes, number: int, said: dict[str, Any], faults: list[tuple[int, CoordError]]
-) -> dict[str, Any] | None:
-    """Read one line; None where it is wrong, which is noted."""
+def _read(line: bytes, number: int, said: dict[str, Any]) -> dict[str, Any] | CoordError:
+    """Read one line, or say what is wrong with it."""
     from coord.services.cli.stdin import line_text
 
     try:
         return as_command({**said, **from_line(line_text(line, number))})
     except CoordError as error:
-        faults.append((number, error))
-        return None
+        return error
 
 
 def _submit_batch(call: Call, batch: Batch, known: Known, request_id: str, ordinal: int) -> int:

@@ -199,6 +199,19 @@ def test_a_batch_that_is_refused_is_named_and_the_others_are_submitted(
     assert printed.err == "coord: lines 3 to 4: nothing of this was submitted: a -> b -> a. Leave one out.\n"
 
 
+def test_a_faulty_line_spoils_its_own_batch_alone(
+    here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submitting, "BATCH_MAX", 2)
+    asked = service(submitted)
+    feed(monkeypatch, b"a\nb\n{\nc\nd\n\n")
+    assert run(["submit", "-"]) == 2
+    assert [[one["title"] for one in heard.body["items"]] for heard in asked.heard] == [["a", "b"], ["d"]]
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("coord: line 3: ")
+    assert told[1:] == ["coord: lines 3 to 4: nothing of this was submitted."]
+
+
 def test_a_batch_whose_outcome_is_unknown_is_asked_again_with_all_its_lines(
     here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
