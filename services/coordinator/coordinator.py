@@ -124,9 +124,14 @@ class Coordinator:
         """Let nobody wait here any longer."""
         self._patience.close()
 
-    async def execute(self, actor: str, command: Command, traceparent: str = "") -> Reply:
-        """Answer a command; the same request again gets the same answer."""
-        request_id = str(getattr(command, "request_id"))  # noqa: B009
+    async def execute(
+        self, actor: str, command: Command, traceparent: str = "", *, stays: bool = False
+    ) -> Reply:
+        """Answer a command; the same request again gets the same answer.
+
+        An asker who is never seen to go away `stays`: over the bus nobody knows.
+        """
+        request_id: str = command.request_id  # type: ignore[attr-defined]
         running = self._running.get(request_id)
         if running is not None:
             return await asyncio.shield(running)
@@ -134,7 +139,7 @@ class Coordinator:
         self._running[request_id] = answer
         reply: Reply = Unknown(reason="the coordinator stopped before it answered")
         try:
-            reply = self._told(await self._execute(request_id, actor, command, traceparent))
+            reply = self._told(await self._execute(request_id, actor, command, traceparent, stays))
             return reply
         finally:
             del self._running[request_id]
@@ -144,13 +149,17 @@ class Coordinator:
 
     def _told(self, reply: Reply) -> Reply:
         """Say with an answer that is none that nothing goes on now, if that is so."""
+        if not isinstance(reply, Unknown):
+            return reply
         paused_seconds = self.paused_seconds
-        if not isinstance(reply, Unknown) or not paused_seconds:
+        if not paused_seconds:
             return reply
         told = f"claims are paused, the log has confirmed nothing for {paused_seconds:.0f} s: {reply.reason}"
         return Unknown(reason=told[:REASON_LENGTH_MAX], hint=reply.hint)
 
-    async def _execute(self, request_id: str, actor: str, command: Command, traceparent: str) -> Reply:
+    async def _execute(
+        self, request_id: str, actor: str, command: Command, traceparent: str, stays: bool
+    ) -> Reply:
         doubt = None if self.certainty.is_sure() else await self.certainty.fault()
         if doubt is not None:
             return Unknown(reason=doubt.message, hint=doubt.hint)
@@ -164,17 +173,19 @@ class Coordinator:
                 reason=f"the request {request_id} is older than what is remembered; coord history tells more"
             )
         await self._hear(command, actor)
-        answer = await self._decide(request_id, actor, command, traceparent)
+        answer = await self._decide(request_id, actor, command, traceparent, stays)
         if isinstance(answer, Answered):
             self._requests.remember(request_id, answer.position, clock.now_ns() // 1_000_000)
             return await replay(self._log, command, request_id, answer.position)
         return answer
 
-    async def _decide(self, request_id: str, actor: str, command: Command, traceparent: str) -> Answer:
+    async def _decide(
+        self, request_id: str, actor: str, command: Command, traceparent: str, stays: bool
+    ) -> Answer:
         """Have a command decided, in whatever way it needs."""
         if isinstance(command, wish.Claim):
             return await self._patience.claim(
-                command, lambda: self._claim(request_id, actor, command, traceparent)
+                command, lambda: self._claim(request_id, actor, command, traceparent), stays=stays
             )
         if isinstance(command, wish.Wait):
             return await self._patience.wait(

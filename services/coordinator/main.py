@@ -201,6 +201,7 @@ async def _answer(
     if traceparent and not is_traceparent(traceparent):
         return Invalid(reason=f"the header traceparent is {traceparent[:64]!a}, not a W3C trace context.")
     try:
-        return await coordinator.execute(actor or speaker or LOCAL_ACTOR, command, traceparent)
+        who = actor or speaker or LOCAL_ACTOR
+        return await coordinator.execute(who, command, traceparent, stays=bool(only))
     except CoordError as error:
         return Unknown(reason=error.message)

@@ -34,9 +34,12 @@ class Patience:
         self._closed = True
         self.waiters.wake_all()
 
-    async def claim(self, command: wish.Claim, decide: Decide) -> Answer:
-        """Answer a claim that may wait; an asker who goes away meanwhile leaves nothing claimed."""
-        answer = await self._undone_if_gone(decide)
+    async def claim(self, command: wish.Claim, decide: Decide, *, stays: bool) -> Answer:
+        """Answer a claim that may wait; an asker who goes away meanwhile leaves nothing claimed.
+
+        One of whom it cannot be told that it goes `stays`.
+        """
+        answer = await (decide() if stays else self._undone_if_gone(decide))
         if not command.wait_seconds or not _may_come(answer):
             return answer
         with self._counted(command.agent):

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from coord.events import commands as wish
 from coord.events.model import Command
@@ -93,26 +94,46 @@ _SIGNS_OF_LIFE: Final = (
     MarkLost,
     WelcomeBack,
 )
+_NAMES_INCARNATION: Final = (wish.Claim, wish.Hold, wish.Heartbeat, wish.Retire)
+_ON_OTHERS: Final = (wish.Submit, wish.Depend)
+_BY_SOMEBODY: Final = (wish.Acknowledge, wish.Silence)
 LOOKS: Final = (wish.Wait, wish.Explain)
 """Commands that change nothing."""
 
 
-def subject_of(command: Wish, request_id: str) -> Subject:
+@cache
+def _is(kind: type, kinds: tuple[type, ...]) -> bool:
+    """Tell whether a command's type is one of some: looked at once, as each command is asked many times."""
+    return issubclass(kind, kinds)
+
+
+@cache
+def _about(kind: type) -> str:
+    """Return what a type of wish is about: the aggregate, and of items how they are named."""
+    families = {
+        "submit": (wish.Submit,), "agent": _OF_AGENTS, "alert": _OF_ALERTS, "directive": _OF_DIRECTIVES,
+        "team": (wish.ConfigureTeam,), "several": _OF_SEVERAL,
+    }  # fmt: skip
+    return next((name for name, kinds in families.items() if issubclass(kind, kinds)), "work")
+
+
+def subject_of(command: Any, request_id: str) -> Subject:
     """Return what a wish is about; an id that a command leaves out is made from its request."""
-    if isinstance(command, wish.Submit):
-        return Subject("work", id_of(command, request_id, 0))
-    if isinstance(command, _OF_AGENTS):
-        return Subject("agent", command.agent)
-    if isinstance(command, _OF_ALERTS):
-        return Subject("alert", command.alert_id)
-    if isinstance(command, _OF_DIRECTIVES):
-        directive_id = command.directive_id or clock.directive_id_of(request_id)
-        return Subject("directive", command.entity, directive_id)
-    if isinstance(command, wish.ConfigureTeam):
-        return Subject("team", command.team)
-    if isinstance(command, _OF_SEVERAL):
-        return Subject("work", None)
-    return Subject("work", command.item_id)  # type: ignore[union-attr]
+    match _about(command.__class__):
+        case "work":
+            return Subject("work", command.item_id)
+        case "submit":
+            return Subject("work", id_of(command, request_id, 0))
+        case "agent":
+            return Subject("agent", command.agent)
+        case "alert":
+            return Subject("alert", command.alert_id)
+        case "directive":
+            directive_id = command.directive_id or clock.directive_id_of(request_id)
+            return Subject("directive", command.entity, directive_id)
+        case "team":
+            return Subject("team", command.team)
+    return Subject("work", None)
 
 
 def id_of(item: wish.NewItem, request_id: str, ordinal: int) -> str:
@@ -124,31 +145,31 @@ def id_of(item: wish.NewItem, request_id: str, ordinal: int) -> str:
     return clock.item_id_of(f"{request_id}/{ordinal}" if ordinal else request_id)
 
 
-def items_beside(command: Wish) -> tuple[str, ...]:
+def items_beside(command: Any) -> tuple[str, ...]:
     """Return the items a decision looks at beside its own subject."""
-    if isinstance(command, wish.Submit | wish.Depend):
-        return command.depends_on
-    if isinstance(command, wish.SubmitMany):
+    kind = command.__class__
+    if _is(kind, _ON_OTHERS):
+        return command.depends_on  # type: ignore[no-any-return]
+    if kind is wish.SubmitMany:
         own = {item.item_id for item in command.items}
         named = dict.fromkeys(one for item in command.items for one in item.depends_on)
         return tuple(one for one in named if one not in own)
-    return command.item_ids if isinstance(command, wish.Wait) else ()
+    return command.item_ids if kind is wish.Wait else ()
 
 
-def agent_of(command: Wish) -> str | None:
+def agent_of(command: Any) -> str | None:
     """Return the agent a command is a sign of life of."""
-    return command.agent if isinstance(command, _SIGNS_OF_LIFE) else None
+    return command.agent if _is(command.__class__, _SIGNS_OF_LIFE) else None
 
 
-def speaker_of(command: Wish) -> str | None:
+def speaker_of(command: Any) -> str | None:
     """Return on whose behalf a command says it speaks; None when it does not say."""
-    if isinstance(command, wish.Drain):
+    kind = command.__class__
+    if kind is wish.Drain:
         return None
-    return command.by if isinstance(command, wish.Acknowledge | wish.Silence) else agent_of(command)
+    return command.by if _is(kind, _BY_SOMEBODY) else agent_of(command)
 
 
-def incarnation_of(command: Wish) -> int | None:
+def incarnation_of(command: Any) -> int | None:
     """Return the incarnation a command was sent under, where it names one."""
-    if isinstance(command, wish.Claim | wish.Hold | wish.Heartbeat | wish.Retire):
-        return command.incarnation
-    return None
+    return command.incarnation if _is(command.__class__, _NAMES_INCARNATION) else None

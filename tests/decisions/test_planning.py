@@ -41,10 +41,10 @@ def named(model: type[Any], **fields: Any) -> Any:
 
 
 def decided(command: Any, status: str) -> Any:
-    decide = {
+    decide: Any = {
         Block: planning.decide_block, Unblock: planning.decide_unblock, Reopen: planning.decide_reopen,
         Requeue: planning.decide_requeue, Reprioritise: planning.decide_reprioritise,
-    }[type(command)]  # fmt: skip
+    }[command.__class__]  # fmt: skip
     item = given(*HISTORIES[status])
     assert item is not None
     assert item.status == status

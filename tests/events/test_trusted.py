@@ -1,6 +1,7 @@
 """Models made of values that were checked before, and JSON written without pydantic: the same as the long way."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,12 @@ def test_whatever_an_item_is_about_is_written_as_it_is(body: object) -> None:
 
 
 def test_a_trusted_model_is_the_checked_one_with_its_defaults() -> None:
-    fields = {"id": "w-1", "title": "t", "status": "open", "priority": 5, "lease_seconds": 30.0}
+    fields: dict[str, Any] = {
+        "id": "w-1",
+        "title": "t",
+        "status": "open",
+        "priority": 5,
+        "lease_seconds": 30.0,
+    }
     assert trusted(ItemView, **fields) == ItemView(**fields)
     assert repr(trusted(Done, id="w-1")) == repr(Done(id="w-1"))
