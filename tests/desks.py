@@ -61,6 +61,11 @@ class Desk:
 
         return dict(until(look))
 
+    def history(self, item_id: str) -> list[dict[str, Any]]:
+        """Return the events of an item."""
+        answer = client.ask(self.folder, "history", {"id": item_id, "aggregate": "work"}, 10.0)
+        return list(answer["events"])
+
     def agent_status(self) -> str | None:
         """Return what the projector shows of this test's agent; None: nothing yet."""
         rows = client.ask(self.folder, "agents", {}, 10.0)["rows"]

@@ -7,7 +7,7 @@ from desks import Desk, end_of
 from hardware_driver import Driver, compile_library
 from houses import until
 
-from coord.services import client, clock
+from coord.services import clock
 
 
 def test_using_a_gpu_is_work(desk: Desk, tmp_path: Path, marker: Path) -> None:
@@ -30,5 +30,9 @@ def test_using_a_gpu_is_work(desk: Desk, tmp_path: Path, marker: Path) -> None:
     until(lambda: desk.item(item).get("stuck"))
     desk.tell("cancel", item_id=item)
     assert end_of(process).code == 0
-    events = client.ask(desk.folder, "history", {"id": item, "aggregate": "work"}, 10.0)["events"]
-    assert [event["type"].split(".")[1] for event in events] == ["submitted", "claimed", "stuck", "cancelled"]
+    assert [event["type"].split(".")[1] for event in desk.history(item)] == [
+        "submitted",
+        "claimed",
+        "stuck",
+        "cancelled",
+    ]

@@ -13,6 +13,8 @@ from coord.services import clock
 from coord.services.server.process import started_of
 
 SLEEP = "trap 'echo asked; exit 0' TERM; echo $$ > {marker}; while :; do sleep 0.05; done"
+HEARTBEAT_SECONDS = 9.0
+"""Sooner than a heartbeat, or than the end of a claim's waiting, could tell."""
 STUBBORN = "trap '' TERM; sleep 600 & echo $! > {marker}; wait; wait; wait"
 
 
@@ -41,7 +43,7 @@ def test_what_is_taken_away_ends_the_command_at_once(desk: Desk, marker: Path, v
     else:
         desk.tell("cancel", item_id=item)
     ran = end_of(process)
-    assert clock.monotonic() - taken_at < 3
+    assert clock.monotonic() - taken_at < HEARTBEAT_SECONDS
     assert is_gone(marker)
     assert f"{item} is lost" in ran.err
     assert "asked" in ran.out
@@ -60,11 +62,10 @@ def test_a_worker_that_is_killed_takes_its_commands_along_and_the_item_comes_bac
 ) -> None:
     item, process = started(desk, marker, STUBBORN, lease_seconds=1.0)
     process.kill()
-    killed_at = clock.monotonic()
     until(lambda: is_gone(marker))
-    assert clock.monotonic() - killed_at < 2
     desk.once(item, "open")
-    assert clock.monotonic() - killed_at < 1.0 + 2.0
+    (expired,) = [one for one in desk.history(item) if one["type"].startswith("work.lease_expired")]
+    assert expired["fields"]["silent_seconds"] < 1.0 + 2.0
     process.communicate()
 
 
@@ -168,7 +169,7 @@ def test_a_worker_that_waits_ends_at_once_and_holds_nothing(desk: Desk) -> None:
     process.send_signal(signal.SIGTERM)
     asked_at = clock.monotonic()
     assert end_of(process).code == 0
-    assert clock.monotonic() - asked_at < 2
+    assert clock.monotonic() - asked_at < HEARTBEAT_SECONDS
     item = desk.submit()
     desk.once(item, "open")
 

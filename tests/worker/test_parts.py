@@ -32,7 +32,7 @@ def test_the_keeper_ends_what_it_was_told_of_when_its_worker_has_gone(
 
 def test_the_keeper_leaves_alone_what_it_is_to_forget(sleeper: "subprocess.Popen[bytes]") -> None:
     keeper = Keeper()
-    keeper.guard(sleeper.pid, clock.monotonic() - 600)
+    keeper.guard(sleeper.pid, clock.monotonic() + 600)
     keeper.forget(sleeper.pid)
     keeper.close()
     assert sleeper.poll() is None

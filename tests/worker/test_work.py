@@ -7,7 +7,7 @@ from command_line import COORD
 from desks import Desk, end_of
 from houses import until
 
-from coord.services import client, clock
+from coord.services import clock
 from coord.services.server.process import started_of
 
 HOSTILE = "$(touch pwned) `touch pwned` '; touch pwned; ' \"; touch pwned; \" && touch pwned \\"
@@ -237,5 +237,8 @@ def test_work_is_seen_and_waiting_is_told_from_it(desk: Desk, marker: Path) -> N
     desk.tell("cancel", item_id=idle)
     assert end_of(process).code == 0
     assert desk.ended(busy)["status"] == "completed"
-    events = client.ask(desk.folder, "history", {"id": busy, "aggregate": "work"}, 10.0)["events"]
-    assert [event["type"].split(".")[1] for event in events] == ["submitted", "claimed", "completed"]
+    assert [event["type"].split(".")[1] for event in desk.history(busy)] == [
+        "submitted",
+        "claimed",
+        "completed",
+    ]
