@@ -22,10 +22,12 @@ STEPS = (
     "items",
     "mistakes",
     "oversight",
+    "planning",
     "proofs",
     "requests",
     "runs",
     "tables",
+    "waiting",
 )
 
 pytest_plugins = (

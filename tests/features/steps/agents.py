@@ -14,6 +14,44 @@ def register(scene: Scene, agent: str) -> None:
     _register(scene, agent)
 
 
+@given(parsers.parse('{agent:w} is an agent of the team "{team}"'))
+def register_in_team(scene: Scene, agent: str, team: str) -> None:
+    _register(scene, agent, "--team", team)
+
+
+@when(parsers.parse("{agent:w} is drained"))
+def drain(scene: Scene, agent: str) -> None:
+    scene.house.ask("drain", agent)
+
+
+@when(parsers.parse("{agent:w} reports progress"))
+def progress(scene: Scene, agent: str) -> None:
+    scene.must(agent, "progress", scene.it)
+
+
+@when(parsers.parse("{agent:w} asks what she holds"))
+def ask_mine(scene: Scene, agent: str) -> None:
+    scene.last = scene.house.cli.run("mine", "--agent", agent)
+
+
+@then(parsers.parse('the answer names "{title}", its fence and until when'))
+def names_what_is_held(scene: Scene, title: str) -> None:
+    (line,) = scene.last.out.splitlines()
+    fence = scene.show(scene.item(title))["fence"]
+    assert line.startswith(f"{scene.item(title)}  fence {fence}  until ")
+
+
+@then(parsers.parse("{agent:w} has completed {count:d} items"))
+def has_completed(scene: Scene, agent: str, count: int) -> None:
+    rows = scene.house.ask("agents")["rows"]
+    assert [row["completed"] for row in rows if row["agent"] == agent] == [count]
+
+
+@then(parsers.parse('its history tells that the claim ended because its holder was "{cause}"'))
+def ended_because(scene: Scene, cause: str) -> None:
+    assert scene.events()[-1]["fields"]["cause"] == cause
+
+
 @given(parsers.parse('{agent:w} is an agent that offers "{capability}"'))
 def register_offering(scene: Scene, agent: str, capability: str) -> None:
     _register(scene, agent, "--capability", capability)
