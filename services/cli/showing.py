@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from coord.events.errors import Refused, UsageError
 from coord.services import client, clock
-from coord.services.cli.call import Call, note_cut
+from coord.services.cli.call import Call, note, note_cut
 from coord.services.cli.holding import as_item
 from coord.services.cli.lines import Ids
 from coord.services.cli.render import Cell, Column, Toned, aged, as_of, print_pairs, print_table
@@ -71,6 +71,9 @@ def board(call: Call) -> None:
         print_table(_BOARD, [_board_row(row, now_ns) for row in answer["rows"]], _SELDOM)
     elif not any(answer["counts"].values()):
         talk('coord: the board is empty. Fill it with: coord submit "A title"')
+    else:
+        about = f" for {team}" * bool(team) + f" with {agent}" * bool(agent)
+        note(f"no item{about} is {status}." if status else f"there is no item{about}.")
     note_cut(answer)
 
 

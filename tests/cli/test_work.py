@@ -278,6 +278,22 @@ def test_an_empty_board_says_how_to_fill_it(here: Path, projector: Start, capsys
     assert "coord submit" in printed.err
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--status", "parked"], "no item is parked."),
+        (["--status", "open", "--team", "red"], "no item for red is open."),
+        (["--team", "red", "--agent", "a1"], "there is no item for red with a1."),
+    ],
+)
+def test_a_board_on_which_nothing_is_like_that_says_so(
+    here: Path, projector: Start, capsys: Capture, words: list[str], sentence: str
+) -> None:
+    projector(said({"as_of": AS_OF, "counts": {"open": 1}, "rows": []}))
+    assert run(["board", *words]) == 0
+    assert capsys.readouterr().err == f"coord: {sentence}\n"
+
+
 def test_an_answer_that_does_not_fit_is_a_fault_of_ours_and_no_traceback(
     here: Path, projector: Start, capsys: Capture
 ) -> None:
