@@ -13,6 +13,7 @@ import pytest
 from histories import CREATED, History, event_histories, folded, hardware, poison, sample_histories
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from coord.events import run, work
 from coord.events.envelope import Recorded
@@ -141,7 +142,7 @@ def test_a_batch_that_cannot_be_kept_changes_nothing_and_the_next_one_is_taken(s
         name="tiny", node=None, agent=None, work_item=None, world_size=2**70, configuration={},
         resumed_from_step=None,
     )  # fmt: skip
-    bad = replace(good, facts=(replace(fact, event=bad_event),))
+    bad = replace(good, facts=(structs.replace(fact, event=bad_event),))
     with pytest.raises(Unfoldable, match="ValueError"):
         store.apply(bad)
     assert contents(store) == before
