@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 from houses import until
@@ -178,3 +179,21 @@ def test_a_loop_calls_what_is_due_in_order_and_not_what_was_called_off() -> None
     loop.run(lambda: len(seen) == 2)
     assert seen == [1, 2]
     loop.close()
+
+
+def test_a_worker_imports_little() -> None:
+    program = "import sys, coord.services.cli.worker; print(*sorted(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    heavy = {
+        "asyncio",
+        "msgspec",
+        "nats",
+        "psutil",
+        "pydantic",
+        "pynvml",
+        "shutil",
+        "ssl",
+        "tempfile",
+        "typer",
+    }
+    assert not heavy & set(ran.stdout.split())
