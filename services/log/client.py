@@ -239,6 +239,15 @@ class Log:
             said_at_ns=nanoseconds(info["ts"]) if "ts" in info else 0,
         )
 
+    async def ask_server(self, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Ask something of the server's own interface for streams, by its name there.
+
+        Raises:
+            ServerRefusal: it says no.
+            NoServer, OutcomeUnknown: it does not answer.
+        """
+        return await self._api(name, wanted)
+
     async def wait_for_stream(self, name: str, seconds: float = STREAM_WAIT_SECONDS) -> StreamState:
         """Wait until the owner has declared a stream.
 

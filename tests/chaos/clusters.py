@@ -154,13 +154,22 @@ class Cluster:
 
 
 @contextmanager
-def cluster(root: Path) -> Iterator[Cluster]:
+def cluster(
+    root: Path, configurations: Path = CONFIGURATIONS, known: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
     """Run three servers on ports that stay theirs."""
-    known = passwords()
+    known = known or passwords()
     ports = free_ports(3 * len(NODES))
     routes = ",".join(f"nats://127.0.0.1:{port}" for port in ports[:3])
     nodes = [
-        _node(root / name, number, known, (ports[number], ports[3 + number], ports[6 + number]), routes)
+        _node(
+            root / name,
+            number,
+            known,
+            (ports[number], ports[3 + number], ports[6 + number]),
+            routes,
+            configurations,
+        )
         for number, name in enumerate(NODES)
     ]
     try:
@@ -176,12 +185,17 @@ def cluster(root: Path) -> Iterator[Cluster]:
 
 
 def _node(
-    folder: Path, number: int, known: Mapping[str, str], ports: tuple[int, int, int], routes: str
+    folder: Path,
+    number: int,
+    known: Mapping[str, str],
+    ports: tuple[int, int, int],
+    routes: str,
+    configurations: Path,
 ) -> Node:
     folder.mkdir(parents=True)
     route, client, monitor = ports
     command = (
-        str(find_binary(Settings())), "-c", str(CONFIGURATIONS / f"{NODES[number]}.conf"), "-p", str(client),
+        str(find_binary(Settings())), "-c", str(configurations / f"{NODES[number]}.conf"), "-p", str(client),
         "-m", str(monitor), "--cluster_listen", f"nats://127.0.0.1:{route}", "--routes", routes,
     )  # fmt: skip
     url, monitored = f"nats://127.0.0.1:{client}", f"http://127.0.0.1:{monitor}"
