@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check bench verified documents clean
+.PHONY: help demo test coverage check bench chaos verified documents clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ check: $(READY) ## what needs no running: format, lint, import contracts, types
 bench: $(READY) ## measure, and compare with the bars
 	@$(BIN)/coord bench
 
+chaos: $(READY) ## blow upon blow for minutes, judged; CHAOS="--seconds 600 --seed 7 --nodes 3 --agents 500"
+	@PYTHONPATH=tests $(BIN)/python -P -m chaos.long_runs $(CHAOS)
+
 verified: $(READY) ## run every feature, and write into README what that proves
 	@$(BIN)/python -P tests/feature_table.py
 
@@ -38,7 +41,7 @@ documents: $(READY) ## write the generated files that are committed
 	@PYTHONPATH=tests $(BIN)/python -P tests/frames.py
 
 clean: ## remove everything that was built, the environment too
-	@rm -rf .venv build dist .coverage .coverage.* .demo .bench .verify .hypothesis
+	@rm -rf .venv build dist .coverage .coverage.* .demo .bench .chaos .verify .hypothesis
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache src/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -22,7 +22,7 @@ from coord.services.log import Log
 FOLLOW_SECONDS: Final = 0.2
 END_SECONDS: Final = 1.0
 """How long one answer to where the log ends is waited for."""
-END_SECONDS_MAX: Final = 5.0
+END_SECONDS_MAX: Final = 3.0
 """How long it is asked for."""
 DECIDED: Final = ("work", "agent", "team", *sorted(OVERSEEN))
 """The aggregates a coordinator decides about: it reads all their events, for the requests they answered."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BATCH_MAX: Final = 1000
 """The server's own limit on an atomic batch."""
-APPEND_SECONDS: Final = 9.0
+APPEND_SECONDS: Final = 8.0
 """How long an append is tried: a cluster mostly has a leader again within that time."""
 TRY_SECONDS: Final = 2.0
 """How long one try waits for its answer."""
