@@ -4,7 +4,7 @@ ok                          appended
 wrong last sequence         read the event right behind the expected position:
                             ours -> appended; another's -> conflict; none -> the same again
 time-out, nobody listens,
-still on its way            the same again, with the same ids, for a bounded time; then unknown
+not now, still on its way   the same again, with the same ids, for a bounded time; then unknown
 """
 
 import asyncio
@@ -35,6 +35,8 @@ _WRONG_LAST: Final = {10071, 10164}
 _DUPLICATE_IN_BATCH: Final = 10201
 _IN_PROCESS: Final = 10158
 """An earlier try of the same is still on its way through the cluster."""
+_NOT_NOW: Final = 503
+"""What a server without a leader, or without room, calls its state."""
 _RETRY_PAUSE_SECONDS: Final = 0.05
 _RETRY_PAUSE_SECONDS_MAX: Final = 0.4
 
@@ -69,8 +71,9 @@ async def _confirmed(log: "Log", appends: Sequence["Append"], began: float) -> d
         try:
             one = len(appends) == 1
             reply = await (_send_one(log, appends[0], seconds) if one else _send_batch(log, appends, seconds))
-            if (reply.get("error") or {}).get("err_code") == _IN_PROCESS:
-                raise OutcomeUnknown("an earlier try is still on its way.")
+            fault = reply.get("error") or {}
+            if fault.get("err_code") == _IN_PROCESS or fault.get("code") == _NOT_NOW:
+                raise OutcomeUnknown(f"the server cannot append now: {fault.get('description')}.")
         except (OutcomeUnknown, NoServer) as error:
             log.pulse.unconfirmed(began)
             if log.client.is_closed or clock.monotonic() + pause - began >= APPEND_SECONDS:
