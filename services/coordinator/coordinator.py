@@ -29,10 +29,13 @@ from coord.services.coordinator.outcome import done
 from coord.services.coordinator.patience import Patience
 from coord.services.coordinator.replaying import replay
 from coord.services.coordinator.requests import Requests
+from coord.services.coordinator.shortcut import Shortcut
+from coord.services.coordinator.snapshot import State
 from coord.services.coordinator.timekeeper import Timekeeper
 from coord.services.coordinator.transaction import Answer, Answered
 from coord.services.coordinator.transactor import Transactor
 from coord.services.coordinator.wishes import LOOKS, WelcomeBack, agent_of, incarnation_of
+from coord.services.folder import Folder
 from coord.services.log import Log
 from coord.services.settings import Settings
 from coord.services.tasks import run_together
@@ -68,6 +71,8 @@ class Coordinator:
             settings.agent_silence_seconds,
         )
         self._patience = Patience(self.ledger, self._chores)
+        path = Folder(settings.data).path("coordinator", f"{settings.pool}.snapshot")
+        self.shortcut = Shortcut(log, path, lambda: self.position, self._known)
         self._writer = "c-" + clock.new_id()
         self._packs = 0
 
@@ -97,7 +102,10 @@ class Coordinator:
         return self._log.paused_seconds
 
     async def catch_up(self) -> None:
-        """Fold the log from its start to its present end."""
+        """Fold the log up to its present end: from a snapshot, if there is a good one, else from its start."""
+        begun = await self.shortcut.load()
+        if begun is not None:
+            self._begin_with(*begun)
         target = await self._follower.catch_up()
         await self.transactor.look_up(self.ledger.readiness.unresolved())
         now = clock.monotonic()
@@ -113,11 +121,30 @@ class Coordinator:
             len(self.timekeeper),
         )
 
+    def _begin_with(self, position: int, state: State) -> None:
+        self.ledger.restore(state.agents, state.teams, state.ended, state.items, state.held_for)
+        self._follower.evidence.lost_nodes.update(state.lost_nodes)
+        self._requests.restore(state.requests)
+        self._follower.frontier.know_up_to(position)
+        _log.info("began with the snapshot of position %d: %d items", position, len(state.items))
+
+    def _known(self) -> State:
+        """Gather what a snapshot holds; nothing of it is changed in place later."""
+        ledger, lost = self.ledger, self._follower.evidence.lost_nodes
+        return State(
+            ledger.alive(), ledger.ended(), tuple(ledger.agents.values()), tuple(ledger.teams.values()),
+            ledger.held_for(), tuple(lost), self._requests.kept(),
+        )  # fmt: skip
+
     async def run(self) -> None:
         """Decide, listen and keep time until cancelled."""
         self._chores.free_all()
         await run_together(
-            self.transactor.run(), self._follower.follow(), self._chores.keep_time(), self._tell_presence()
+            self.transactor.run(),
+            self._follower.follow(),
+            self._chores.keep_time(),
+            self._tell_presence(),
+            self.shortcut.run(),
         )
 
     def close(self) -> None:

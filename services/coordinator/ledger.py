@@ -6,7 +6,7 @@ nothing and appends nothing.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from coord.events.envelope import Recorded
@@ -120,6 +120,34 @@ class Ledger:
         else:
             self.oversight.apply(recorded)
 
+    def restore(
+        self,
+        agents: Iterable[Agent],
+        teams: Iterable[Team],
+        ended: Iterable[WorkItem],
+        items: Iterable[WorkItem],
+        held_for: Mapping[str, str],
+    ) -> None:
+        """Know what a snapshot holds, in place of nothing."""
+        self.agents = {agent.name: agent for agent in agents}
+        self.teams = {team.name: team for team in teams}
+        self._ended = OrderedDict((item.id, item) for item in ended)
+        for item in items:
+            self._items[item.id] = item
+            if item.status == "claimed":
+                self._take(item, held_for.get(item.id))
+        for item in self._items.values():
+            if item.status == "open":
+                self.readiness.open(item, now())
+
+    def ended(self) -> list[WorkItem]:
+        """Return the items that ended last, the oldest first."""
+        return list(self._ended.values())
+
+    def held_for(self) -> dict[str, str]:
+        """Return the team that each held item is held for."""
+        return dict(self._held_for)
+
     def replace(self, aggregate: str, entity: str, history: Sequence[Recorded], last_position: int) -> None:
         """Forget what is known of an aggregate and fold its whole history, which ends at `last_position`."""
         if aggregate == "work":
@@ -199,11 +227,15 @@ class Ledger:
         elif before is not None and before.status == "completed":
             self.readiness.uncompleted(item.id, now())
 
-    def _take(self, item: WorkItem) -> None:
+    def _take(self, item: WorkItem, known_team: str | None = None) -> None:
         assert item.agent is not None
         self.held.setdefault(item.agent, set()).add(item.id)
         agent = self.agents.get(item.agent)
-        team = item.submitted.team or (agent.team if agent else None) or ""
+        team = (
+            known_team
+            if known_team is not None
+            else item.submitted.team or (agent.team if agent else None) or ""
+        )
         self._held_for[item.id] = team
         self._held_by_team[team] = self._held_by_team.get(team, 0) + 1
         self.readiness.hold(item)

@@ -11,13 +11,24 @@ and then its sender is told that the id was used for something else, or gets a r
 """
 
 import mmap
-from typing import Final
+from hashlib import blake2b
+from typing import Final, NamedTuple
 
 from coord.services import clock
 
 KEPT_MS: Final = 24 * 3_600_000
 KEPT_MAX: Final = 400_000
-_64_BITS: Final = 2**64 - 1
+_SALT_BYTES: Final = 16
+
+
+class Kept(NamedTuple):
+    """All that is remembered, oldest first, for a snapshot: numbers of 64 bits in the order of this machine."""
+
+    salt: bytes
+    forgotten_ms: int
+    marks: bytes
+    positions: bytes
+    at_ms: bytes
 
 
 class Requests:
@@ -25,6 +36,8 @@ class Requests:
 
     def __init__(self, kept_max: int = KEPT_MAX) -> None:
         self._room = kept_max + 1
+        self._salt = clock.new_id().encode()[-_SALT_BYTES:]
+        """Whoever makes ids cannot know which of them would share a chain."""
         self._forgotten_ms = 0
         self._oldest = self._next = 0
         """Requests are numbered as they come; the n-th stands at place n % room."""
@@ -39,7 +52,7 @@ class Requests:
 
     def remember(self, request_id: str, position: int, at_ms: int) -> None:
         """Note that the event at `position` answered a request at `at_ms`."""
-        mark = hash(request_id) & _64_BITS
+        mark = self._mark(request_id)
         place = self._find(mark)
         if place is None:
             place = self._add(mark)
@@ -51,13 +64,35 @@ class Requests:
 
     def position_of(self, request_id: str) -> int | None:
         """Return the position of the event that answered a request, if one is remembered."""
-        place = self._find(hash(request_id) & _64_BITS)
+        place = self._find(self._mark(request_id))
         return None if place is None else self._positions[place]
 
     def is_too_old(self, request_id: str, now_ms: int) -> bool:
         """Tell whether a request was made so long ago that its answer may have been forgotten."""
         made_ms = clock.id_time_ms(request_id)
         return made_ms is not None and made_ms < max(now_ms - KEPT_MS, self._forgotten_ms)
+
+    def kept(self) -> Kept:
+        """Return all that is remembered."""
+        first = self._oldest % self._room
+        last = first + len(self)
+        marks, positions, at_ms = (
+            column[first:last].tobytes() + column[: max(last - self._room, 0)].tobytes()
+            for column in (self._marks, self._positions, self._at_ms)
+        )
+        return Kept(self._salt, self._forgotten_ms, marks, positions, at_ms)
+
+    def restore(self, kept: Kept) -> None:
+        """Remember what another did, in place of nothing."""
+        assert not len(self)
+        self._salt, self._forgotten_ms = kept.salt, kept.forgotten_ms
+        columns = (memoryview(one).cast("Q") for one in (kept.marks, kept.positions, kept.at_ms))
+        for mark, position, at_ms in list(zip(*columns, strict=True))[1 - self._room :]:
+            place = self._add(mark)
+            self._positions[place], self._at_ms[place] = position, at_ms
+
+    def _mark(self, request_id: str) -> int:
+        return int.from_bytes(blake2b(request_id.encode(), digest_size=8, salt=self._salt).digest())
 
     def _find(self, mark: int) -> int | None:
         after = self._heads[mark % self._room]

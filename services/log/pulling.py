@@ -83,7 +83,8 @@ class _Pull:
 
     async def end(self) -> None:
         """Let the server forget the consumer."""
-        if self._subscription is not None and not self._log.client.is_closed:
+        client = self._log.client
+        if self._subscription is not None and not client.is_closed and not client.is_draining:
             await self._subscription.unsubscribe()
             await self._log.client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}")
         self._subscription = None
