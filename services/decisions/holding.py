@@ -5,9 +5,9 @@ import zlib
 from coord.events import work
 from coord.events.commands import Complete, Fail, Hold, Progress, Refusal, Release, refusal
 from coord.events.envelope import Recorded
-from coord.events.planning import ReclaimCause, Retry
+from coord.events.planning import BLAMELESS, ReclaimCause, Retry
 from coord.events.verification import VerificationRecorded
-from coord.services.decisions.work import BLAMELESS, Decision, WorkItem, past, unknown
+from coord.services.decisions.work import Decision, WorkItem, past, unknown
 
 
 def decide_progress(item: WorkItem | None, command: Progress, incarnation: int) -> Decision:

@@ -22,13 +22,11 @@ from coord.events import work
 from coord.events.commands import Refusal, refusal
 from coord.events.envelope import Recorded
 from coord.events.model import Event, trusted
-from coord.events.planning import Concurrency, OnStuck, Retry, Scores
+from coord.events.planning import BLAMELESS, Concurrency, OnStuck, Retry, Scores
 from coord.events.views import ItemStatus, ItemView
 
 Decision = Sequence[Event] | Refusal
 ENDED: Final = frozenset({"completed", "failed", "cancelled"})
-BLAMELESS: Final = frozenset({"evicted", "node_lost"})
-"""Causes of a reclaimed claim that do not count as a try of the item."""
 
 
 class Planned(NamedTuple):
