@@ -63,7 +63,7 @@ def test_what_an_agent_holds_that_was_put_out_while_nobody_led_is_freed(in_house
         async with house.coordinator() as coordinator:
             await submit(coordinator, "w-1")
             held = await claim(coordinator, "ada")
-            incarnation = held.item.incarnation  # type: ignore[union-attr]
+            incarnation: Any = held.item.incarnation  # type: ignore[union-attr]
         await house.append("agent", "ada", AgentEvicted(incarnation=incarnation, reason="by another"))
         async with house.coordinator() as another:
             await until(lambda: another.ledger.is_open("w-1"))
@@ -127,7 +127,7 @@ def test_a_holder_that_lives_and_shows_no_work_is_stuck_until_it_does(in_house) 
     in_house(body)
 
 
-def metrics(number: int, **values: float) -> run.RunMetricsRecorded:
+def metrics(number: int, **values: Any) -> run.RunMetricsRecorded:
     """Make a pack of one point."""
     return run.RunMetricsRecorded(
         rank=0, writer="w", writer_sequence=number, points=(run.Point(step=number, values=values),)

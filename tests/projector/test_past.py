@@ -32,7 +32,7 @@ from coord.services.projector.past_tables import Cancelled, PastTables
 from coord.services.projector.scratch import Scratch
 
 SUBMITTED = work.WorkSubmitted(title="hash a file", priority=7)
-OF_THE_PAST = {
+OF_THE_PAST: dict[str, dict[str, Any]] = {
     "agents": {}, "alerts": {}, "board": {}, "curve": {"run": "x1"}, "mine": {"agent": "a1"}, "runs": {},
     "show": {"id": "w-1"}, "stats": {"last_seconds": 20.0},
 }  # fmt: skip
