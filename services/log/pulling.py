@@ -31,6 +31,8 @@ BATCH_BYTES_MAX: Final = 8 * MIB
 """What one request may bring: a thousand of the largest messages would break the connection."""
 _ENDED: Final = {"404", "408"}
 _TOO_MANY_BYTES: Final = "409"
+_ALL_SENT: Final = "Batch Completed"
+"""What the server says of a request that it has answered in full."""
 _NS: Final = 1_000_000_000
 
 assert HEARTBEAT_SECONDS * 2 < EXPIRES_SECONDS
@@ -179,7 +181,7 @@ class _Pull:
     def _status(self, message: Msg) -> None:
         headers = message.headers or {}
         status = headers.get("Status", "")
-        if status == "100":
+        if status == "100" or headers.get("Description") == _ALL_SENT:
             return
         if status in _ENDED:
             self._asked = 0
