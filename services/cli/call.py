@@ -105,7 +105,8 @@ class Call:
 
     def person(self) -> str:
         """Return who acts where nobody need be an agent: --agent, COORD_AGENT, or this user of the machine."""
-        return self.agent() if self.names_an_agent() else user_name()
+        given = self.text("agent") if self.text("agent") is not None else os.environ.get("COORD_AGENT")
+        return user_name() if given is None else as_name(given, "the agent")
 
     def names_an_agent(self) -> bool:
         """Tell whether --agent or COORD_AGENT says who acts."""

@@ -287,7 +287,9 @@ def test_an_agent_that_drains_ends_what_it_holds_and_one_that_is_evicted_does_no
     assert do("complete", f"{name}-a", "--agent", name).code == 0
     assert do("register", name).code == 0
     do("claim", f"{name}-b", "--agent", name)
-    assert do("evict", name, "--reason", "does not answer").out.split()[3] == "evicted"
+    assert do("evict", name, "--reason", "does not answer", "--agent", "boss").out.split()[3] == "evicted"
+    put_out = do("history", name, "--json").document["events"][-1]
+    assert (put_out["actor"], put_out["fields"]["reason"]) == ("boss", "does not answer")
     refused = do("complete", f"{name}-b", "--agent", name)
     assert refused.code == 4
     until(lambda: do("show", f"{name}-b", "--json").document["status"] == "open")
