@@ -26,7 +26,7 @@ CREATE TABLE events (position bigserial PRIMARY KEY, item bigint, type text, age
                      recorded_at timestamptz DEFAULT now());
 CREATE SEQUENCE fences;
 """
-_CLAIM: Final = """
+CLAIM: Final = """
 WITH best AS (SELECT id FROM items WHERE status = 'open' ORDER BY priority DESC, id
               FOR UPDATE SKIP LOCKED LIMIT 1),
      won AS (UPDATE items SET status = 'claimed', agent = $1, fence = nextval('fences')
@@ -95,7 +95,7 @@ class _Prepared:
 
     @classmethod
     async def on(cls, connection: Any) -> "_Prepared":
-        return cls(connection, await connection.prepare(_CLAIM), await connection.prepare(_COMPLETE))
+        return cls(connection, await connection.prepare(CLAIM), await connection.prepare(_COMPLETE))
 
 
 class Postgres:

@@ -26,7 +26,7 @@ from coord.services.settings import Settings
 
 CONNECTIONS: Final = 4
 _REDIS_SECONDS: Final = 10
-_CLAIM: Final = """
+CLAIM: Final = """
 local best = redis.call('ZPOPMIN', KEYS[1])
 if not best[1] then return nil end
 local fence = redis.call('INCR', KEYS[2])
@@ -145,7 +145,7 @@ class Redis:
     def __init__(self, client: Any, connections: int) -> None:
         self._client = client
         self._turn = asyncio.Semaphore(connections)
-        self._claim = client.register_script(_CLAIM)
+        self._claim = client.register_script(CLAIM)
         self._complete = client.register_script(_COMPLETE)
         self._count = 0
 
