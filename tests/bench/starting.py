@@ -49,7 +49,8 @@ async def starts(settings: Settings, waiting: int, items: int) -> list[float]:
 
     took = []
     tasks = {wait(f"waiter-{run}-{number}") for number in range(waiting)}
-    await asyncio.sleep(0.5)
+    answered, _ = await asyncio.wait(tasks, timeout=0.5)
+    assert not answered, "somebody was given an item that is not there"
     for number in range(items):
         began = clock.monotonic()
         await tell("bench", "submit", title=f"item {number}")
