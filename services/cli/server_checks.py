@@ -135,7 +135,8 @@ def _health(answer: tuple[int, bytes] | None) -> Finding:
     status = (_json(answer) or {}).get("status", "no answer") if answer else "no answer"
     if answer and answer[0] == 200:
         return Finding("writes", OK, "the server says that it can write")
-    return Finding("writes", BAD, f"the server says: {status}", "A full disk or a failed fsync: restart it.")
+    words = f"the server says: {status}; claims are paused until it can write"
+    return Finding("writes", BAD, words, "A full disk, a failed fsync, or a cluster without a leader.")
 
 
 def _fsync(state: dict[str, Any], settings: Settings) -> Finding:
