@@ -10,6 +10,7 @@ from coord.services.cli.render import Cell, Column, Toned, aged, as_of, print_pa
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import as_name
+from coord.services.run_state import is_paused
 from coord.services.wording import age, size
 
 STATUSES: Final = {
@@ -42,8 +43,9 @@ def runs(call: Call) -> None:
 
 def _print_runs(answer: Mapping[str, Any]) -> None:
     rows = answer["rows"]
-    running = sum(row["status"] == "running" for row in rows)
-    out(f"{running} of {len(rows)} runs running{as_of(answer)}")
+    states = [_status(row) for row in rows]
+    paused = f", {states.count('paused')} paused" if "paused" in states else ""
+    out(f"{states.count('running')} of {len(rows)} runs running{paused}{as_of(answer)}")
     if rows:
         print_table(_RUNS, [_run_row(row) for row in rows])
     else:
@@ -69,7 +71,7 @@ def _print_run(row: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         ("points dropped", row.get("dropped_points") or None),
     ])  # fmt: skip
     if row.get("latest"):
-        out("\nlatest" if not row["latest"].get("paused") else "\nlatest, before it was paused")
+        out("\nlatest, before it was paused" if is_paused(row) else "\nlatest")
         print_pairs([(name, _number(value)) for name, value in _in_order(row["latest"])])
     _section("directives", _DIRECTIVES, map(_directive_row, row.get("directives", ())), _DIRECTIVES_SHOWN)
     _section(
@@ -101,8 +103,7 @@ def _number(value: float | str | None) -> str | None:
 
 def _status(row: Mapping[str, Any]) -> str:
     """Say how a run is; one that runs may be paused."""
-    paused = row["status"] == "running" and row.get("latest", {}).get("paused")
-    return "paused" if paused else str(row["status"])
+    return "paused" if is_paused(row) else str(row["status"])
 
 
 def _left_out(row: Mapping[str, Any]) -> str | None:
@@ -123,7 +124,7 @@ def _run_row(row: Mapping[str, Any]) -> list[Cell]:
         scored(row.get("score")),
         row["step"],
         *(_number(latest.get(name)) for name in ("loss", "canary_loss", "learning_rate")),
-        None if latest.get("paused") else _number(latest.get("tokens_per_second")),
+        None if is_paused(row) else _number(latest.get("tokens_per_second")),
         row.get("checkpoint_step"),
         Toned(f"{directives[0]['action']} {became(directives[0])}", outlook(directives[0]))
         if directives

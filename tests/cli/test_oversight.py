@@ -171,6 +171,17 @@ def test_a_run_that_runs_may_be_paused(here: Path, projector: Start, capsys: Cap
     assert shown[2:] == [["r1", "paused"], ["r2", "stopped"]]
 
 
+def test_a_run_that_obeyed_a_pause_is_paused_also_where_it_tells_no_such_figure(
+    here: Path, projector: Start, capsys: Capture
+) -> None:
+    obeyed = asked(action="pause", parameters={}, status="applied", step=1203, answered_seconds=0.1)
+    projector(runs(one_run(directives=[obeyed]), one_run("r2", directives=[{**obeyed, "step": 9}])))
+    assert run(["runs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1 of 2 runs running, 1 paused   as of position 9"
+    assert [line.split()[:2] for line in lines[2:]] == [["r1", "paused"], ["r2", "running"]]
+
+
 def test_where_nothing_was_trained_that_is_said(here: Path, projector: Start, capsys: Capture) -> None:
     projector(runs())
     assert run(["runs"]) == 0

@@ -7,13 +7,13 @@ health deducts is told only where nothing else explains it. Many of one kind are
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from coord.services.run_state import is_paused
 from coord.services.wording import age
 from coord.tui.memo import remembered
 from coord.tui.phrases import asked_for, became
 from coord.tui.scene import Answer, Go, Row, Scene
 from coord.tui.views.crew import NO_ANSWER, Crew, crew_of
 from coord.tui.views.items import FRESH_SECONDS
-from coord.tui.views.run_rows import is_paused
 from coord.tui.views.troubles import APART_MAX, BAD, NOTE, WARN, Trouble, few, ids_of, work_troubles
 
 POINTS_MIN: Final = 1.0

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from coord.services.run_state import is_paused
 from coord.services.wording import age, percent
 from coord.tui.boxes import box
 from coord.tui.ink import Ink, Line, Part, cell, fit, line, said
@@ -16,7 +17,6 @@ from coord.tui.views.crew import GONE, LOST, MOODS, SILENT, Crew, note
 from coord.tui.views.items import HELD_BACK, STATES, seconds_left
 from coord.tui.views.run_curves import bins_of, small_log
 from coord.tui.views.run_marks import Moment, flags_of, moments_of
-from coord.tui.views.run_rows import is_paused
 from coord.tui.views.waiting import asked
 
 LOSS: Final = "loss"

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from coord.services.run_state import is_paused
 from coord.tui.phrases import quick
 from coord.tui.scene import Act, Outcome, Row, Say, Scene
-from coord.tui.views.run_rows import asked_to, is_paused
+from coord.tui.views.run_rows import asked_to
 
 REASON: Final = "asked for in the dashboard"
 LIVE_SECONDS: Final = 60.0

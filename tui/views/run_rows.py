@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from coord.services.run_state import is_paused, switches
 from coord.services.wording import age
 from coord.tui.filtering import Field, Filtered, filtered
 from coord.tui.ink import Ink, said
@@ -34,35 +35,11 @@ def state_of(run: Row) -> str:
     return "silent" if run["silent_seconds"] > SILENT_SECONDS else "running"
 
 
-def is_paused(run: Row) -> bool:
-    """Whether a run that goes on waits: it says so itself, or the last of pause and resume that it obeyed was a pause."""
-    if run["status"] != "running":
-        return False
-    if run.get("latest", {}).get("paused"):
-        return True
-    obeyed = [one for one in _switches(run) if one["status"] == "applied"]
-    newest = min(
-        obeyed, key=lambda one: one["age_seconds"] - (one.get("answered_seconds") or 0.0), default=None
-    )
-    return newest is not None and newest["action"] == "pause" and _stands(run, newest)
-
-
-def _stands(run: Row, pause: Row) -> bool:
-    """Whether a run is still where it paused: it took no step since, and if it began again, its loop says nothing."""
-    began_again = run.get("starts", 1) > 1 and "waiting_seconds" not in run.get("latest", {})
-    step = pause.get("step")
-    return not began_again and (step is None or run["step"] <= step)
-
-
 def asked_to(run: Row) -> Row | None:
     """Return the newest pause or resume that a run was asked for and has not answered, while it may be obeyed."""
-    waiting = (one for one in _switches(run) if one["status"] == "issued")
+    waiting = (one for one in switches(run) if one["status"] == "issued")
     newest = min(waiting, key=lambda one: one["age_seconds"], default=None)
     return newest if newest is not None and newest["age_seconds"] < newest["live_seconds"] else None
-
-
-def _switches(run: Row) -> list[Row]:
-    return [one for one in run.get("directives") or () if one["action"] in ("pause", "resume")]
 
 
 def state_cell(run: Row) -> tuple[str, Ink]:
