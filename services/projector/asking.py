@@ -40,7 +40,7 @@ AFTER: Final = "coord-after"
 """The header with the position of EVENTS that must be folded in first, or `now`: what the log holds by then."""
 NOW: Final = "now"
 AFTER_SECONDS_MAX: Final = 2.0
-"""How long that is waited for; then the answer is what there is, and its as_of says so."""
+"""How long that is waited for; then the answer is what there is: its as_of says so, or a refusal's hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +72,37 @@ class Asking:
         question = _parsed(name, body)
         if isinstance(question, Invalid):
             return _answered(question)
-        position = await self._end() if after == NOW else _position(after)
-        if isinstance(position, Invalid):
-            return _answered(position)
-        if position:
-            await self._keeper.until_folded(position, AFTER_SECONDS_MAX)
+        wanted = await self._end() if after == NOW else _position(after)
+        if isinstance(wanted, Invalid):
+            return _answered(wanted)
+        late = await self._late(wanted)
         if isinstance(question, PastQuestion) and question.is_past:
             return await self._of_the_past(name, question)
         if isinstance(question, History | Events):
             return _answered(await self._from_log(question))
         moment = self.moment()
         answer = await self._keeper.read(lambda reader: ANSWERS[name](reader, question, moment))
+        if late and isinstance(answer, Refusal):
+            return _answered(answer.model_copy(update={"hint": late}))
         return _answered(await self._completed(question, answer))
 
-    async def _end(self) -> int:
-        """Return where the log ends now; 0 while it is away: then the answer is what there is."""
+    async def _end(self) -> int | None:
+        """Return where the log ends now; None while it is away."""
         if not self._follower.connected.is_set():
-            return 0
+            return None
         try:
             return (await (await self._follower.log()).stream_state(EVENTS.name)).last
         except CoordError:
-            return 0
+            return None
+
+    async def _late(self, wanted: int | None) -> str:
+        """Wait until a position is folded in; returns why the answer may not hold what came last, if it may not."""
+        if wanted is None:
+            return "The log cannot be reached now, so what came last may be missing: coord doctor"
+        if not wanted or await self._keeper.until_folded(wanted, AFTER_SECONDS_MAX):
+            return ""
+        folded = self._keeper.folded.get(EVENTS.name, 0)
+        return f"The events up to position {folded} are folded in, not yet those up to {wanted}: ask again."
 
     def moment(self) -> Moment:
         """Return now, and how things stand."""

@@ -109,6 +109,32 @@ def test_an_answer_can_be_asked_to_hold_what_was_just_written(projector: Project
     asyncio.run(main())
 
 
+def test_what_is_not_there_is_said_to_be_late_where_that_may_be_why(projector: Projector) -> None:
+    last = _published(projector, 1)
+    projector.start().until_folded(last)
+
+    async def main() -> dict[str, Any]:
+        async with log_on(projector.server) as log:
+            body = await log.request("ask.show", b'{"id": "w-9"}', 5, {"coord-after": "999999"})
+            return json.loads(body)  # type: ignore[no-any-return]
+
+    late = asyncio.run(main())
+    assert (late["code"], late["reason"]) == ("unknown_id", "there is no item w-9.")
+    assert (
+        late["hint"]
+        == f"The events up to position {last} are folded in, not yet those up to 999999: ask again."
+    )
+    asked = (projector.server.folder, "show", {"id": "w-9"}, 20)
+    with pytest.raises(Refused, match=r"there is no item w-9\.") as there_is_none:
+        client.ask(*asked, fresh=True)
+    assert there_is_none.value.hint == "coord board lists what there is."
+    projector.server.embedded.stop()
+    until(lambda: projector.how() == "log away")
+    with pytest.raises(Refused) as away:
+        client.ask(*asked, fresh=True)
+    assert away.value.hint.startswith("The log cannot be reached now")
+
+
 def test_a_large_body_is_shown_from_the_log_and_only_its_size_while_that_is_away(
     projector: Projector,
 ) -> None:
