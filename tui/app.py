@@ -54,6 +54,8 @@ CPU_SHARE: Final = 0.04
 """What this process may take of a core: pictures come more slowly where one costs more. Keys draw at once all the same."""
 PICTURE_SECONDS_MAX: Final = 0.5
 STORY_SECONDS: Final = 0.5
+EARLY_KEYS_MAX: Final = 32
+"""Pressed before this process has drawn anything: kept until it has, and no more of them."""
 _TEXTUAL_THEMES: Final = {
     "dark": "textual-dark", "light": "textual-light", "ansi": "ansi-dark", "none": "ansi-dark",
 }  # fmt: skip
@@ -79,6 +81,7 @@ class Dashboard(App[None]):
         """What was known when the picture was frozen, and when that was."""
         self._drawn_of: tuple[Known, State, int] | None = None
         self._framed: Framed | None = None
+        self._early: list[tuple[str, str | None]] = []
         self._scene = Scene(now_ns=clock.now_ns())
         self._key_at = self._drawn_at = self._played_at = clock.monotonic()
         self._cpu_at, self._cost = clock.cpu_seconds(), 0.0
@@ -119,6 +122,7 @@ class Dashboard(App[None]):
         self._tell_place()
         self._canvas.show(self._framed.lines)
         self._count_cost()
+        self._catch_up()
 
     def commands(self) -> Iterable[Command]:
         """List what the palette offers."""
@@ -207,10 +211,17 @@ class Dashboard(App[None]):
 
     def _press(self, key: str, character: str | None) -> None:
         if self._framed is None:
+            self._early = [*self._early, (key, character)][:EARLY_KEYS_MAX]
             return
         self._key_at = seconds = clock.monotonic()
         turn = pressed(self.state, self._scene, VIEWS, self._framed.drawn, key, character, seconds)
         self._turn(turn)
+
+    def _catch_up(self) -> None:
+        """Do what was pressed while the picture painted before this process drew stood on the screen."""
+        early, self._early = self._early, []
+        for key, character in early:
+            self._press(key, character)
 
     def _turn(self, turn: Turn) -> None:
         if turn.state is not self.state:

@@ -1,10 +1,13 @@
 """The first picture, before Textual is there: something true stands on the screen while the rest is imported.
 
-The connection is made meanwhile, so that Textual's first picture has answers.
+The connection is made meanwhile, so that Textual's first picture has answers; and keys are kept for it.
 """
 
 import os
 import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -39,20 +42,43 @@ def run(wanted: Wanted) -> int:
     if not sys.stderr.isatty():
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc] # Textual paints on stderr
     feed = Feed(wanted.folder, wanted.actor, wanted.request_seconds)
-    _paint(feed, state, wanted)
-    try:
-        feed.start()
-        os.environ.setdefault("TEXTUAL_FPS", FLUSHES)  # read when textual is imported
-        from coord.tui.app import Dashboard
+    with _keys_kept():
+        _paint(feed, state, wanted)
+        try:
+            return _shown(feed, state, wanted)
+        finally:
+            feed.close()
+            sys.stdout.write(_LEAVE)
+            sys.stdout.flush()
 
-        story = Story(Path(wanted.story)) if wanted.story else None
-        app = Dashboard(feed, state, story)
-        app.run()
-    finally:
-        feed.close()
-        sys.stdout.write(_LEAVE)
-        sys.stdout.flush()
+
+def _shown(feed: Feed, state: State, wanted: Wanted) -> int:
+    feed.start()
+    os.environ.setdefault("TEXTUAL_FPS", FLUSHES)  # read when textual is imported
+    from coord.tui.app import Dashboard
+
+    app = Dashboard(feed, state, Story(Path(wanted.story)) if wanted.story else None)
+    app.run()
     return app.return_code or 0
+
+
+@contextmanager
+def _keys_kept() -> Iterator[None]:
+    """Have keys wait for Textual as they come: neither echoed nor held back until a line is whole. Ctrl-C still ends."""
+    try:
+        keys = sys.stdin.fileno()
+        before = termios.tcgetattr(keys)
+    except (OSError, ValueError, termios.error):
+        yield
+        return
+    kept = termios.tcgetattr(keys)
+    kept[0] &= ~termios.ICRNL
+    kept[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(keys, termios.TCSANOW, kept)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(keys, termios.TCSANOW, before)
 
 
 def _past(wanted: Wanted) -> Past:

@@ -87,6 +87,28 @@ def test_it_leaves_the_terminal_as_it_was(opened: Opening, tmp_path: Path, key: 
     assert (tmp_path / "after").read_text() == (tmp_path / "before").read_text()
 
 
+def test_what_is_pressed_before_it_has_drawn_anything_counts(opened: Opening) -> None:
+    one = opened(100, 30)
+    one.run(
+        "sh",
+        "-c",
+        f"stty -g > before; {COORD} tui --view events; stty -g > after; cmp before after && echo left",
+    )
+    one.press("q")
+    one.wait_for(f"left\n{PROMPT.strip()}")
+
+
+def test_keys_before_the_first_picture_are_obeyed_in_order_and_not_echoed(opened: Opening) -> None:
+    one = opened(120, 40)
+    one.run(COORD, "tui")
+    one.wait_for("[1 ")
+    one.type("2/weave")
+    one.press("Enter")
+    one.wait_for("[2 ", "weave the baskets")
+    one.wait_until_gone("count the baskets")
+    assert "2/weave" not in one.text
+
+
 def test_a_filter_is_typed_and_taken_back(opened: Opening) -> None:
     one = opened(120, 40)
     start(one)
