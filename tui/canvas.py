@@ -53,6 +53,14 @@ class Canvas(Widget, can_focus=True):
         self.theme = theme
         self.refresh()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return painted lines: nothing stands round them, so what Textual does for borders and tints is left out."""
+        filters, behind = self.get_line_filters(), self.background_colors[1]
+        strips = [self.render_line(row).adjust_cell_length(self.size.width) for row in crop.line_range]
+        for one in filters:
+            strips = [strip.apply_filter(one, behind) for strip in strips]
+        return [strip.crop(*crop.column_span) for strip in strips]
+
     def render_line(self, y: int) -> Strip:
         """Return one painted line."""
         if y >= len(self._lines):

@@ -73,7 +73,7 @@ def line(*parts: Part) -> Line:
 
 def width_of(spans: Iterable[Span]) -> int:
     """Return how many cells the spans take."""
-    return sum(display_width(span.text) for span in spans)
+    return display_width("".join([span.text for span in spans]))
 
 
 def fit(spans: Sequence[Span], width: int) -> Line:
@@ -100,6 +100,8 @@ def cell(text: str, width: int, right: bool = False) -> str:
     """Cut or fill a text to exactly `width` cells."""
     if width <= 0:
         return ""
+    if text.isascii() and len(text) <= width:
+        return text.rjust(width) if right else text.ljust(width)
     text = shortened(text, width)
     space = " " * (width - display_width(text))
     return space + text if right else text + space

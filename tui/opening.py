@@ -15,6 +15,7 @@ from typing import Final
 from coord.services import clock
 from coord.tui.feed import Feed
 from coord.tui.frame import frame
+from coord.tui.garbage import look_rarely
 from coord.tui.known import Known
 from coord.tui.palette import painted
 from coord.tui.scene import Link, Past
@@ -58,6 +59,7 @@ def _shown(feed: Feed, state: State, wanted: Wanted) -> int:
     from coord.tui.app import Dashboard
 
     app = Dashboard(feed, state, Story(Path(wanted.story)) if wanted.story else None)
+    look_rarely()
     app.run()
     return app.return_code or 0
 

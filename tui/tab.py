@@ -7,6 +7,7 @@ from coord.events.errors import CoordError
 from coord.services import clock
 from coord.tui.app import Dashboard
 from coord.tui.feed import Feed
+from coord.tui.garbage import look_rarely
 from coord.tui.session import first_state, past_of, read
 
 
@@ -22,6 +23,7 @@ def main(text: str) -> None:
             state = state.saying(str(error), clock.monotonic())
     feed = Feed(wanted.folder, wanted.actor, wanted.request_seconds)
     feed.start()
+    look_rarely()
     try:
         Dashboard(feed, state).run()
     finally:

@@ -11,6 +11,7 @@ from coord.tui.ink import Ink, Line, Span, cell, choose, fit, line
 R = TypeVar("R")
 Cell = str | tuple[str, Ink] | Span
 _GAP: Final = 1
+_BLANK: Final = Span(" ")
 
 
 class Column(NamedTuple, Generic[R]):
@@ -97,6 +98,6 @@ def _row(columns: Sequence[Column[R]], widths: Sequence[int], row: R, chosen: bo
     for column, wide in zip(columns, widths, strict=True):
         said = column.of(row)
         span = said if isinstance(said, Span) else Span(said) if isinstance(said, str) else Span(*said)
-        spans += (span._replace(text=cell(span.text, wide, column.right)), Span(" "))
+        spans += (Span(cell(span.text, wide, column.right), span.ink, span.chosen), _BLANK)
     whole = fit(spans, width)
     return choose(whole) if chosen else whole

@@ -10,7 +10,8 @@ from trouble import LAST, events, trouble, trouble_past
 
 from coord.events.questions import QUESTIONS
 from coord.tui.ink import Ink, plain
-from coord.tui.scene import Go, Outcome, Place, Say, Scene, Write
+from coord.tui.scene import Go, Outcome, Place, Row, Say, Scene, Write
+from coord.tui.views import event_rows
 from coord.tui.views.event_rows import search_fields
 from coord.tui.views.events import VIEW
 
@@ -70,6 +71,22 @@ class TestList:
     def test_what_is_no_event_of_ours_is_told_as_such(self) -> None:
         broken = {**entry(0, "work.claimed", "w-1"), "fault": "unknown type", "fields": None}
         assert "no event of ours: unknown type" in text(trouble(events=[broken]), Place())
+
+    def test_only_rows_in_sight_are_put_into_words(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        worded: list[int] = []
+        words_of = event_rows._worded
+
+        def counted(entry: Row) -> Row:
+            worded.append(entry["position"])
+            return words_of(entry)
+
+        monkeypatch.setattr(event_rows, "_worded", counted)
+        many = [
+            entry(0, "work.cancelled", f"w-{number}") | {"position": number} for number in range(1, 2_001)
+        ]
+        assert "2,000" in text(trouble(events=many), Place())
+        assert set(worded) == set(range(min(worded), 2_001))
+        assert len(worded) < 36
 
     def test_an_empty_log_says_how_it_begins(self) -> None:
         assert "coord submit" in text(empty_scene(), Place())

@@ -15,7 +15,7 @@ from coord.services.cli.parse import parse
 from coord.tui.ink import plain, width_of
 from coord.tui.scene import Act, Go, Past, Place, Say, Scene
 from coord.tui.views.crew import Crew, crew_of
-from coord.tui.views.items import why
+from coord.tui.views.items import in_order, why
 from coord.tui.views.lives import life_line, stages_of
 from coord.tui.views.work import VIEW
 
@@ -132,8 +132,11 @@ def test_a_claimed_item_says_how_it_goes_and_what_happens_by_itself(
     given: dict[str, Any], holder: dict[str, Any], words: str, rank: int
 ) -> None:
     held = item(status="claimed", agent="a", attempt=1, fence=9) | {"state_seconds": 300.0} | given
-    reason = why(held, crew(agent("a", holds=1, **holder), items=[held]))
+    there = crew(agent("a", holds=1, **holder), items=[held])
+    reason = why(held, there)
     assert (reason.words, reason.rank) == (words, rank)
+    well = item("w-2", status="claimed", agent="b", priority=9 if rank else 0, attempt=1, fence=10)
+    assert (in_order([held, well], "worst", there)[0] is well) is (rank == 3), "its words' rank orders it"
 
 
 def test_an_ended_item_says_how_it_ended() -> None:

@@ -1,8 +1,9 @@
 """The list of events: what the filter leaves of the newest, and of what the log was searched for."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeGuard
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
 from coord.services.wording import age
 from coord.tui.filtering import filtered
@@ -21,13 +22,11 @@ _OWN_FIELDS: Final = ("type", "entity", "by", "aggregate")
 
 
 class Shown(NamedTuple):
-    """The events that are shown, oldest first."""
+    """The events that are shown, by their positions, oldest first."""
 
-    rows: Sequence[Row]
-    """In a row for the list; `entry` of a position is the event itself."""
+    positions: Sequence[int]
     entries: Mapping[int, Row]
-    deltas: Mapping[int, int]
-    """Nanoseconds since the one shown before, by position."""
+    """The events themselves: those that are shown, and those that are not."""
     total: int
     fault: str = ""
 
@@ -39,11 +38,9 @@ class Named(NamedTuple):
     alert: str
 
 
-class _Read(NamedTuple):
-    entry: Row
-    row: Row
-    named: Named
-
+T = TypeVar("T")
+_Known = dict[int, tuple[Row, T]]
+"""What was worked out from events, by position; each beside the event itself."""
 
 LINKS: Final = {
     "directive_position": "the directive",
@@ -54,8 +51,9 @@ LINKS: Final = {
 _TESTED: Final[dict[str, dict[int, tuple[Row, bool]]]] = {}
 """Of the last filter: which rows it leaves."""
 _LAST: Final[list[Sequence[Row]]] = [()]
-_READ: Final[dict[int, _Read]] = {}
-"""Events as rows: one is read once, however often the list is drawn."""
+_ROWS: Final[_Known[Row]] = {}
+"""Events in words: one is put into words when it is first in sight, and once, however often the list is drawn."""
+_NAMED: Final[_Known[Named]] = {}
 
 
 def shown_events(scene: Scene, place: Place) -> Shown:
@@ -93,13 +91,34 @@ def columns(shown: Shown, wide: bool) -> Sequence[Column[Row]]:
     return (
         Column("POSITION", 9, lambda row: f"{row['position']:,}", right=True),
         Column("TIME", 12 if wide else 8, lambda row: (times(row["at_ns"]), Ink.DIM), rank=2),
-        Column("Δ", 7, lambda row: (_delta(shown.deltas.get(row["position"])), Ink.DIM), right=True, rank=6),
+        Column("Δ", 7, lambda row: (_delta(_since_last(shown, row)), Ink.DIM), right=True, rank=6),
         Column("", 1, lambda row: row["mark"]),
         Column("TYPE", 22 if wide else 18, lambda row: said(row["type"], row["mark"][1]), rank=1),
         Column("ENTITY", 16 if wide else 12, lambda row: said(row["entity"], Ink.STRONG)),
         Column("WHAT IT SAYS", 12, lambda row: said(row["summary"]), flexible=True),
         Column("BY", 12, lambda row: said(row["by"], Ink.DIM), rank=5),
     )
+
+
+class Rows(Sequence[Row]):
+    """Events as rows of the list: only those that are looked at are put into words."""
+
+    def __init__(self, entries: Mapping[int, Row], positions: Sequence[int]) -> None:
+        self._entries, self._positions = entries, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return a row; of a slice, its rows."""
+        if isinstance(place, slice):
+            return Rows(self._entries, self._positions[place])
+        return row_of(self._entries[self._positions[place]])
+
+
+def row_of(entry: Row) -> Row:
+    """Return an event as a row of the list: in words."""
+    return _once(_ROWS, entry, _worded)
 
 
 def when(entry: Row) -> str:
@@ -110,7 +129,7 @@ def when(entry: Row) -> str:
 def slice_text(shown: Shown) -> str:
     """Write the events that are shown as lines of JSON."""
     return "".join(
-        json.dumps(shown.entries[row["position"]], ensure_ascii=False) + "\n" for row in shown.rows
+        json.dumps(shown.entries[position], ensure_ascii=False) + "\n" for position in shown.positions
     )
 
 
@@ -125,7 +144,7 @@ def _same(events: Sequence[Row]) -> Sequence[Row]:
 
 def named_by(entry: Row) -> Named:
     """Return what an event names: positions of other events, and the alert it belongs to."""
-    return _read(entry).named
+    return _once(_NAMED, entry, _named)
 
 
 @remembered
@@ -133,41 +152,39 @@ def _shown(events: Sequence[Row], found: Answer | None, text: str) -> Shown:
     entries = {one["position"]: one for one in (found or {}).get("events", ())}
     entries |= {one["position"]: one for one in events}
     positions = sorted(entries) if found else list(entries)
-    rows = [_row(entries[position]) for position in positions]
-    kept, fault = _left(rows, entries, text) if text else (rows, "")
-    return Shown(kept, entries, _deltas(kept), len(rows), fault)
+    kept, fault = _left(positions, entries, text) if text else (positions, "")
+    return Shown(kept, entries, len(positions), fault)
 
 
-def _left(rows: Sequence[Row], entries: Mapping[int, Row], text: str) -> tuple[list[Row], str]:
+def _left(positions: Sequence[int], entries: Mapping[int, Row], text: str) -> tuple[Sequence[int], str]:
     """Filter, and test each row only once however often new ones come."""
     known = _TESTED.get(text)
     if known is None:
         _TESTED.clear()
         known = _TESTED[text] = {}
+    rows = [row_of(entries[position]) for position in positions]
     new = [row for row in rows if id(row) not in known]
     left = filtered(new, text, _names(entries))
     if left.fault:
-        return list(rows), left.fault
+        return positions, left.fault
     passed = set(map(id, left.rows))
     for row in new:
         known[id(row)] = (row, id(row) in passed)
     if len(known) > _READ_MAX:
         _TESTED.clear()
-    return [row for row in rows if known[id(row)][1]], ""
+    return [row["position"] for row in rows if known[id(row)][1]], ""
 
 
-def _row(entry: Row) -> Row:
-    return _read(entry).row
-
-
-def _read(entry: Row) -> _Read:
-    known = _READ.get(entry["position"])
-    if known is not None and known.entry is entry:
-        return known
-    if len(_READ) >= _READ_MAX:
-        _READ.clear()
-    read = _READ[entry["position"]] = _Read(entry, _worded(entry), _named(entry))
-    return read
+def _once(known: _Known[T], entry: Row, work_out: Callable[[Row], T]) -> T:
+    """Return what an event gives, worked out once."""
+    found = known.get(entry["position"])
+    if found is not None and found[0] is entry:
+        return found[1]
+    if len(known) >= _READ_MAX:
+        known.clear()
+    given = work_out(entry)
+    known[entry["position"]] = (entry, given)
+    return given
 
 
 def _worded(entry: Row) -> Row:
@@ -217,11 +234,13 @@ def _names(entries: Mapping[int, Row]) -> Mapping[str, Any]:
     return {"body": lambda row: json.dumps(entries[row["position"]].get("fields"), ensure_ascii=False)}
 
 
-def _deltas(rows: Sequence[Row]) -> Mapping[int, int]:
-    found: dict[int, int] = {}
-    for place in range(1, len(rows)):
-        found[rows[place]["position"]] = rows[place]["at_ns"] - rows[place - 1]["at_ns"]
-    return found
+def _since_last(shown: Shown, row: Row) -> int | None:
+    """Return the nanoseconds since the event that is shown before one."""
+    place = bisect_left(shown.positions, row["position"])
+    if not 0 < place < len(shown.positions) or shown.positions[place] != row["position"]:
+        return None
+    before = shown.entries[shown.positions[place - 1]]
+    return int(row["at_ns"] - before["recorded_at_ns"])
 
 
 def _delta(nanoseconds: int | None) -> str:

@@ -25,7 +25,16 @@ from coord.tui.scene import (
 from coord.tui.table import listed
 from coord.tui.views.event_diff import diff_box, diff_wishes
 from coord.tui.views.event_pane import causes_of, effects_of, event_box
-from coord.tui.views.event_rows import FOUND, Shown, columns, search_fields, shown_events, slice_text
+from coord.tui.views.event_rows import (
+    FOUND,
+    Rows,
+    Shown,
+    columns,
+    row_of,
+    search_fields,
+    shown_events,
+    slice_text,
+)
 
 WIDE: Final = 100
 RAW: Final = "raw"
@@ -59,7 +68,7 @@ def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
 def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     """Draw the list, and the chosen event below it."""
     shown = shown_events(scene, place)
-    ids = [str(row["position"]) for row in shown.rows]
+    ids = list(map(str, shown.positions))
     words = told(place.filter, len(ids), shown.total, shown.fault)
     if not ids:
         return Drawn(filled(_empty(scene, place), width, height), told=words)
@@ -80,10 +89,10 @@ def press(key: str, scene: Scene, place: Place, drawn: Drawn) -> Outcome:
     if key in _MODES:
         return _mode(key, scene, place)
     shown = shown_events(scene, place)
-    if not shown.rows:
+    if not shown.positions:
         return None
     at = _index(place, drawn.ids)
-    entry = shown.entries[shown.rows[at]["position"]]
+    entry = shown.entries[shown.positions[at]]
     if key in _MOVES:
         return _moved(key, place, drawn, at)
     if key == "f":
@@ -93,7 +102,7 @@ def press(key: str, scene: Scene, place: Place, drawn: Drawn) -> Outcome:
     if key == "o":
         return _subject(entry)
     if key == "h":
-        return Go("events", filter=f"entity={shown.rows[at]['entity']}")
+        return Go("events", filter=f"entity={row_of(entry)['entity']}")
     if key in ("c", "C"):
         return _linked(key, place, shown, entry)
     return _written(shown) if key == "w" else None
@@ -155,14 +164,14 @@ def _searched(scene: Scene) -> Line:
 
 def _list(scene: Scene, shown: Shown, at: int, width: int, height: int) -> tuple[list[Line], dict[int, int]]:
     """Draw the rows; in the past, what had not happened yet stands dimmed below a line that says so."""
-    wide = width >= WIDE
+    wide, rows = width >= WIDE, Rows(shown.entries, shown.positions)
     if scene.past is None:
-        table = listed(columns(shown, wide), shown.rows, at, width, height)
-        return table.lines, _clicks(table.first, len(shown.rows), height - 1)
-    here = sum(row["position"] <= scene.past.position for row in shown.rows)
-    after = shown.rows[here : here + min(_AFTER_MAX, max(height - 6, 0))]
+        table = listed(columns(shown, wide), rows, at, width, height)
+        return table.lines, _clicks(table.first, len(rows), height - 1)
+    here = sum(position <= scene.past.position for position in shown.positions)
+    after = rows[here : here + min(_AFTER_MAX, max(height - 6, 0))]
     room = height - 1 - len(after)
-    table = listed(columns(shown, wide), shown.rows[:here], min(at, here - 1), width, room)
+    table = listed(columns(shown, wide), rows[:here], min(at, here - 1), width, room)
     used = min(room, here + 1)
     later = [dimmed(one) for one in listed(columns(shown, wide), after, -1, width, len(after) + 1).lines[1:]]
     return [*table.lines[:used], _here(width), *later], _clicks(table.first, here, room - 1)
@@ -245,13 +254,13 @@ def _linked(key: str, place: Place, shown: Shown, entry: Row) -> Outcome:
         found = effects_of(entry, shown.entries)
     if not found:
         return Say("It names nothing before it." if key == "c" else "None of the events here names it.")
-    if any(row["position"] == found[0] for row in shown.rows):
+    if found[0] in shown.positions:
         return replace(place, chosen=str(found[0]))
     return Go("events", str(found[0]), found[0])
 
 
 def _written(shown: Shown) -> Outcome:
-    first, last = shown.rows[0]["position"], shown.rows[-1]["position"]
+    first, last = shown.positions[0], shown.positions[-1]
     return Write(f"events-{first}-{last}.jsonl", slice_text(shown))
 
 

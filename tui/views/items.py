@@ -138,6 +138,9 @@ def _names(agents: Sequence[Row]) -> str:
 
 def _why_claimed(item: Row, crew: Crew, late_seconds: float) -> Why:
     name = str(item.get("agent") or "")
+    if not _is_in_danger(item, crew, late_seconds):
+        told = _going_on(item)
+        return Why(told or "in work; nothing told yet", Ink.TEXT if told else Ink.DIM, 3)
     holder, mood = crew.by_name.get(name), crew.moods.get(name)
     left = lease_left(item, holder, late_seconds)
     then = f"; open again {within(left)}, attempt {item['attempt'] + 1}" if left is not None else ""
@@ -149,10 +152,17 @@ def _why_claimed(item: Row, crew: Crew, late_seconds: float) -> Why:
         return Why(
             f"{name} silent {age((holder.get('silent_seconds') or 0.0) + late_seconds)}{then}", Ink.WARN, 0
         )
-    if left is not None and left < item["lease_seconds"] / 3:
-        return Why(f"no sign of life for {age(item['lease_seconds'] - left)}{then}", Ink.WARN, 0)
-    told = _going_on(item)
-    return Why(told or "in work; nothing told yet", Ink.TEXT if told else Ink.DIM, 3)
+    return Why(f"no sign of life for {age(item['lease_seconds'] - (left or 0.0))}{then}", Ink.WARN, 0)
+
+
+def _is_in_danger(item: Row, crew: Crew, late_seconds: float) -> bool:
+    """Tell whether a claim may end without its item being done: why, `why` says."""
+    name = str(item.get("agent") or "")
+    holder, mood = crew.by_name.get(name), crew.moods.get(name)
+    if mood is LOST or item.get("stuck") or (mood is SILENT and holder is not None):
+        return True
+    left = lease_left(item, holder, late_seconds)
+    return left is not None and left < item["lease_seconds"] / 3
 
 
 def _going_on(item: Row) -> str:
@@ -200,10 +210,16 @@ def in_order(rows: Sequence[Row], order: str, crew: Crew) -> list[Row]:
         "agent": lambda item: (item.get("agent") is None, item.get("agent") or "", -item["priority"]),
         "id": lambda item: item["id"],
     }
-    return sorted(rows, key=keys.get(order) or (lambda item: _worst(item, why(item, crew))))
+    return sorted(rows, key=keys.get(order) or (lambda item: _worst(item, crew)))
 
 
-def _worst(item: Row, reason: Why) -> tuple[Any, ...]:
-    if reason.rank == 5:
-        return (5, 0, item["state_seconds"])
-    return (reason.rank, -item["priority"], -item["age_seconds"])
+def _worst(item: Row, crew: Crew) -> tuple[Any, ...]:
+    rank = _rank(item, crew)
+    return (5, 0, item["state_seconds"]) if rank == 5 else (rank, -item["priority"], -item["age_seconds"])
+
+
+def _rank(item: Row, crew: Crew) -> int:
+    """Return how bad an item's standing is, 0 worst; of a claim that goes well, without putting it into words."""
+    if item["status"] == "claimed" and not _is_in_danger(item, crew, 0.0):
+        return 3
+    return why(item, crew).rank
