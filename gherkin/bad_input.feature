@@ -15,7 +15,7 @@ Feature: Bad input
       | submit fine --lease forever                      | a time from 1s to 24h              |
       | submit fine --body "{broken"                     | JSON                               |
       | progress it --agent ada --fraction 2             | 0 to 1                             |
-      | tail --from yesterday                            | a whole number                     |
+      | tail --from yesterday                            | which names no moment              |
     Then each is refused as wrong, in one sentence that says so
     And nothing was recorded
 

@@ -11,7 +11,7 @@ from coord.services.cli.lines import Ids
 from coord.services.cli.render import Column, as_of, print_table
 from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import flush, out, out_json
-from coord.services.cli.values import as_name, as_position, as_text
+from coord.services.cli.values import as_name, as_text
 from coord.services.client import Reply
 from coord.services.folder import PROJECTOR_SOCKET
 
@@ -140,10 +140,7 @@ def tail(call: Call) -> None:
     if until not in (None, "now"):
         raise UsageError(f"--until is '{safe(until)[:64]}'; it must be now.")
     call.only_this_house()
-    position = call.read("from", as_position)
-    if position is None:
-        position = max(_end(call) - _TAIL_DEFAULT + 1, 0)
-    for line in _entries(call, position, until == "now"):
+    for line in _entries(call, _begin(call), until == "now"):
         if call.json:
             text = line.decode("utf-8", "replace")
             out(text if text.isprintable() else safe_json(json.loads(line)))
@@ -153,9 +150,15 @@ def tail(call: Call) -> None:
             flush()
 
 
-def _end(call: Call) -> int:
+def _begin(call: Call) -> int:
+    """Return the first position to print: what --from says, or that of the last ten."""
+    text = call.text("from")
+    if text is not None:
+        from coord.services.cli.past import begin_from
+
+        return begin_from(call.folder, text, call.settings.request_seconds)
     moment = call.ask("state")["as_of"]
-    return int(moment["position"]) + int(moment.get("lag", 0))
+    return max(int(moment["position"]) + int(moment.get("lag", 0)) - _TAIL_DEFAULT + 1, 0)
 
 
 def _entries(call: Call, position: int, to_now: bool) -> Iterator[bytes]:

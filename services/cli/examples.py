@@ -169,6 +169,7 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     ),
     "tail": (
         Example("coord tail --from 1 --until now --json", "The whole log, for a program:"),
+        Example("coord tail --from -2h --until now", "What was written in the last two hours:"),
         Example("coord tail", "What happens, as it happens, until Ctrl-C:"),
     ),
     "nodes": (

@@ -42,7 +42,9 @@ HOUSE: Final = (
         (Argument("action", "WHAT", "status or backfill."),),
         (
             Option(
-                "--from", "POSITION", "For backfill: where in the log to begin; it ends at what is there."
+                "--from",
+                "WHEN",
+                "For backfill: the position or moment to begin at (7, -2h, 14:02); it ends at what is there.",
             ),
             Option("--traces-only", "", "For backfill: no log records."),
         ),

@@ -8,10 +8,10 @@ from coord.events.errors import CoordError, UsageError, visible
 from coord.services import clock
 from coord.services.cli.bars import bar
 from coord.services.cli.call import Call, note
+from coord.services.cli.past import begin_from
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json
-from coord.services.cli.values import as_position
 from coord.services.exporter.environment import read_environment
 from coord.services.exporter.shape import Signal
 from coord.services.exporter.status import read_status
@@ -112,8 +112,8 @@ def _row(name: str, told: Mapping[str, Any]) -> list[str | int | None]:
 def _backfill(call: Call) -> int:
     text = call.text("from")
     if text is None:
-        raise UsageError("otlp backfill needs to know where to begin: --from POSITION.", "See coord tail.")
-    position = as_position(text, "--from")
+        raise UsageError("otlp backfill needs to know where to begin: --from WHEN.", "See coord tail.")
+    position = begin_from(call.folder, text, call.settings.request_seconds)
     signals: tuple[Signal, ...] = ("traces",) if call.on("traces_only") else ("traces", "logs")
     read_environment()
     from coord.services.exporter.backfill import backfill

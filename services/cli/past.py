@@ -1,11 +1,15 @@
-"""Asking as of a past moment: --at read, the answer waited for while the past is folded, and which moment it is."""
+"""Asking as of a past moment: --at read, the answer waited for while the past is folded, and which moment it is.
+
+Where a verb begins in the log (`--from`) is read here, too: a position, or what came after a moment.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from coord.events.errors import NothingThere
+from coord.events.errors import NothingThere, Refused
 from coord.services import client, clock
 from coord.services.cli.terminal import talk
+from coord.services.cli.values import as_position
 from coord.services.client import Reply
 from coord.services.folder import Folder
 from coord.services.when import parse_when
@@ -14,6 +18,7 @@ from coord.services.wording import age
 ANSWER_SECONDS_MIN: Final = 20.0
 """The projector says within eight seconds that a past moment is not ready yet, and folds on."""
 NOT_YET: Final = "not_yet"
+_BEFORE_THE_LOG: Final = "no_such_moment"
 _SECOND_NS: Final = 1_000_000_000
 _DATE_LENGTH: Final = len("2026-11-29")
 _TIME_LENGTH: Final = len("2026-11-29T14:02:11")
@@ -44,6 +49,27 @@ def ask_past(
             if (error.reply or {}).get("code") != NOT_YET:
                 raise
             talk(f"coord: {error.message} Waiting; Ctrl-C stops.")
+
+
+def begin_from(folder: Folder, text: str, seconds: float) -> int:
+    """Read --from: a position, or a moment; then return the position of the first event recorded after it.
+
+    Of a moment before the log that is the first position; of one that nothing came after, the next there will be.
+
+    Raises:
+        UsageError: it names neither.
+        NoServer, OutcomeUnknown: the house cannot say which position a moment is.
+    """
+    if text.removeprefix("#").removeprefix("-").isdecimal():
+        return as_position(text.removeprefix("#"), "--from")
+    moment = parse_when(text, clock.now_ns(), "--from").fields()
+    try:
+        answer = client.ask(folder, "events", {**moment, "limit": 1}, seconds)
+    except Refused as error:
+        if (error.reply or {}).get("code") != _BEFORE_THE_LOG:
+            raise
+        return 1
+    return int(answer["as_of"]["position"]) + 1
 
 
 def heading(question: str, answer: Reply) -> str:

@@ -102,7 +102,11 @@ LOOK: Final = (
         "The log as it is written; with --until now it ends.",
         (),
         (
-            Option("--from", "POSITION", "The first position wanted. [default: the last ten]"),
+            Option(
+                "--from",
+                "WHEN",
+                "From this position or moment on: 7, -2h or 14:02 (UTC). [default: the last ten]",
+            ),
             Option("--until", "now", "End at what the log holds now."),
         ),
     ),

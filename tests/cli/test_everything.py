@@ -155,6 +155,28 @@ def test_the_raw_log_is_whole_and_in_order(house: Cli) -> None:
     assert last.split()[0] == str(positions[-1])
 
 
+def test_the_raw_log_may_begin_at_a_moment(house: Cli) -> None:
+    def positions(since: str) -> list[int]:
+        ran = house.run("tail", "--from", since, "--until", "now", "--json")
+        assert ran.code == 0, ran
+        return [json.loads(line)["position"] for line in ran.out.splitlines()]
+
+    house.run("submit", "before")
+    whole = [
+        json.loads(line)
+        for line in house.run("tail", "--from", "1", "--until", "now", "--json").out.splitlines()
+    ]
+    moment = clock.rfc3339(whole[-1]["recorded_at_ns"])
+    house.run("submit", "after", "--id", "after-it")
+    later = positions(moment)
+    assert later[0] == whole[-1]["position"] + 1
+    assert "after-it" in house.run("tail", "--from", moment, "--until", "now").out
+    assert positions("2026-01-01")[0] == 1
+    assert positions("-1h")[0] == 1
+    assert house.run("tail", "--from", "-5", "--until", "now").code == 2
+    assert house.run("tail", "--from", "#2", "--until", "now").out.split()[0] == "2"
+
+
 def test_agents_live_and_leave(house: Cli) -> None:
     assert house.run("register", "fay", "--team", "blue", "--capability", "gpu", "--wip", "2").code == 0
     assert house.run("heartbeat", "fay").out.startswith("fay  incarnation ")
