@@ -1,9 +1,14 @@
 """Boxes: a titled frame round lines, boxes side by side and one below the other. All pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from coord.services.wording import display_width
 from coord.tui.ink import Ink, Line, Span, cell, fit, line, width_of
+
+PANE_FROM_LINES: Final = 14
+"""A lower body shows its list alone."""
+PANE_GROWS_FROM_LINES: Final = 36
 
 
 def box(
@@ -46,6 +51,13 @@ def shares(total: int, *weights: int) -> list[int]:
     """Divide cells by weights, so that the sum is right."""
     ends = [total * sum(weights[: place + 1]) // sum(weights) for place in range(len(weights))]
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def pane_lines(wanted: int, height: int) -> int:
+    """Return how many of so many lines the pane below a list takes: none where it is low, more where it is high."""
+    if height < PANE_FROM_LINES:
+        return 0
+    return min(wanted, height // 2) + max(height - PANE_GROWS_FROM_LINES, 0) // 3
 
 
 def _upper(title: str, hint: str, width: int, ink: Ink) -> Line:

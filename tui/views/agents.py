@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from coord.services.wording import age
-from coord.tui.boxes import beside, box, filled, shares
+from coord.tui.boxes import beside, box, filled, pane_lines, shares
 from coord.tui.ink import Ink, Line, fit, line
 from coord.tui.phrases import waiting
 from coord.tui.scene import (
@@ -37,8 +37,6 @@ EVENTS_MAX: Final = 60
 """Of what an agent did last."""
 PANE_LINES: Final = 12
 PANE_LINES_NARROW: Final = 7
-PANE_FROM_LINES: Final = 14
-"""A lower body shows the list alone."""
 NO_SILENCE: Final = "silence is not kept for past moments"
 _VERBS: Final = (("↵", "open"), ("o", "its work"), ("h", "its events"))
 
@@ -76,7 +74,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     at = index_of(place, ids)
     if place.opened and at >= 0:
         return Drawn(_opened(found.rows[at], scene, found.crew, width, height), ids, told=said_of_filter)
-    below = _pane_lines(width, height)
+    below = pane_lines(PANE_LINES if width >= WIDE else PANE_LINES_NARROW, height)
     head = [fit(_counts(scene, place, found), width)] if height > 3 else []
     room = height - below - len(head)
     if not found.rows:
@@ -94,12 +92,6 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         {number - table.first + 1 + len(head): ids[number] for number in shown},
         told=said_of_filter,
     )
-
-
-def _pane_lines(width: int, height: int) -> int:
-    if height < PANE_FROM_LINES:
-        return 0
-    return min(PANE_LINES if width >= WIDE else PANE_LINES_NARROW, height // 2) + max(height - 36, 0) // 3
 
 
 def _counts(scene: Scene, place: Place, found: Seen) -> Line:

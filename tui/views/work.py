@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from coord.tui.boxes import box, filled
+from coord.tui.boxes import box, filled, pane_lines
 from coord.tui.ink import Ink, Line, fit, line, said
 from coord.tui.phrases import waiting
 from coord.tui.scene import (
@@ -39,8 +39,6 @@ ITEMS_MAX: Final = 1_000
 """As many as one answer holds; the counts are of all."""
 PANE_LINES: Final = 11
 PANE_LINES_NARROW: Final = 6
-PANE_FROM_LINES: Final = 14
-"""A lower body shows the list alone."""
 BOARD: Final = "board"
 
 
@@ -85,7 +83,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     at = index_of(place, ids)
     if place.opened and at >= 0:
         return Drawn(_opened(found.rows[at], scene, found.crew, width, height), ids, told=note)
-    below = _pane_lines(width, height)
+    below = pane_lines(PANE_LINES if width >= WIDE else PANE_LINES_NARROW, height)
     head = [fit(_counts(scene, place, width), width)] if height > 3 else []
     body, lines_at, columns = _listing(scene, place, found, at, width, height - below - len(head))
     lines = [*head, *body]
@@ -93,12 +91,6 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
         lines += _pane(found.rows[at] if at >= 0 else None, scene, found.crew, width, below)
     shifted = {number + len(head): name for number, name in lines_at.items()}
     return Drawn(filled(lines, width, height), ids, shifted, columns, note)
-
-
-def _pane_lines(width: int, height: int) -> int:
-    if height < PANE_FROM_LINES:
-        return 0
-    return min(PANE_LINES if width >= WIDE else PANE_LINES_NARROW, height // 2) + max(height - 36, 0) // 3
 
 
 def _listing(
