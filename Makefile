@@ -13,7 +13,7 @@ help: ## list what make can do
 demo: $(READY) ## set up, run coord on real work, print the story, and check it
 	@$(BIN)/coord demo
 
-test: check ## everything that must hold: check, then all tests, on two cores or up to four
+test: $(READY) ## everything that must hold: all tests, check among them, on two cores or up to four
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 coverage: $(READY) ## all tests, with the lines they reach
@@ -52,7 +52,7 @@ $(READY): pyproject.toml constraints.txt
 		"Name another: make PYTHON=python3.12" >&2; exit 2; }
 	@echo "installing into .venv (once) ..." >&2
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet -c constraints.txt setuptools
-	@$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev,train,web,plot]'
+	@$(BIN)/pip install -qq --upgrade --no-compile -c constraints.txt pip setuptools
+	@$(BIN)/pip install -qq --no-compile -c constraints.txt --no-build-isolation -e '.[dev,train,web,plot]'
 	@$(BIN)/python -m compileall -q events services projections tui training_worker
 	@touch $@

@@ -8,7 +8,19 @@ from coord.events.model import Count, Nanoseconds, Position, Question, Words
 
 ROWS_MAX: Final = 1_000
 ROWS_DEFAULT: Final = 100
+ARROW_ROWS_MAX: Final = 100_000
+"""Of an answer as a stream of Arrow, which costs its reader no parsing."""
+ARROW: Final = "application/vnd.apache.arrow.stream"
+"""The media type of that."""
+AFTER: Final = "coord-after"
+"""The header with the position of EVENTS that must be folded in first, or `now`: what the log holds by then."""
+AS_OF: Final = "coord-as-of"
+"""The header, and the key of an Arrow schema, with the moment an answer speaks of, as JSON."""
+TRUNCATED: Final = "coord-truncated"
+"""Likewise: true where there were more rows."""
 Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
+
+assert ROWS_MAX < ARROW_ROWS_MAX
 
 
 class AsOf(Words):
@@ -23,8 +35,7 @@ class AsOf(Words):
     lag: Count = 0
     """Events in the log that were not folded in yet, as the projector last knew."""
     past: bool = False
-    """Whether a past moment was asked for: `time_ns` is then the broker's time of the position, and readings and
-    presence, which EVENTS does not hold, are absent."""
+    """Whether a past moment was asked for: `time_ns` is then that moment, by the broker's clock."""
 
 
 class PastQuestion(Question):

@@ -4,7 +4,8 @@ from typing import Final, Literal
 
 from coord.events.answer import ROWS_DEFAULT, Answer, Limit, PastQuestion
 from coord.events.model import Count, Nanoseconds, Note, Ratio, Seconds, Title, Token, Words
-from coord.events.views import ItemStatus, ItemView
+from coord.events.planning import Dependencies
+from coord.events.views import ItemStatus, ItemView, TeamView
 
 LISTED_MAX: Final = 100
 """Of the children and dependents that are shown with an item."""
@@ -62,6 +63,9 @@ class Board(PastQuestion):
     what ended last."""
     team: Token | None = None
     agent: Token | None = None
+    """What it holds; with a status that ends, what it held last."""
+    linked: bool = False
+    """Only items that depend on others, or that others depend on; each with what it depends on."""
     limit: Limit = ROWS_DEFAULT
 
 
@@ -97,16 +101,20 @@ class BoardRow(Words):
     """Its holder lives and shows no work."""
     waits: Waits | None = None
     """Why an open item cannot be claimed now."""
+    depends_on: Dependencies | None = None
+    """Told where `linked` is asked; none: it depends on nothing."""
 
 
 class BoardAnswer(Answer):
     """The board."""
 
     counts: dict[str, Count]
-    """Items by status, all of them."""
+    """Items by status, all of those of the team and the agent that were asked for, and of the linked ones if those were."""
     waiting: Count = 0
     """Of the open ones: those that cannot be claimed now."""
     stuck: Count = 0
     """Of the claimed ones."""
+    full: tuple[TeamView, ...] = ()
+    """Teams for which as many items are held as may be: what is open for them cannot be claimed now. The first hundred."""
     rows: tuple[BoardRow, ...]
     truncated: bool = False

@@ -20,7 +20,8 @@ from coord.events.streams import BODY_BYTES_MAX, EVENT_BYTES_MAX
 DEPTH_MAX: Final = 32
 _INTEGER_MAX: Final = 2**63
 _NOT_ZERO: Final = re.compile(r"-?[0-9.]*[1-9]")
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
+_DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER: Final = b"0" * 19
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -61,7 +62,7 @@ def encode_object(value: dict[str, Any]) -> bytes:
     """
     try:
         raw = msgspec.json.encode(value)
-        plain = _is_plain(raw) and b"null" not in raw  # which is also written for what is not a finite number
+        plain = is_surely_fine(raw)
     except (OverflowError, UnicodeError, msgspec.MsgspecError, RecursionError):
         raw, plain = b"", False
     if not plain:
@@ -72,13 +73,26 @@ def encode_object(value: dict[str, Any]) -> bytes:
     return raw
 
 
+def is_surely_fine(raw: bytes) -> bool:
+    """Tell of most bodies that msgspec wrote that `parse_object` takes them, at less cost than of all."""
+    plain = _is_plain(raw) and len(raw) <= BODY_BYTES_MAX
+    return plain and b"null" not in raw  # which is also written for what is not a finite number
+
+
+def is_short_and_shallow(raw: bytes) -> bool:
+    """Tell of most free values that no number in them is long, and that they may stand in a body: two deep at most."""
+    return raw.count(b"{") + raw.count(b"[") <= DEPTH_MAX - 4 and _LONG_NUMBER not in raw.translate(
+        _DIGITS_AS_ZERO
+    )
+
+
 def _is_plain(raw: bytes) -> bool:
     """Tell of most bodies that msgspec wrote that nothing is wrong with them: no NUL, nothing deep, no long number."""
     return (
         raw.isascii()
-        and b"\\u0000" not in raw
+        and (b"\\" not in raw or b"\\u0000" not in raw)
         and raw.count(b"{") + raw.count(b"[") <= DEPTH_MAX
-        and _LONG_NUMBER.search(raw) is None
+        and _LONG_NUMBER not in raw.translate(_DIGITS_AS_ZERO)
     )
 
 

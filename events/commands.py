@@ -33,6 +33,7 @@ from coord.events.views import (
     ItemView,
     TeamView,
 )
+from coord.events.weights import POINTS_MAX, WEIGHTS
 from coord.events.work_commands import (
     Block,
     Cancel,
@@ -68,6 +69,7 @@ REFUSALS: Final = {
     "evicted": "the agent was put out; it must register again",
     "illegal_transition": "the item is not in the state this needs",
     "no_such_moment": "the log has no such position or time",
+    "not_kept": "readings of that moment are kept no longer",
     "not_yet": "what was waited for has not come; ask again",
     "nothing_to_claim": "no open item fits this agent",
     "overloaded": "the coordinator has as many requests waiting as it takes",
@@ -95,6 +97,8 @@ class Register(Command):
     host: Name | None = None
     serves: Annotated[tuple[Token, ...], Field(max_length=TEAMS_MAX)] = ()
     """Other teams whose items it takes, too."""
+    if_unknown: bool = False
+    """Only where nobody of this name is there, or it has retired; else it stays as it is, and one that was put out stays out."""
 
 
 class Heartbeat(Command):
@@ -139,12 +143,23 @@ class Evict(Command):
 
 
 class ConfigureTeam(Command):
-    """Say what holds for a team from now on, all of it."""
+    """Say what holds for a team from now on; what is not said stays as it is."""
 
     request_id: Token
     team: Token
-    wip_limit: int | None = Field(default=None, ge=1, le=WIP_LIMIT_MAX)
-    share: float = Field(default=1.0, gt=0, le=SHARE_MAX)
+    wip_limit: int | None = Field(default=None, ge=0, le=WIP_LIMIT_MAX)
+    """0: any number."""
+    share: float | None = Field(default=None, gt=0, le=SHARE_MAX)
+
+
+class Weigh(Command):
+    """Say what a part of health may cost at most from now on."""
+
+    request_id: Token
+    part: Literal[tuple(WEIGHTS)]  # type: ignore[valid-type]
+    """The name of its deduction."""
+    points: float | None = Field(default=None, ge=0, le=POINTS_MAX)
+    """None: as many as usual."""
 
 
 class RaiseAlert(Command):
@@ -219,7 +234,7 @@ class Done(Words):
 
     status: Literal["done"] = "done"
     id: Token
-    """Of the item, the first of several, the agent, the team, the alert or the directive."""
+    """Of the item, the first of several, the agent, the team, the alert, the directive or the part of health."""
     position: Position | None = None
     """Of the event that was appended; none when it was so already."""
     already: bool = False
@@ -231,6 +246,8 @@ class Done(Words):
     explanation: Explanation | None = None
     alert: AlertView | None = None
     directive: DirectiveView | None = None
+    points: float | None = None
+    """What the part of health may cost at most."""
 
 
 class Refusal(Words):
@@ -291,6 +308,7 @@ COMMANDS: Final[dict[str, type[Command]]] = {
     "submit-many": SubmitMany,
     "unblock": Unblock,
     "wait": Wait,
+    "weigh": Weigh,
     "withdraw": Withdraw,
 }
 """By verb: the last token of the subject, and the path of the gateway."""
@@ -309,5 +327,5 @@ __all__ = [
     "Complete", "ConfigureTeam", "Depend", "Direct", "Done", "Drain", "Evict", "Explain", "Fail",
     "Heartbeat", "Hold", "Invalid", "Named", "NewItem", "Progress", "RaiseAlert", "Refusal", "Register",
     "Release", "Reopen", "Reply", "Reprioritise", "Requeue", "ResolveAlert", "Retire", "Silence", "Submit", "SubmitMany",
-    "Unblock", "Unknown", "Wait", "Withdraw", "refusal",
+    "Unblock", "Unknown", "Wait", "Weigh", "Withdraw", "refusal",
 ]  # fmt: skip

@@ -30,6 +30,8 @@ from coord.events.tokens import TOKEN_PATTERN, is_traceparent
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
 MESSAGE_ID: Final = "Nats-Msg-Id"
+APPENDED_AT: Final = "Nats-Expected-Last-Subject-Sequence"
+"""Of a decided event: the position it was decided on, which the server compared."""
 ATTRIBUTE_LENGTH_MAX: Final = 256
 
 HEADER_FIELDS: Final = {
@@ -49,7 +51,7 @@ PUBLISHED_WITH: Final = frozenset(
         "Nats-Batch-Commit",
         "Nats-Batch-Id",
         "Nats-Batch-Sequence",
-        "Nats-Expected-Last-Subject-Sequence",
+        APPENDED_AT,
         "Nats-Expected-Stream",
     }
 )
@@ -69,7 +71,8 @@ _VISIBLE: Final = re.compile(ATTRIBUTE_PATTERN)
 _ID: Final = re.compile(TOKEN_PATTERN)
 _SOURCE: Final = re.compile(SOURCE_PATTERN)
 _TIME: Final = re.compile(TIME_PATTERN)
-_CLOCK: Final = re.compile(r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{9}Z")
+_CLOCK_PATTERN: Final = r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{9}Z"
+_CLOCK: Final = re.compile(_CLOCK_PATTERN)
 
 
 class Envelope(Struct, frozen=True, gc=False):
@@ -127,7 +130,7 @@ def to_lines(envelope: Envelope) -> str:
         InvalidEvent: an attribute is one that `from_headers` would refuse.
     """
     plain = (
-        _ID.fullmatch(envelope.id) and _ID.fullmatch(envelope.request_id) and _is_plain_time(envelope.time)
+        _ID.fullmatch(envelope.id) and _ID.fullmatch(envelope.request_id) and _is_time_of_many(envelope.time)
     )
     if not plain or envelope.causation or envelope.correlation or envelope.traceparent:
         return "".join([f"{name}: {value}\r\n" for name, value in to_headers(envelope).items()])
@@ -152,17 +155,36 @@ def _often_lines(type_: str, source: str, actor: str) -> str:
 
 
 def from_headers(headers: Mapping[str, str] | None) -> Envelope:
-    """Read the attributes back.
+    """Read the attributes back. Headers that show their `block` are not taken apart where it is as most are.
 
     Raises:
         InvalidEvent: a needed attribute is missing, one is malformed, or a header is none of ours.
     """
+    plain = _from_block(getattr(headers, "block", b""))
+    if plain is not None:
+        return plain
     if not headers:
         raise InvalidEvent("the message carries no CloudEvents headers.")
     _check(headers)
     if headers.get(MESSAGE_ID) != headers["ce-id"]:
         raise InvalidEvent(f"the headers {MESSAGE_ID} and ce-id differ.")
     return Envelope(*[headers.get(name, "") for name in HEADER_FIELDS])
+
+
+def _from_block(block: bytes) -> Envelope | None:
+    """Read most of what a coordinator wrote at a fifth of the cost; None: look at it header by header."""
+    found = _BLOCK.fullmatch(block.decode("ascii", "replace"))
+    if found is None:
+        return None
+    id_, type_, source, *rest = found.groups("")
+    actor, day, clock, request_id = rest[:4] if rest[1] else (rest[6], rest[4], rest[5], rest[7])
+    if not _is_plain_day(day):
+        return None
+    _check_often("ce-type", type_)
+    _check_often("ce-source", source)
+    if actor:
+        _check_often("cx-actor", actor)
+    return Envelope(id_, type_, source, day + clock, actor, request_id)
 
 
 def _check(headers: Mapping[str, str]) -> None:
@@ -219,6 +241,10 @@ def _is_plain_time(value: str) -> bool:
     return _CLOCK.fullmatch(value, 10) is not None and _is_plain_day(value[:10])
 
 
+_is_time_of_many = lru_cache(maxsize=4)(_is_plain_time)
+"""What is appended together was decided at one moment."""
+
+
 @lru_cache(maxsize=1024)
 def _is_plain_day(day: str) -> bool:
     return _is_time(f"{day}T00:00:00Z")
@@ -241,5 +267,16 @@ _PLAIN: Final[Mapping[str, Callable[[str], object]]] = {
     "cx-request": _ID.fullmatch,
 }
 """What is surely fine, told at less cost than what is wrong with the rest."""
+
+_TIMED: Final = rf"ce-time: ([0-9-]{{10}})({_CLOCK_PATTERN})\r\n"
+_ACTED: Final = r"(?:cx-actor: ([!-~]+)\r\n)?"
+_ASKED: Final = rf"(?:cx-request: ({TOKEN_PATTERN})\r\n)?"
+_FIXED: Final = "".join([f"{name}: {re.escape(value)}\r\n" for name, value in HEADERS_FIXED.items()])
+_BLOCK: Final = re.compile(
+    rf"NATS/1\.0\r\nce-id: ({TOKEN_PATTERN})\r\nce-type: ([!-~]+)\r\nce-source: ([!-~]+)\r\n"
+    rf"(?:{_FIXED}{_ACTED}{_TIMED}{_ASKED}|{_TIMED}{_ACTED}{_ASKED}{_FIXED})"
+    rf"{MESSAGE_ID}: \1\r\n(?:(?:{'|'.join(sorted(PUBLISHED_WITH - {MESSAGE_ID}))}): [!-~]*\r\n)*\r\n"
+)
+"""The headers as `to_lines` and `to_headers` write them, and behind them those of the append."""
 
 assert tuple(HEADER_FIELDS.values()) == Envelope.__struct_fields__

@@ -30,6 +30,10 @@ def visible(text: str, length_max: int = 80) -> str:
     return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in shown)
 
 
+_STOPS = ".!?:,;"
+"""What a message may end with before its hint, which is a sentence of its own."""
+
+
 class Exit(IntEnum):
     """Exit codes of the command line, and `exit_code` of refusals on the wire."""
 
@@ -56,7 +60,8 @@ class CoordError(Exception):
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        stop = "." if self.hint and self.message[-1:] not in _STOPS else ""
+        return f"{self.message}{stop} {self.hint}".strip()
 
 
 class UsageError(CoordError):

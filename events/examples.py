@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from coord.events import agent, alert, directive, node, questions, run, samples, team, verification, work
+from coord.events import (
+    agent,
+    alert,
+    directive,
+    health,
+    node,
+    questions,
+    run,
+    samples,
+    team,
+    verification,
+    work,
+)
 from coord.events import commands as wish
 from coord.events.envelope import Envelope
 from coord.events.model import Command, Event, Question
@@ -13,9 +25,11 @@ from coord.events.upcasters import (
     WorkClaimedV1,
     WorkFailedV1,
     WorkLeaseExpiredV1,
+    WorkReleasedV1,
     WorkSubmittedV1,
     WorkSubmittedV2,
     WorkSubmittedV3,
+    WorkSubmittedV4,
 )
 
 DIGEST: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -86,7 +100,9 @@ EVENTS: Final[dict[str, Event]] = {
         epoch=2, live_seconds=60.0, alert="a-1", reason="loss spike at step 1200",
     ),
     "directive.withdrawn.v1": directive.DirectiveWithdrawn(directive_id="d-1", reason="resolved"),
+    "health.weighed.v1": health.HealthWeighed(points=20.0),
     "node.lost.v1": node.NodeLost(silent_seconds=12.0),
+    "node.readings_dropped.v1": node.NodeReadingsDropped(writer="m-1", readings=1_200, readings_total=1_500),
     "node.registered.v1": node.NodeRegistered(
         inventory=INVENTORY, monitor_version="0.1.0", sample_seconds=1.0
     ),
@@ -139,15 +155,17 @@ EVENTS: Final[dict[str, Event]] = {
     ),
     "work.moved_on.v1": work.WorkMovedOn(agent="ada", fence=42),
     "work.progressed.v1": work.WorkProgressed(agent="ada", fence=42, fraction=0.5, note="half way"),
-    "work.released.v1": work.WorkReleased(agent="ada", fence=42, reason="too big for me"),
+    "work.released.v2": work.WorkReleased(
+        agent="ada", fence=42, reason="too big for me", in_a_row=2, retry_seconds=1.0
+    ),
     "work.reopened.v1": work.WorkReopened(reason="the result was wrong"),
     "work.reprioritised.v1": work.WorkReprioritised(priority=9, reason="the release waits for it"),
     "work.requeued.v1": work.WorkRequeued(reason="the disk is mended"),
     "work.stuck.v1": work.WorkStuck(agent="ada", fence=42, idle_seconds=310.0),
-    "work.submitted.v4": work.WorkSubmitted(
+    "work.submitted.v5": work.WorkSubmitted(
         title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"},
         verify="two-hundred-agents-one-winner", parent="w-0", depends_on=("w-2",),
-        deadline_ns=1_795_000_000_000_000_000, retry=Retry(attempts=3),
+        deadline_ns=1_795_000_000_000_000_000, deadline_said="+2h", retry=Retry(attempts=3),
         concurrency=Concurrency(key="disk", limit=2), stuck_seconds=300.0,
     ),
     "work.unblocked.v1": work.WorkUnblocked(reason="the licence is cleared"),
@@ -167,6 +185,7 @@ OLD_EVENTS: Final[dict[str, Event]] = {
     "work.lease_expired.v1": WorkLeaseExpiredV1(
         agent="ada", incarnation=3, fence=42, lease_seconds=30.0, silent_seconds=30.2
     ),
+    "work.released.v1": WorkReleasedV1(agent="ada", fence=42, reason="too big for me"),
     "work.submitted.v1": WorkSubmittedV1(
         title="Hash the corpus", priority="high", needs="python, gpu", lease_ms=60_000
     ),
@@ -176,6 +195,12 @@ OLD_EVENTS: Final[dict[str, Event]] = {
     "work.submitted.v3": WorkSubmittedV3(
         title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"},
         verify="two-hundred-agents-one-winner",
+    ),
+    "work.submitted.v4": WorkSubmittedV4(
+        title="Hash the corpus", priority=7, capabilities=("python",), team="blue", body={"path": "a.txt"},
+        verify="two-hundred-agents-one-winner", parent="w-0", depends_on=("w-2",),
+        deadline_ns=1_795_000_000_000_000_000, retry=Retry(attempts=3),
+        concurrency=Concurrency(key="disk", limit=2), stuck_seconds=300.0,
     ),
 }  # fmt: skip
 
@@ -220,6 +245,7 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "unblock": wish.Unblock(request_id=_R, item_id="w-1"),
     "wait": wish.Wait(request_id=_R, item_ids=("w-1", "w-2"), any=True),
+    "weigh": wish.Weigh(request_id=_R, part="backlog", points=20.0),
     "withdraw": wish.Withdraw(request_id=_R, entity="tiny-gpt", directive_id="d-1", reason="a mistake"),
 }  # fmt: skip
 
@@ -232,9 +258,14 @@ QUESTIONS: Final[dict[str, Question]] = {
     "events": questions.Events(aggregate="work", type="work.claimed"),
     "health": questions.Health(),
     "history": questions.History(id="w-1"),
+    "latest": questions.Latest(metric="gpu_temperature_celsius"),
     "meters": questions.Meters(part="nodes"),
+    "metrics": questions.Metrics(node="forge"),
     "mine": questions.Mine(agent="ada"),
     "nodes": questions.Nodes(inventory=True),
+    "readings": questions.Readings(
+        metric="gpu_temperature_celsius", node="forge", device="gpu0", limit=1_000
+    ),
     "runs": questions.Runs(),
     "scenarios": questions.Scenarios(),
     "show": questions.ShowItem(id="w-1"),

@@ -151,6 +151,8 @@ class StatsAnswer(Answer):
     """Of the claimed ones."""
     utilisation: Ratio | None = None
     """Of all agents together; none when none was present."""
+    unknown: tuple[Token, ...] = ()
+    """Of the team and the agent that were asked for, those that nothing is known of."""
     agents: tuple[Utilisation, ...]
     """The busiest first."""
     truncated: bool = False

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from coord.events.answer import ROWS_DEFAULT, Answer, Limit, PastQuestion
 from coord.events.log_entry import LogEntry
-from coord.events.model import Count, Nanoseconds, Note, Number, Question, Seconds, Token, Words
+from coord.events.model import Count, Nanoseconds, Note, Number, Seconds, Token, Words
 
 BINS_MAX: Final = 2_000
 CURVES_MAX: Final = 12
@@ -58,7 +58,7 @@ class Mark(Words):
     id: Token | None = None
 
 
-class Timeline(Question):
+class Timeline(PastQuestion):
     """How many events there were, over a span of the broker's time; the whole log when none is given."""
 
     since_ns: Nanoseconds | None = None
@@ -120,13 +120,16 @@ class CurveAnswer(Answer):
     truncated: bool = False
 
 
-class Trend(Question):
+class Trend(PastQuestion):
     """Readings of machines over time, in bins."""
 
     metrics: tuple[Token, ...] = Field(min_length=1, max_length=CURVES_MAX)
     node: Token | None = None
+    device: str | None = Field(default=None, max_length=64)
     seconds: Seconds = 3_600.0
-    """Up to now."""
+    """Up to `until_ns`."""
+    until_ns: Nanoseconds | None = None
+    """None: now. What the broker recorded later is left out, as nobody knew it then."""
     bins: Bins = 60
     limit: Limit = ROWS_DEFAULT
 
@@ -140,6 +143,7 @@ class TrendRow(Words):
     values: tuple[float | None, ...]
     """The mean of each bin; none where nothing was read."""
     highest: tuple[float | None, ...]
+    lowest: tuple[float | None, ...] = ()
 
 
 class TrendAnswer(Answer):

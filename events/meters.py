@@ -8,13 +8,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from coord.events.answer import Answer
-from coord.events.model import Count, Nanoseconds, Question, Token, Words
+from coord.events.answer import Answer, PastQuestion
+from coord.events.model import Count, Nanoseconds, Token, Words
 
 FIGURES_MAX: int = 10_000
 
 
-class Meters(Question):
+class Meters(PastQuestion):
     """Figures about the whole, about runs, or about nodes."""
 
     part: Literal["whole", "runs", "nodes"] = "whole"

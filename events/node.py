@@ -92,6 +92,17 @@ class NodeLost(Event):
     silent_seconds: Seconds
 
 
+class NodeReadingsDropped(Event):
+    """A monitor could not send what it read, and dropped its oldest readings to make room."""
+
+    writer: Token
+    """The start of the monitor, as its packed readings name it."""
+    readings: Count
+    """Dropped since it last told."""
+    readings_total: Count
+    """Dropped since it started."""
+
+
 class NodeReturned(Event):
     """Readings come again."""
 

@@ -10,7 +10,7 @@ from coord.events.questions import QUESTIONS
 from coord.events.schemas import LOG_ENTRY, MODELS, REPLY, VERSION, components, summary_of
 from coord.events.tokens import TOKEN_PATTERN, TRACEPARENT_PATTERN
 
-_ERROR: Final[dict[str, Any]] = {
+ERROR: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["status", "reason", "exit_code"],
     "properties": {
@@ -28,7 +28,7 @@ def openapi(kind: Literal["commands", "questions"]) -> dict[str, Any]:
     asked = COMMANDS if kind == "commands" else QUESTIONS
     extra = (REPLY,) if kind == "commands" else (*(f"{name}.answer" for name in QUESTIONS), LOG_ENTRY)
     references, schemas = components({word: MODELS[word] for word in (*asked, *extra)})
-    schemas["Error"] = _ERROR
+    schemas["Error"] = ERROR
     paths = {f"/v1/{kind}/{name}": {"post": _asking(kind, name, references)} for name in asked}
     if kind == "questions":
         paths["/v1/tail"] = {"get": _tailing(references[LOG_ENTRY])}

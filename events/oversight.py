@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 from coord.events.alert import EntityKind, Evidence, Severity
 from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, Limit, PastQuestion
 from coord.events.directive import Action
-from coord.events.model import Count, Nanoseconds, Note, Question, Seconds, Title, Token, Words
+from coord.events.model import Count, Nanoseconds, Note, Seconds, Title, Token, Words
 
 
 class Alerts(PastQuestion):
@@ -124,6 +124,8 @@ class RunRow(Words):
     not_finite: Count = 0
     dropped_points: Count = 0
     reason: str | None = None
+    configuration: dict[str, JsonValue] = Field(default_factory=dict)
+    """What its newest start said of how it trains, where that is small; only of a run that is asked for by name."""
     directives: tuple[DirectiveRow, ...] = ()
     """The newest first."""
     checkpoints: tuple[CheckpointRow, ...] = ()
@@ -138,7 +140,7 @@ class RunsAnswer(Answer):
     truncated: bool = False
 
 
-class Scenarios(Question):
+class Scenarios(PastQuestion):
     """Scenarios with their last outcome: what is verified, when, at which commit, by which evidence."""
 
     scenario: Token | None = None

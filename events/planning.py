@@ -14,9 +14,12 @@ ATTEMPTS_MAX: Final = 100
 DELAY_SECONDS_MAX: Final = 86_400.0
 CONCURRENCY_MAX: Final = 10_000
 IDEMPOTENCY_KEY_LENGTH_MAX: Final = 200
+SAID_LENGTH_MAX: Final = 64
 
 Dependencies = Annotated[tuple[Token, ...], Field(max_length=DEPENDENCIES_MAX)]
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=IDEMPOTENCY_KEY_LENGTH_MAX)]
+Said = Annotated[str, Field(min_length=1, max_length=SAID_LENGTH_MAX)]
+"""Words about a moment that mean another one later, such as +1h."""
 StuckSeconds = Annotated[float, Field(ge=1, le=86_400)]
 OnStuck = Literal["tell", "reassign"]
 ReclaimCause = Literal["silence", "agent_lost", "node_lost", "evicted", "stuck"]

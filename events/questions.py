@@ -35,6 +35,17 @@ from coord.events.looking import (
     TrendAnswer,
     TrendRow,
 )
+from coord.events.measures import (
+    Latest,
+    LatestAnswer,
+    LatestRow,
+    MetricRow,
+    Metrics,
+    MetricsAnswer,
+    ReadingRow,
+    Readings,
+    ReadingsAnswer,
+)
 from coord.events.meters import Distribution, Figure, Meters, MetersAnswer
 from coord.events.model import (
     Bytes,
@@ -107,7 +118,7 @@ class AgentsAnswer(Answer):
     """How long an agent may be silent before it is lost."""
 
 
-class Nodes(Question):
+class Nodes(PastQuestion):
     """Nodes with their latest readings; `inventory` adds what they are made of."""
 
     node: Token | None = None
@@ -143,7 +154,7 @@ class NodesAnswer(Answer):
     truncated: bool = False
 
 
-class Top(Question):
+class Top(PastQuestion):
     """Processes that matter most, over all nodes or on one."""
 
     node: Token | None = None
@@ -166,7 +177,7 @@ class TopAnswer(Answer):
     rows: tuple[TopRow, ...]
 
 
-class Health(Question):
+class Health(PastQuestion):
     """The score of the system and of everything in it."""
 
     entity: str | None = Field(default=None, max_length=80)
@@ -211,6 +222,8 @@ class HealthAnswer(Answer):
     truncated: bool = False
     trend: tuple[PastScore, ...] = ()
     """Of the system, oldest first; only when it was asked for. The projector keeps it in memory alone."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """What each part may cost the system or a team at most, by the name of its deduction."""
 
 
 class History(PastQuestion):
@@ -229,7 +242,7 @@ class HistoryAnswer(Answer):
     truncated: bool = False
 
 
-class DeadLetters(Question):
+class DeadLetters(PastQuestion):
     """Messages that are no events of ours, newest first, with the reason."""
 
     limit: Limit = ROWS_DEFAULT
@@ -268,6 +281,48 @@ class TableState(Words):
     digest: str | None = None
 
 
+class StreamState(Words):
+    """How folding stands to one stream of the log."""
+
+    stream: str
+    behind: Count
+    """Messages that are not folded in, as last known."""
+    per_second: float = Field(ge=0)
+    """Messages that were folded in, over the last ten seconds."""
+
+
+class KeptState(Words):
+    """How much is kept of what is not kept for ever."""
+
+    name: Literal["readings", "rollups"]
+    rows: Count
+    rows_max: Count
+    """With more the oldest go early."""
+    seconds_max: Seconds
+    """How long a row is kept, at least."""
+    segments: Count
+    """Sealed ones; only whole ones are dropped."""
+    since_ns: Nanoseconds | None = None
+    """From about when on there are any, by the broker's clock."""
+
+
+class CopiesState(Words):
+    """The copies of past tables that a question of a past moment begins from."""
+
+    copies: Count
+    bytes: Bytes
+    bytes_max: Bytes
+    """Beyond this the oldest go, and those in between."""
+    first: Count = 0
+    """The position of the oldest."""
+    last: Count = 0
+    """The position of the newest."""
+    last_at_ns: Nanoseconds | None = None
+    """When the broker recorded that."""
+    fault: Note = ""
+    """Why none could be left lately."""
+
+
 class StateAnswer(Answer):
     """The projector's state."""
 
@@ -276,13 +331,16 @@ class StateAnswer(Answer):
     gaps: Count
     """Positions of EVENTS that were missing and could not be fetched again."""
     opened: str
-    """How the file was opened: clean, wal_set_aside, rebuilt."""
+    """How the file was opened: clean, wal_set_aside, snapshot, rebuilt."""
     opened_because: Note = ""
     """What was wrong with it."""
     log_silent_seconds: Seconds = 0.0
     """Since the projector last heard the log; it answers on from what it has."""
     positions: dict[str, Count] = Field(default_factory=dict)
     """How far each stream is folded in."""
+    streams: tuple[StreamState, ...] = ()
+    kept: tuple[KeptState, ...] = ()
+    past: CopiesState | None = None
     tables: tuple[TableState, ...]
 
 
@@ -295,9 +353,12 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
     "events": (Events, EventsAnswer),
     "health": (Health, HealthAnswer),
     "history": (History, HistoryAnswer),
+    "latest": (Latest, LatestAnswer),
     "meters": (Meters, MetersAnswer),
+    "metrics": (Metrics, MetricsAnswer),
     "mine": (Mine, MineAnswer),
     "nodes": (Nodes, NodesAnswer),
+    "readings": (Readings, ReadingsAnswer),
     "runs": (Runs, RunsAnswer),
     "scenarios": (Scenarios, ScenariosAnswer),
     "show": (ShowItem, ItemAnswer),
@@ -311,11 +372,11 @@ QUESTIONS: Final[dict[str, tuple[type[Question], type[Answer]]]] = {
 
 __all__ = [
     "QUESTIONS", "ROWS_DEFAULT", "ROWS_MAX", "Agents", "AgentsAnswer", "AlertRow", "Alerts", "AlertsAnswer", "Answer",
-    "AsOf", "Board", "BoardAnswer", "BoardRow", "CheckpointRow", "Curve", "CurveAnswer", "CurveLine", "DeadLetters",
+    "AsOf", "Board", "BoardAnswer", "BoardRow", "CheckpointRow", "CopiesState", "Curve", "CurveAnswer", "CurveLine", "DeadLetters",
     "DeadLettersAnswer", "DirectiveRow", "Distribution", "Events", "EventsAnswer", "Figure", "Health", "HealthAnswer",
-    "HeldRow", "History", "HistoryAnswer", "ItemAnswer", "Limit", "Mark", "Meters", "MetersAnswer", "Mine",
-    "MineAnswer", "Nodes", "NodesAnswer", "PastQuestion", "PastScore", "Rate", "RunRow", "Runs", "RunsAnswer",
-    "ScenarioRow", "Scenarios", "ScenariosAnswer", "ShowItem", "Spread", "State", "StateAnswer", "Stats",
-    "StatsAnswer", "Timeline", "TimelineAnswer", "Top", "TopAnswer", "Trend", "TrendAnswer", "TrendRow",
+    "HeldRow", "History", "HistoryAnswer", "ItemAnswer", "KeptState", "Latest", "LatestAnswer", "LatestRow", "Limit", "Mark", "Meters", "MetersAnswer", "MetricRow",
+    "Metrics", "MetricsAnswer", "Mine", "MineAnswer", "Nodes", "NodesAnswer", "PastQuestion", "PastScore", "Rate",
+    "ReadingRow", "Readings", "ReadingsAnswer", "RunRow", "Runs", "RunsAnswer", "ScenarioRow", "Scenarios", "ScenariosAnswer", "ShowItem", "Spread", "State", "StateAnswer", "Stats",
+    "StatsAnswer", "StreamState", "Timeline", "TimelineAnswer", "Top", "TopAnswer", "Trend", "TrendAnswer", "TrendRow",
     "Utilisation", "Waits",
 ]  # fmt: skip

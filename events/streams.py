@@ -6,8 +6,7 @@ SAMPLES is telemetry: acknowledged before it is flushed, kept two days, oldest o
 LEASES is the key-value bucket that holds which coordinator leads a pool.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -28,8 +27,7 @@ DEDUP_SECONDS: Final = 60
 SAMPLES_AGE_SECONDS_MAX: Final = 48 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class StreamDefinition:
+class StreamDefinition(NamedTuple):
     """How one stream is declared; `max_bytes` is a brake, with an alarm at 70 % of it."""
 
     name: str

@@ -11,6 +11,7 @@ a label value and a word in a terminal, and none of these can be broken out of.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from coord.events.errors import InvalidEvent, TokenError
@@ -20,6 +21,7 @@ TOKEN_PATTERN: Final = rf"[A-Za-z0-9_-]{{1,{TOKEN_LENGTH_MAX}}}"
 TRACEPARENT_PATTERN: Final = r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 
 _TOKEN = re.compile(TOKEN_PATTERN)
+_SUBJECT = re.compile(rf"({TOKEN_PATTERN})\.({TOKEN_PATTERN})\.({TOKEN_PATTERN})\.({TOKEN_PATTERN})")
 _DIGEST_LENGTH: Final = 8
 
 
@@ -65,7 +67,12 @@ def scenario_id(scenario: str) -> str:
 
 def event_subject(site: str, aggregate: str, entity: str) -> str:
     """Return the subject that holds every event of one aggregate."""
-    return f"ev.{token(site, 'site')}.{token(aggregate, 'aggregate')}.{token(entity, aggregate)}"
+    return f"{_family(site, aggregate)}{entity if is_token(entity) else token(entity, aggregate)}"
+
+
+@lru_cache(maxsize=64)
+def _family(site: str, aggregate: str) -> str:
+    return f"ev.{token(site, 'site')}.{token(aggregate, 'aggregate')}."
 
 
 def sample_subject(site: str, node: str, kind: str) -> str:
@@ -89,7 +96,7 @@ def split_subject(subject: str, river: str) -> tuple[str, str, str]:
     Raises:
         InvalidEvent: the subject does not follow the grammar.
     """
-    parts = subject.split(".")
-    if len(parts) != 4 or parts[0] != river or not all(is_token(part) for part in parts[1:]):
+    found = _SUBJECT.fullmatch(subject)
+    if found is None or found[1] != river:
         raise InvalidEvent(f"subject {subject[:200]!a} is not {river}.<name>.<name>.<name>.")
-    return parts[1], parts[2], parts[3]
+    return found[2], found[3], found[4]

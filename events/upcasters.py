@@ -13,6 +13,7 @@ from coord.events.model import (
     Json,
     LeaseSeconds,
     Name,
+    Nanoseconds,
     Note,
     Position,
     Priority,
@@ -20,9 +21,24 @@ from coord.events.model import (
     Title,
     Token,
 )
+from coord.events.planning import (
+    Concurrency,
+    Dependencies,
+    IdempotencyKey,
+    OnStuck,
+    Retry,
+    StuckSeconds,
+)
 from coord.events.tokens import TOKEN_PATTERN
 from coord.events.verification import VerificationRecorded
-from coord.events.work import CAPABILITIES_MAX, WorkClaimed, WorkFailed, WorkLeaseExpired, WorkSubmitted
+from coord.events.work import (
+    CAPABILITIES_MAX,
+    WorkClaimed,
+    WorkFailed,
+    WorkLeaseExpired,
+    WorkReleased,
+    WorkSubmitted,
+)
 
 _NEEDS_PATTERN: Final = rf"^(?:{TOKEN_PATTERN}(?: ?, ?{TOKEN_PATTERN}){{0,{CAPABILITIES_MAX - 1}}})?$"
 _PRIORITY_OF_WORD: Final = {"low": 2, "normal": 5, "high": 8}
@@ -55,6 +71,20 @@ class WorkSubmittedV3(WorkSubmittedV2):
     verify: Token | None = None
 
 
+class WorkSubmittedV4(WorkSubmittedV3):
+    """The fourth shape: nothing of how its moments were said."""
+
+    parent: Token | None = None
+    depends_on: Dependencies = ()
+    not_before_ns: Nanoseconds | None = None
+    deadline_ns: Nanoseconds | None = None
+    retry: Retry | None = None
+    concurrency: Concurrency | None = None
+    idempotency_key: IdempotencyKey | None = None
+    stuck_seconds: StuckSeconds | None = None
+    on_stuck: OnStuck = "tell"
+
+
 class WorkClaimedV1(Event):
     """The first shape: no scores."""
 
@@ -80,6 +110,14 @@ class WorkLeaseExpiredV1(Event):
     fence: Position
     lease_seconds: LeaseSeconds
     silent_seconds: Seconds
+
+
+class WorkReleasedV1(Event):
+    """The first shape: it was open again at once, however often."""
+
+    agent: Token
+    fence: Position
+    reason: Note | None = None
 
 
 class AgentRegisteredV1(Event):
@@ -135,8 +173,10 @@ UPCASTERS: Final = {
         Upcaster("work.claimed.v1", WorkClaimedV1, _with_defaults(WorkClaimed)),
         Upcaster("work.failed.v1", WorkFailedV1, _with_defaults(WorkFailed)),
         Upcaster("work.lease_expired.v1", WorkLeaseExpiredV1, _with_defaults(WorkLeaseExpired)),
+        Upcaster("work.released.v1", WorkReleasedV1, _with_defaults(WorkReleased)),
         Upcaster("work.submitted.v1", WorkSubmittedV1, _work_submitted_v1),
         Upcaster("work.submitted.v2", WorkSubmittedV2, _with_defaults(WorkSubmitted)),
         Upcaster("work.submitted.v3", WorkSubmittedV3, _with_defaults(WorkSubmitted)),
+        Upcaster("work.submitted.v4", WorkSubmittedV4, _with_defaults(WorkSubmitted)),
     )
 }

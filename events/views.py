@@ -68,25 +68,9 @@ class Ranked(Words):
     """1: the next to be claimed. 0: it cannot be claimed now."""
     scores: Scores | None = None
     waits_for: tuple[Note, ...] = ()
-    """Why it cannot be claimed now, in words; empty when it can."""
-
-
-class Explanation(Words):
-    """The order of claims at this moment, for one agent."""
-
-    agent: Token | None = None
-    item: Ranked | None = None
-    """The item that was asked for."""
-    ranked: tuple[Ranked, ...] = ()
-    """The best first; of an item that was asked for, those before it."""
-    fitting: Count = 0
-    """Open items that this agent could take now."""
-    waiting: Count = 0
-    """Open items that nobody can take now."""
-    truncated: bool = False
-    """More items fit than were weighed."""
-    weights: dict[str, float] = Field(default_factory=dict)
-    """What each score counts."""
+    """What must come before it can be claimed, in words; empty when it can."""
+    fault: Note | None = None
+    """Why it cannot be claimed though it waits for nothing: its state, a limit, or that it is not for this agent."""
 
 
 class TeamView(Words):
@@ -96,6 +80,30 @@ class TeamView(Words):
     wip_limit: int | None = None
     share: float = 1.0
     holds: Count = 0
+
+
+class Explanation(Words):
+    """The order of claims at this moment, for one agent."""
+
+    agent: Token | None = None
+    item: Ranked | None = None
+    """The item that was asked for."""
+    ranked: tuple[Ranked, ...] = ()
+    """The best first; of an item that was asked for, the last before it: none where it cannot be claimed."""
+    fitting: Count = 0
+    """Open items that this agent could take now."""
+    waiting: Count = 0
+    """Open items that nobody can take now."""
+    fault: Note | None = None
+    """Why the agent is given nothing now, though items fit it: it has left, is drained, or holds as many as it may."""
+    full: tuple[TeamView, ...] = ()
+    """Teams that hold as many items as they may, and have others that would fit the agent."""
+    kept_back: Count = 0
+    """Those others: they do not count as fitting."""
+    truncated: bool = False
+    """More items fit than were weighed."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """What each score counts."""
 
 
 class AlertView(Words):

@@ -4,7 +4,7 @@
      ^ ^                |  |----failed------> failed | open (tried again) | parked (tried often enough)
      | |--released------|  |
      | |--lease_expired-|  |---cancelled----> cancelled   (from every state that is no end)
-     | `-> parked          |
+     | `-> parked          |   (where it was released, or its claims were lost, too often)
      |---unblocked-- blocked <--blocked-- open
      |---requeued--- parked
      `---reopened--- completed, failed, cancelled
@@ -36,6 +36,7 @@ from coord.events.planning import (
     OnStuck,
     ReclaimCause,
     Retry,
+    Said,
     Scores,
     StuckSeconds,
 )
@@ -67,10 +68,13 @@ class WorkSubmitted(Event):
     deadline_ns: Nanoseconds | None = None
     """The nearer, the earlier it is claimed; nothing ends because it has passed."""
     retry: Retry | None = None
-    """None: it is tried once when it fails, and as often as leases run out."""
+    """None: it is tried once when it fails, and parked when as many claims were lost as its coordinator bears."""
     concurrency: Concurrency | None = None
     idempotency_key: IdempotencyKey | None = None
     """What its id was made from."""
+    not_before_said: Said | None = None
+    deadline_said: Said | None = None
+    """How the two moments were said, where the same words mean another moment later: by them the same submission is known."""
     stuck_seconds: StuckSeconds | None = None
     """How long its holder may live without evidence of work before the item counts as stuck."""
     on_stuck: OnStuck = "tell"
@@ -119,11 +123,16 @@ class WorkFailed(Event):
 
 
 class WorkReleased(Event):
-    """The holder gave the item back; it is open again."""
+    """The holder gave the item back; it is open again, or parked."""
 
     agent: Token
     fence: Position
     reason: Note | None = None
+    in_a_row: int = Field(default=0, ge=0)
+    """How often it was given back by now without progress, this time included; 0: it counts for nothing."""
+    then: Literal["open", "parked"] = "open"
+    retry_seconds: Seconds | None = None
+    """How long it rests before it can be claimed again."""
 
 
 class WorkLeaseExpired(Event):

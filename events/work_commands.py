@@ -24,6 +24,7 @@ from coord.events.planning import (
     IdempotencyKey,
     OnStuck,
     Retry,
+    Said,
     StuckSeconds,
 )
 from coord.events.work import CAPABILITIES_MAX
@@ -62,6 +63,9 @@ class NewItem(Words):
     concurrency: Concurrency | None = None
     idempotency_key: IdempotencyKey | None = None
     """The same key makes the same id, for ever: what was submitted under it is already so."""
+    not_before_said: Said | None = None
+    deadline_said: Said | None = None
+    """Words that mean another moment later: who says the same again submits the same, whatever moment it is by then."""
     stuck_seconds: StuckSeconds | None = None
     on_stuck: OnStuck = "tell"
 
@@ -69,6 +73,13 @@ class NewItem(Words):
     def _one_id(self) -> Self:
         if self.item_id is not None and self.idempotency_key is not None:
             raise ValueError("an item has an id of its own or one made from its idempotency key, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _said_moments(self) -> Self:
+        for name in ("not_before", "deadline"):
+            if getattr(self, f"{name}_said") is not None and getattr(self, f"{name}_ns") is None:
+                raise ValueError(f"{name}_said is given without {name}_ns")
         return self
 
 
@@ -131,9 +142,11 @@ class Fail(Hold):
 
 
 class Release(Hold):
-    """Give the item back."""
+    """Give the item back. From the second time in a row on it rests before it can be claimed again."""
 
     reason: Note | None = None
+    unbegun: bool = False
+    """Nobody has begun it: it is open again at once, and that counts for nothing."""
 
 
 class Named(Command):

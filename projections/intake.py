@@ -4,19 +4,22 @@ An intake is a batch of messages of one stream as far as they could be read, wit
 letters, what was missing as gaps, and the mark of its last message. Positions, dead letters and gaps are
 tables like all others, so that one transaction holds them with the rows they belong to.
 
-What a table set has folded in already is skipped: folding a batch again changes nothing.
+What a table set has folded in already is skipped: folding a batch again changes nothing. An event whose id it
+remembers is set aside (repeats.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from coord.events.envelope import MESSAGE_ID, Recorded
 from coord.events.errors import InvalidEvent, visible
 from coord.events.streams import EVENTS
 from coord.events.wire import RecordedSample, Stored, read_event, read_sample
 from coord.projections.folds.catalog import OF_EVENTS, OF_SAMPLES
-from coord.projections.folds.shape import Changes, Key, Previous, Reads, Table, columns_of, fold
+from coord.projections.folds.shape import Changes, Key, Previous, Projection, Reads, Table, columns_of, fold
+from coord.projections.repeats import EVENT_IDS, Known, ids_of, nothing_known, repeats
 
 SUBJECT_LENGTH_MAX: Final = 256
 REASON_LENGTH_MAX: Final = 400
@@ -61,6 +64,7 @@ DEAD_LETTERS: Final = Table("dead_letters", DeadLetterRow)
 GAPS: Final = Table("gaps", Gap)
 POSITIONS: Final = Table("positions", Mark, key=("stream",))
 LEDGER: Final[tuple[Table[Any], ...]] = (DEAD_LETTERS, GAPS, POSITIONS)
+"""Of both streams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Intake:
     facts: tuple[Recorded | RecordedSample, ...]
     dead: tuple[DeadLetterRow, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    messages: Sequence[Stored] = ()
+    """What the facts were read from."""
 
 
 def take_in(created_at: str, messages: Sequence[Stored], gaps: Iterable[Gap] = ()) -> Intake:
@@ -83,7 +89,7 @@ def take_in(created_at: str, messages: Sequence[Stored], gaps: Iterable[Gap] = (
             facts.append(read(stored))
         except InvalidEvent as fault:
             dead.append(dead_letter(stored, fault.message))
-    return Intake(mark_of(created_at, messages[-1]), tuple(facts), tuple(dead), tuple(gaps))
+    return Intake(mark_of(created_at, messages[-1]), tuple(facts), tuple(dead), tuple(gaps), messages)
 
 
 def set_aside(created_at: str, stored: Stored, reason: str) -> Intake:
@@ -117,21 +123,34 @@ def dead_letter(stored: Stored, reason: str) -> DeadLetterRow:
 
 def reads_of(intake: Intake) -> dict[Table[Any], set[Key]]:
     """List the rows that folding an intake may look at."""
-    wanted: dict[Table[Any], set[Key]] = {POSITIONS: {(intake.mark.stream,)}}
+    wanted: defaultdict[Table[Any], set[Key]] = defaultdict(set)
+    wanted[POSITIONS].add((intake.mark.stream,))
+    reading: dict[type, list[Callable[[Any], Reads]]] = {}
     for fact in intake.facts:
-        for table, key in _reads(fact):
-            wanted.setdefault(table, set()).add(key)
+        kind = type(fact.event if isinstance(fact, Recorded) else fact.batch)
+        if kind not in reading:
+            reading[kind] = _reading(kind)
+        for reads in reading[kind]:
+            for table, key in reads(fact):
+                wanted[table].add(key)
     return wanted
 
 
-def changes_of(previous: Previous, intake: Intake) -> Changes:
-    """Fold an intake into changed rows; what was folded in before is skipped."""
+def changes_of(previous: Previous, intake: Intake, known: Known = nothing_known) -> Changes:
+    """Fold an intake into changed rows; what was folded in before is skipped, and an id that is known set aside."""
     before = previous.row(POSITIONS, (intake.mark.stream,))
     if before is not None and before.created_at == intake.mark.created_at:
         if before.position >= intake.mark.position:
             return Changes()
         intake = _behind(intake, before.position)
+    is_of_events = intake.mark.stream == EVENTS.name
+    ids, positions = ids_of(cast(tuple[Recorded, ...], intake.facts)) if is_of_events else ([], [])
+    repeated = repeats(ids, positions, known) if ids else {}
+    if repeated:
+        intake = _without(intake, repeated)
     changes = _fold(previous, intake)
+    if ids:
+        changes.appended[EVENT_IDS.name] = {"id": ids, "position": positions}
     changes.rows[POSITIONS.name] = {(intake.mark.stream,): intake.mark}
     if intake.dead:
         changes.appended[DEAD_LETTERS.name] = columns_of(DEAD_LETTERS, intake.dead)
@@ -149,16 +168,26 @@ def _behind(intake: Intake, position: int) -> Intake:
     )
 
 
+def _without(intake: Intake, repeated: Mapping[int, int]) -> Intake:
+    """Set repeats aside; given are, by position, where the id of each stood before."""
+    letters = [
+        dead_letter(
+            stored, f"its id is that of the event at position {repeated[stored.position]}: it counts once."
+        )
+        for stored in intake.messages
+        if stored.position in repeated
+    ]
+    facts = tuple(fact for fact in intake.facts if fact.position not in repeated)
+    return replace(intake, facts=facts, dead=(*intake.dead, *letters))
+
+
 def _fold(previous: Previous, intake: Intake) -> Changes:
     if intake.mark.stream == EVENTS.name:
         return fold(OF_EVENTS, previous, (one for one in intake.facts if isinstance(one, Recorded)))
     return fold(OF_SAMPLES, previous, (one for one in intake.facts if isinstance(one, RecordedSample)))
 
 
-def _reads(fact: Recorded | RecordedSample) -> Reads:
-    if isinstance(fact, Recorded):
-        for of_events in OF_EVENTS:
-            yield from of_events.reads(fact)
-    else:
-        for of_samples in OF_SAMPLES:
-            yield from of_samples.reads(fact)
+def _reading(kind: type) -> list[Callable[[Any], Reads]]:
+    """Return what says which rows the folds of a class of event or batch look at."""
+    every: tuple[Projection[Any], ...] = (*OF_EVENTS, *OF_SAMPLES)
+    return [projection.reads for projection in every if kind in projection.on]

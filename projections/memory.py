@@ -4,16 +4,17 @@ Shipped for two uses: the laws of the folds run on it over thousands of historie
 says in three lines what the tables hold after some events. It keeps everything and is never trimmed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from coord.projections.folds.catalog import TABLES
-from coord.projections.folds.shape import Key, Table
+from coord.projections.folds.shape import Key, Table, unpacked
 from coord.projections.intake import LEDGER, Intake, changes_of, reads_of
+from coord.projections.repeats import EVENT_IDS
 
 R = TypeVar("R")
-_ALL = {table.name: table for table in (*TABLES, *LEDGER)}
+_ALL = {table.name: table for table in (*TABLES, *LEDGER, EVENT_IDS)}
 
 
 @dataclass
@@ -26,11 +27,12 @@ class MemoryTables:
     def apply(self, intake: Intake) -> None:
         """Fold an intake in."""
         declared = _Declared(self.keyed, reads_of(intake))
-        changes = changes_of(declared, intake)
+        changes = changes_of(declared, intake, self._last)
         for name, rows in changes.rows.items():
             for key, row in rows.items():
                 self._set(_ALL[name], key, row)
-        for name, columns in changes.appended.items():
+        packs = {name: unpacked(_ALL[name], some) for name, some in changes.packs.items()}
+        for name, columns in (*changes.appended.items(), *packs.items()):
             self.grown.setdefault(name, []).extend(zip(*columns.values(), strict=True))
 
     def rows(self, table: Table[R]) -> list[R]:
@@ -45,6 +47,9 @@ class MemoryTables:
             name: sorted(tuple(map(repr, table.values(row))) for row in self.rows(table))
             for name, table in _ALL.items()
         }
+
+    def _last(self, ids: Sequence[str]) -> Mapping[str, int]:
+        return {one.id: one.position for one in self.rows(EVENT_IDS) if one.id in ids}
 
     def _set(self, table: Table[Any], key: Key, row: Any) -> None:
         rows = self.keyed.setdefault(table.name, {})

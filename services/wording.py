@@ -5,8 +5,9 @@ tags, lone surrogates, line and paragraph separators, private and unassigned cha
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from coord.events.errors import visible
 
@@ -31,6 +32,11 @@ def age(seconds: float | None) -> str:
         if seconds < until:
             return f"{seconds / size:.0f}{unit}" if seconds >= 1 or unit != "s" else f"{seconds:.1f}s"
     return f"{seconds / 86_400:.0f}d"
+
+
+def full_team(team: Mapping[str, Any]) -> str:
+    """Say that as many items are held for a team as may be."""
+    return f"the team {team['team']} is full: {team['holds']} of at most {team['wip_limit']} items are held for it"
 
 
 def size(count: float | None) -> str:

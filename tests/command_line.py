@@ -5,12 +5,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from hatched import Hatched
 
 COORD = str(Path(sys.executable).with_name("coord"))
 RUN_SECONDS = 30
+_HATCHED_OPTIONS: Final = {"stdin", "stdout", "stderr", "start_new_session"}
+_LOADED: Final = {"LD_LIBRARY_PATH", "LD_PRELOAD"}
+"""What is read when a program is loaded: a process that is forked would not see it."""
 
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 """For a process whose imports or speed are what is tested: `make test` measures no lines in it."""
@@ -47,15 +52,18 @@ class Cli:
 
     home: Path
     environment: dict[str, str]
+    hatched: bool = field(default=False, kw_only=True)
+    """Whether processes are forked from one that has imported coord, where that is no part of the question."""
 
     def start(self, *words: str | bytes, **options: Any) -> "subprocess.Popen[bytes]":
         """Start a process."""
         settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        environment = self.environment | options.pop("environment", {})
+        given = options.pop("environment", {})
         before = options.pop("before", ())
-        return subprocess.Popen(
-            [*before, COORD, *words], cwd=self.home, env=environment, **{**settings, **options}
-        )
+        alike = not before and _HATCHED_OPTIONS.issuperset(options) and not _LOADED.intersection(given)
+        popen = Hatched if self.hatched and alike else subprocess.Popen
+        environment = self.environment | given
+        return popen([*before, COORD, *words], cwd=self.home, env=environment, **{**settings, **options})
 
     def run(self, *words: str | bytes, stdin: bytes = b"", **options: Any) -> Ran:
         """Run a process to its end."""

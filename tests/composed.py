@@ -84,6 +84,7 @@ def _environment(name: str, folder: Path, made: Path, server: Address, receiver:
         "http://otel-collector:4318": receiver,
         "/run/secrets": str(made),
         "/tmp/coord": str(folder / name),
+        "/var/lib/archive": str(folder / "archive"),
     }
     replaced = {key: _put(re.sub(r"\$\{\w+:-(.*)\}", r"\1", value), places) for key, value in told.items()}
     return {

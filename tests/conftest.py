@@ -16,6 +16,7 @@ from coord.services.settings import Settings
 
 STEPS = (
     "agents",
+    "asking",
     "dashboards",
     "exports",
     "health",
@@ -25,7 +26,9 @@ STEPS = (
     "planning",
     "proofs",
     "requests",
+    "rivers",
     "runs",
+    "safekeeping",
     "tables",
     "waiting",
 )

@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Never
 
 from coord.events.tokens import command_subject
 from coord.services import clock
@@ -13,19 +12,6 @@ from coord.services.log import Log
 AT_ONCE = 400
 TICK_SECONDS = 0.02
 ANSWER_SECONDS = 30.0
-
-
-@dataclass
-class Streamed:
-    """What a stream came to."""
-
-    updates: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Updates a second that were answered."""
-        return self.updates / self.seconds
 
 
 class Crowd:
@@ -37,6 +23,8 @@ class Crowd:
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._held: list[tuple[str, str, int]] = []
         """Agent, item and fence."""
+        self.answered = 0
+        """So many updates of the stream were written, and their agents told so."""
 
     async def gather(self, count: int) -> None:
         """Register so many agents, and let each claim an item of its own."""
@@ -55,16 +43,17 @@ class Crowd:
             for name, reply in zip(names, won, strict=True)
         ]
 
-    async def stream(self, rate: int, seconds: float) -> Streamed:
-        """Tell progress at a steady rate for so long."""
-        began, sent, told = clock.monotonic(), 0, []
-        while (now := clock.monotonic() - began) < seconds:
-            wanted = int(now * rate)
-            told += [asyncio.create_task(self._progress(number)) for number in range(sent, wanted)]
-            sent = max(sent, wanted)
-            await asyncio.sleep(TICK_SECONDS)
-        await asyncio.gather(*told)
-        return Streamed(len(told), clock.monotonic() - began)
+    async def stream(self, rate: int) -> Never:
+        """Tell progress at a steady rate until cancelled; at most AT_ONCE are on their way, what is late is made up for."""
+        began, sent = clock.monotonic(), 0
+        async with asyncio.TaskGroup() as telling:
+            while True:
+                due = int((clock.monotonic() - began) * rate)
+                upto = min(due, self.answered + AT_ONCE)
+                for number in range(sent, upto):
+                    telling.create_task(self._progress(number))
+                sent = max(sent, upto)
+                await asyncio.sleep(TICK_SECONDS)
 
     async def _progress(self, number: int) -> None:
         agent, item, fence = self._held[number % len(self._held)]
@@ -73,6 +62,7 @@ class Crowd:
         await self._tell(
             agent, "progress", agent=agent, item_id=item, fence=fence, fraction=fraction, note=note
         )
+        self.answered += 1
 
     async def _tell(self, actor: str, verb: str, **fields: Any) -> Any:
         async with self._gate:

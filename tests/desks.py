@@ -66,10 +66,10 @@ class Desk:
         answer = client.ask(self.folder, "history", {"id": item_id, "aggregate": "work"}, 10.0)
         return list(answer["events"])
 
-    def agent_status(self) -> str | None:
-        """Return what the projector shows of this test's agent; None: nothing yet."""
+    def agent_status(self, name: str | None = None) -> str | None:
+        """Return what the projector shows of an agent, or of this test's; None: nothing yet."""
         rows = client.ask(self.folder, "agents", {}, 10.0)["rows"]
-        return next((row["status"] for row in rows if row["agent"] == self.capability), None)
+        return next((row["status"] for row in rows if row["agent"] == (name or self.capability)), None)
 
     def start(self, *words: str, **options: Any) -> "subprocess.Popen[bytes]":
         """Start a worker for the items of this test."""

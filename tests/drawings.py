@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from nights import night, night_past
+from nights import night, night_linked, night_past
 from scenes import empty_scene
 from trouble import trouble, trouble_past
 
@@ -45,6 +45,7 @@ PICTURES: Final = (
     Picture("overview-past", "overview", night_past),
     Picture("work-night", "work", night),
     Picture("work-board", "work", night, Place(mode="board")),
+    Picture("work-graph", "work", night_linked, Place(mode="graph", chosen="WI-00207")),
     Picture("work-opened", "work", night, Place(opened=True)),
     Picture("work-past", "work", night_past, Place(chosen="WI-00231")),
     Picture("agents-night", "agents", night),
@@ -67,6 +68,7 @@ PICTURES: Final = (
     Picture("events-past", "events", trouble_past, Place(chosen="182425")),
     Picture("events-empty", "events", empty_scene),
     Picture("health-trouble", "health", trouble, Place(chosen="system/nodes")),
+    Picture("health-weights", "health", trouble, Place(mode="weights", chosen="system/nodes")),
     Picture("health-past", "health", trouble_past),
     Picture("health-well", "health", empty_scene),
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from command_line import COORD
 from conftest import Server
+from hatched import start
 from receivers import until
 
 from coord.events import work
@@ -42,7 +43,7 @@ class Exporter:
         """Start it and wait until it has made its consumers."""
         status = self.folder.path("exporter", "status.json")
         with self.log.open("ab") as output:
-            self._process = process = subprocess.Popen(
+            self._process = process = start(
                 [COORD, "serve", "exporter"],
                 env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip

@@ -18,31 +18,31 @@ BEGIN: Final = "<!-- features -->"
 END: Final = "<!-- /features -->"
 
 
-def table_in(text: str) -> str:
-    """Return the feature table of a text; empty when it has none.
+def table_in(text: str, begin: str = BEGIN, end: str = END) -> str:
+    """Return what stands between two marks of a text; empty when it has none.
 
     Raises:
         ValueError: it begins and does not end.
     """
-    if BEGIN not in text:
+    if begin not in text:
         return ""
-    table, end, _ = text.partition(BEGIN)[2].partition(END)
-    if not end:
-        raise ValueError(f"{BEGIN} is not followed by {END}.")
+    table, found, _ = text.partition(begin)[2].partition(end)
+    if not found:
+        raise ValueError(f"{begin} is not followed by {end}.")
     return table.strip()
 
 
-def with_table(text: str, table: str) -> str:
+def with_table(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
     """Put a table in the place of the one that is there.
 
     Raises:
         ValueError: there is no place for one.
     """
-    if BEGIN not in text:
-        raise ValueError(f"there is no {BEGIN} in it.")
-    table_in(text)
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n{table.strip()}\n{END}{rest.partition(END)[2]}"
+    if begin not in text:
+        raise ValueError(f"there is no {begin} in it.")
+    table_in(text, begin, end)
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{table.strip()}\n{end}{rest.partition(end)[2]}"
 
 
 def coord(*words: str, **options: object) -> "subprocess.CompletedProcess[str]":

@@ -93,6 +93,8 @@ def main(reshaped: Iterable[str]) -> int:
     MANUAL.write_text(mdoc())
     for shell, path in COMPLETIONS.items():
         path.write_text(SCRIPTS[shell])
+    for path, text in deployment().items():
+        path.write_text(text)
     return 0
 
 

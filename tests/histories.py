@@ -28,7 +28,7 @@ SECOND_NS = 1_000_000_000
 def stored_event(position: int, entity: str, event: Event, at_ns: int | None = None) -> Stored:
     """Store an event as the log would."""
     kind = kind_of(event)
-    envelope = Envelope(f"e-{position}", kind.type, "/tests", "2026-11-21T07:00:00Z")
+    envelope = Envelope(f"e-{position}", kind.type, "/tests", "2026-11-18T07:00:00Z")
     at_ns = START_NS + position * SECOND_NS if at_ns is None else at_ns
     subject = f"ev.local.{kind.aggregate}.{entity}"
     return Stored("EVENTS", position, at_ns, subject, to_headers(envelope), encode_event(event))
@@ -37,7 +37,7 @@ def stored_event(position: int, entity: str, event: Event, at_ns: int | None = N
 def stored_old(position: int, entity: str, type_: str, **fields: Any) -> Stored:
     """Store an event of an old version, its example with other fields, as the log still holds it."""
     event = OLD_EVENTS[type_].model_copy(update=fields)
-    envelope = Envelope(f"e-{position}", type_, "/tests", "2026-11-21T07:00:00Z")
+    envelope = Envelope(f"e-{position}", type_, "/tests", "2026-11-18T07:00:00Z")
     subject = f"ev.local.{type_.partition('.')[0]}.{entity}"
     at_ns = START_NS + position * SECOND_NS
     return Stored("EVENTS", position, at_ns, subject, to_headers(envelope), encode_event(event))

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from command_line import Cli
+from hatched import IS_POSSIBLE
+from incubator import start_house
 
 from coord.services import clock
 from coord.services.folder import Folder
@@ -63,14 +65,24 @@ def environment_of(home: Path, data: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running_house(root: Path, cli: Callable[[Path, dict[str, str]], Cli] = Cli) -> Iterator[House]:
-    """Run a house on the folder `data` below `root`, and take it down at the end."""
+def running_house(
+    root: Path, cli: Callable[[Path, dict[str, str]], Cli] = Cli, hatched: bool = True
+) -> Iterator[House]:
+    """Run a house on the folder `data` below `root`, and take it down at the end.
+
+    Unless `hatched` it is started as a user starts it, with `coord up --detach`, and so is every command.
+    """
     home = root / "home"
     home.mkdir()
     told = cli(home, environment_of(home, root / "data"))
+    told.hatched = hatched and IS_POSSIBLE
     try:
-        up = told.run("up", "--detach")
-        assert up.code == 0, up
+        if told.hatched:
+            failed = start_house(told.environment, home)
+            assert not failed, failed
+        else:
+            up = told.run("up", "--detach")
+            assert up.code == 0, up
         yield House(told, Folder(root / "data"))
     finally:
         told.run("down")

@@ -10,10 +10,10 @@ from coord.events.model import Event
 _PLANNED: Final = ("work.reprioritised.v1", "work.cancelled.v1")
 _ENDED: Final = ("work.reopened.v1", "work.reopened.v1", "work.claimed.v2")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
-    "nothing": ("work.submitted.v4",),
+    "nothing": ("work.submitted.v5",),
     "open": ("work.claimed.v2",) * 5 + ("work.blocked.v1", "work.dependencies_set.v1", *_PLANNED),
     "claimed": (
-        "work.progressed.v1", "work.completed.v1", "work.failed.v2", "work.failed.v2", "work.released.v1",
+        "work.progressed.v1", "work.completed.v1", "work.failed.v2", "work.failed.v2", "work.released.v2",
         "work.lease_expired.v2", "work.lease_expired.v2", "work.stuck.v1", "work.moved_on.v1", *_PLANNED,
     ),
     "blocked": ("work.unblocked.v1", "work.dependencies_set.v1", *_PLANNED),
@@ -32,7 +32,6 @@ _BECOMES: Final[dict[type[Event], str]] = {
     work.WorkSubmitted: "open",
     work.WorkClaimed: "claimed",
     work.WorkCompleted: "completed",
-    work.WorkReleased: "open",
     work.WorkCancelled: "cancelled",
     work.WorkBlocked: "blocked",
     work.WorkUnblocked: "open",

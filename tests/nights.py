@@ -67,6 +67,35 @@ def board() -> dict[str, Any]:
     return told(questions.BoardAnswer(as_of=as_of(), counts=counts, rows=tuple(rows)))
 
 
+def night_linked() -> Scene:
+    """Return the night when its graph is shown."""
+    return night_with({**night().answers, "board_linked": linked()})
+
+
+def linked() -> dict[str, Any]:
+    """Return the items of that night which depend on others, and those that others depend on."""
+    rows = (
+        _item("WI-00231", "train xl", 9, "claimed", 571.0, agent="a7", fence=182_104, attempt=2, lease_seconds=73.0,
+              capabilities=("train",), age_seconds=9.5 * HOUR, depends_on=("WI-00150", "WI-00192")),
+        _item("WI-00228", "train nano", 8, "claimed", 2_460.0, agent="a2", fence=181_003, attempt=1, team="blue",
+              progress=0.3, note="step 6,080 of 20,000", depends_on=("WI-00192",)),
+        _waits("WI-00207", "deploy", 4, "WI-00231", "WI-00244"),
+        _waits("WI-00208", "report", 3, "WI-00207", "WI-00228", "WI-00099"),
+        _waits("WI-00244", "evaluate nano checkpoint 1", 5, "WI-00228"),
+        _item("WI-00302", "stop the service", 2, "open", 60.0),
+        _waits("WI-00301", "clean up", 2, "WI-00302"),
+        _item("WI-00192", "hash the corpus", 5, "completed", 1.0, agent="a1", attempt=1, progress=1.0),
+        _item("WI-00150", "old idea", 1, "cancelled", 2 * HOUR, note="nobody needs it"),
+    )  # fmt: skip
+    counts = {"open": 5, "claimed": 2, "completed": 1, "cancelled": 1}
+    return told(questions.BoardAnswer(as_of=as_of(), counts=counts, waiting=4, rows=rows))
+
+
+def _waits(name: str, title: str, priority: int, *others: str) -> questions.BoardRow:
+    waits = questions.Waits(items=tuple(sorted(others)))
+    return _item(name, title, priority, "open", 3 * HOUR, depends_on=others, waits=waits)
+
+
 def _item(
     name: str, title: str, priority: int, status: str, seconds: float, **fields: Any
 ) -> questions.BoardRow:
@@ -340,9 +369,9 @@ def night_with(answers: Mapping[str, Any], **fields: Any) -> Scene:
 
 
 def night_past() -> Scene:
-    """Return the same as a past moment: without machines and health, and without anybody having been heard."""
+    """Return the same as a past moment."""
     moment = told(as_of(POSITION - 4)) | {"past": True}
-    kept = night(("nodes", "health", "overview_trend")).answers
+    kept = night().answers
     answers = {
         key: {**answer, "as_of": moment} if "as_of" in answer else answer for key, answer in kept.items()
     }

@@ -101,7 +101,7 @@ def draw(lines: Sequence[str], width: int, path: Path, *, window: str = "") -> t
         for cell in cells:
             _draw_cell(brush, cell, x, y)
             x += cell.width * cell_width
-    picture.quantize(128).save(path, optimize=True)
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
     return size
 
 

@@ -1,9 +1,9 @@
 """A projector as its own process, and a log to feed it with."""
 
 import json
+import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from command_line import COORD
 from conftest import Server
+from hatched import start
 
 from coord.events import samples
 from coord.events.catalog import kind_of
@@ -23,18 +25,6 @@ from coord.services.folder import PROJECTOR_SOCKET
 from coord.services.log import Log, declare_streams
 
 PATIENCE_SECONDS = 20.0
-_SCRIPT = """
-import logging, sys
-from pathlib import Path
-from coord.events.errors import CoordError, NothingThere
-from coord.services.projector.main import run
-from coord.services.settings import Settings
-logging.basicConfig(level="WARNING", stream=sys.stderr)
-try:
-    run(Settings(data=Path(sys.argv[1])))
-except CoordError as error:
-    sys.exit(f"{type(error).__name__}: {error}")
-"""
 
 
 def until(
@@ -55,7 +45,7 @@ class Projector:
     """One projector on the server's data folder."""
 
     server: Server
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[bytes] | None = None
     said: list[str] = field(default_factory=list)
 
     @property
@@ -74,16 +64,16 @@ class Projector:
         until(lambda: self.how() == ("answering" if self.server.embedded.is_running() else "log away"))
         return self
 
-    def spawn(self) -> "subprocess.Popen[str]":
+    def spawn(self) -> "subprocess.Popen[bytes]":
         """Start a process, without waiting."""
-        return subprocess.Popen(
-            [sys.executable, "-c", _SCRIPT, str(self.server.folder.root)], stderr=subprocess.PIPE, text=True
-        )
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("COORD_")}
+        told = {"COORD_DATA": str(self.server.folder.root), "COORD_LOG_LEVEL": "warning"}
+        return start([COORD, "serve", "projector"], env=kept | told, stderr=subprocess.PIPE)
 
     def how(self) -> str:
         """Return how it says it is, or nothing when it does not answer; fails when it has ended."""
         assert self.process is not None
-        assert self.process.poll() is None, self.process.communicate()[1]
+        assert self.process.poll() is None, self.process.communicate()[1].decode()
         try:
             how = client.health(self.server.folder, PROJECTOR_SOCKET, 5)
         except CoordError:
@@ -103,7 +93,7 @@ class Projector:
         if process is None:
             return 0
         process.send_signal(number)
-        self.said += process.communicate(timeout=PATIENCE_SECONDS)[1].splitlines()
+        self.said += process.communicate(timeout=PATIENCE_SECONDS)[1].decode().splitlines()
         return process.returncode
 
     def ask(self, question: str, **fields: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A real Prometheus, on a history that promtool wrote into its store."""
+"""A real Prometheus, on a history that promtool wrote into its store, or on what it scrapes."""
 
 import json
 import shutil
@@ -57,11 +57,32 @@ class Prometheus:
 @contextmanager
 def running_prometheus(folder: Path, history: str, rules: Path) -> Iterator[Prometheus]:
     """Run Prometheus on a history, with rules, until the block ends."""
-    prometheus = tool("prometheus")
+    tool("prometheus")
     (folder / "history.txt").write_text(history)
     made = promtool("tsdb", "create-blocks-from", "openmetrics", folder / "history.txt", folder / "store")
     assert made.returncode == 0, made.stderr
-    (folder / "prometheus.yaml").write_text(json.dumps({"rule_files": [f"{rules}/*.yaml"]}))
+    with _running(folder, {"rule_files": [f"{rules}/*.yaml"]}) as running:
+        yield running
+
+
+@contextmanager
+def scraping_prometheus(folder: Path, target: str, token: Path) -> Iterator[Prometheus]:
+    """Run a Prometheus that scrapes `host:port` every second, with the token in a file."""
+    job = {
+        "job_name": "coord",
+        "scrape_interval": "1s",
+        "scrape_timeout": "1s",
+        "authorization": {"credentials_file": str(token)},
+        "static_configs": [{"targets": [target]}],
+    }
+    with _running(folder, {"scrape_configs": [job]}) as running:
+        yield running
+
+
+@contextmanager
+def _running(folder: Path, configuration: Mapping[str, Any]) -> Iterator[Prometheus]:
+    prometheus = tool("prometheus")
+    (folder / "prometheus.yaml").write_text(json.dumps(configuration))
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [prometheus, f"--config.file={folder / 'prometheus.yaml'}", f"--storage.tsdb.path={folder / 'store'}",

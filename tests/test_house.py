@@ -182,6 +182,7 @@ PLANTED: Final = {
     "events": "services.clock",
     "services.coordinator": "services.projector",
     "services.decisions": "time",
+    "services.api": "services.log",
     "tui": "projections.store",
     "training_worker": "projections",
 }

@@ -146,12 +146,20 @@ def configured(folder: Path, **changed: Any) -> TrainingConfiguration:
     return TrainingConfiguration(text=text_file(folder), **{**TINY, **changed})
 
 
-def trainer_on(folder: Path, run: Silent | None = None, **changed: Any) -> Trainer:
+def trainer_on(
+    folder: Path, run: Silent | None = None, last_word_seconds: float = 0.0, **changed: Any
+) -> Trainer:
     """Return a trainer that has begun, or gone on, in a folder."""
     configuration = configured(folder, **changed)
     torch.set_num_threads(1)
     made = Trainer(
-        configuration, text_of(configuration), folder, run or Silent(), Ranks(), torch.device("cpu")
+        configuration,
+        text_of(configuration),
+        folder,
+        run or Silent(),
+        Ranks(),
+        torch.device("cpu"),
+        last_word_seconds=last_word_seconds,
     )
     made.keeper.begin()
     return made
@@ -238,7 +246,7 @@ def main(words: Sequence[str]) -> int:
         step, action, parameters = values["ask"].split(" ", 2)
         run.ask(int(step), action, **json.loads(parameters))
     read = replace(read, text=text_file(Path(folder)))
-    made = Trainer(read, text_of(read), Path(folder), run, ranks, torch.device("cpu"))
+    made = Trainer(read, text_of(read), Path(folder), run, ranks, torch.device("cpu"), last_word_seconds=0.0)
     made.keeper.begin()
     try:
         if read.memory_limit_bytes is not None:

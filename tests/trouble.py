@@ -14,6 +14,7 @@ from coord.events.alert import Evidence
 from coord.events.examples import INVENTORY
 from coord.events.node import Gpu
 from coord.events.samples import Process
+from coord.events.weights import WEIGHTS
 from coord.tui.scene import Past, Scene
 
 LAST: Final = 182_470
@@ -305,7 +306,13 @@ def health() -> dict[str, Any]:
     )  # fmt: skip
     return told(
         questions.HealthAnswer(
-            as_of=as_of(), score=74, entity="system", deductions=deductions, parts=parts, trend=trend
+            as_of=as_of(),
+            score=74,
+            entity="system",
+            deductions=deductions,
+            parts=parts,
+            trend=trend,
+            weights={**WEIGHTS, "backlog": 25.0},
         )
     )
 
@@ -345,5 +352,5 @@ def trouble_past(back: int = 44) -> Scene:
         "old_alerts": {"rows": [alerts()["rows"][3] | {"status": "active"}]},
         "here_alerts": {"rows": alerts()["rows"][2:4]},
     }
-    made = trouble(("health", "nodes", "node_trend", "node_top"), past=past, now_ns=at_ns, position=position)
+    made = trouble(past=past, now_ns=at_ns, position=position)
     return replace(made, answers={**made.answers, **compared})

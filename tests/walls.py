@@ -27,6 +27,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "nanoarrow": ("projections/store/",),
     "google": ("services/exporter/",),
     "grpc": ("services/exporter/",),
+    "h11": ("services/api/",),
     "matplotlib": ("services/cli/picture.py",),
     "nats": ("services/log/",),
     "numpy": ("training_worker/",),
@@ -56,6 +57,7 @@ BROAD_EXCEPTS: Final[dict[str, str]] = {
     "services/cli/main.py": "the command line: whatever happens becomes a sentence and an exit code",
     "training_worker/emitter.py": "the emitter's thread: it becomes a sentence in the log, and training goes on",
     "services/supervisor/children.py": "the border of a forked process: it becomes a log and an exit status",
+    "services/coordinator/transactor.py": "one command among many: whoever asked is told unknown, and the others are decided",
 }
 """Where an error of any kind may end, and what it becomes there."""
 

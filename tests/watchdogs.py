@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from command_line import COORD
 from conftest import Server
+from hatched import start
 
 from coord.events.commands import COMMANDS
 from coord.events.envelope import Recorded
@@ -78,7 +79,7 @@ class Loop:
     @contextlib.asynccontextmanager
     async def watchdog(self, **changes: Any) -> AsyncIterator[Watch]:
         """Watch in this process for as long as the context lasts; what is in the log is folded at once."""
-        settings = replace(self.settings, **changes)
+        settings = self.settings.changed(**changes)
         log = await Log.connect(settings, self.server.folder, name="watchdog")
         watch = Watch()
         begun = await begin(log, settings.site, watch)
@@ -122,7 +123,7 @@ def in_loop(server: Server, body: Callable[[Loop], Awaitable[None]], **changes: 
     """Run a test's body with a server, a coordinator and no watchdog yet."""
 
     async def main() -> None:
-        settings = replace(server.settings, **changes)
+        settings = server.settings.changed(**changes)
         log = await Log.connect(settings, server.folder)
         try:
             await declare_streams(log, settings)
@@ -149,7 +150,7 @@ class Process:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COORD_")}
         self.log = server.folder.path("watchdog.txt")
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = start(
                 [COORD, "serve", "watchdog"],
                 env=kept | {"COORD_DATA": str(server.folder.root), **environment},
                 stdin=subprocess.DEVNULL,

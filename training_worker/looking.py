@@ -1,5 +1,7 @@
 """Looking at a checkpoint: `python -m coord.training_worker.looking TASK FOLDER [TEXT]` prints one line of JSON.
 
+Several tasks, with commas between them, give a line each, in that order: most of the time is spent importing torch.
+
     checksum   each file's digest, after all of them were checked against the manifest
     evaluate   the loss on the part of the text that is never trained on, in nats a byte
     sample     what the model goes on with after the beginning of that part
@@ -30,15 +32,17 @@ from coord.training_worker.text import Text, load_text
 def main(words: list[str]) -> int:
     """Do a task and return the exit code."""
     try:
-        if len(words) not in (2, 3) or words[0] not in _TASKS:
+        tasks = words[0].split(",") if len(words) in (2, 3) else []
+        if not tasks or not set(tasks) <= _TASKS.keys():
             raise UsageError(
                 f"say one of {', '.join(_TASKS)}, the folder of a checkpoint, and perhaps its text."
             )
-        found = look(words[0], Path(words[1]), Path(words[2]) if len(words) == 3 else None)
+        text = Path(words[2]) if len(words) == 3 else None
+        for task in tasks:
+            sys.stdout.write(json.dumps(look(task, Path(words[1]), text)) + "\n")
     except CoordError as error:
         sys.stderr.write(f"{error}\n")
         return int(error.exit_code)
-    sys.stdout.write(json.dumps(found) + "\n")
     return 0
 
 

@@ -3,6 +3,7 @@
     step:     read the batch that comes next, gradients in parts, agree, judge, update or leave out, tell
     between:  obey what is asked; evaluate and keep a checkpoint when it is time
     paused:   only obey
+    the end:  of a run that left an update out and was asked nothing since: wait for what it may be asked
 
 Step s makes the model of step s+1; a checkpoint of step N holds the model before step N, so one of a step up
 to the first bad one holds nothing of it. Step and batch number differ by the batches that were passed over.
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 PAUSED_POLL_SECONDS: Final = 1.0
 """How often a paused run looks whether it is told to stop by a signal; that it lives, its emitter says."""
+LAST_WORD_SECONDS: Final = 15.0
+"""How long a run waits at its end for what it may be asked: the log and the watchdog may be behind its last steps."""
 
 
 @dataclass(slots=True)
@@ -68,6 +71,7 @@ class Trainer:
         ranks: Ranks,
         device: torch.device,
         stop_asked: Callable[[], bool] = lambda: False,
+        last_word_seconds: float = LAST_WORD_SECONDS,
     ) -> None:
         self.configuration, self.run, self.ranks = configuration, run, ranks
         self.progress = Progress(ranks.first, configuration.steps)
@@ -85,9 +89,12 @@ class Trainer:
         self.reason: str | None = None
         self.loss: float | None = None
         self.counts = Counts()
+        self._unanswered: int | None = None
+        """The last step whose update was left out, and behind which nothing was asked."""
         self._canary_batch = self.batches.fixed(CANARY_ROWS)
         self._canary: tuple[int, float] | None = None
         self._stop_asked = stop_asked
+        self._last_word_seconds = last_word_seconds
         self.keeper = Keeper(self, folder, text)
         self.shrinking = Shrinking(self)
 
@@ -114,9 +121,9 @@ class Trainer:
     def _train(self) -> None:
         if self.step == 0:
             self.keep()
-        while self.outcome is None and self.step < self.configuration.steps:
-            asked = self._attempt()
-            self._obey(asked)
+        while self.outcome is None and (self.step < self.configuration.steps or self._hear_the_last_word()):
+            if self.step < self.configuration.steps:
+                self._obey(self._attempt())
             while self.paused and self.outcome is None:
                 self.wait_and_obey(PAUSED_POLL_SECONDS)
         self.end("completed")
@@ -149,6 +156,21 @@ class Trainer:
             self.end("stopped", "a signal")
         elif any_asked:
             self._obey(asked)
+
+    def _hear_the_last_word(self) -> bool:
+        """Wait for an answer to an update that was left out, if there was none; True when one came."""
+        if self._unanswered is None:
+            return False
+        self.progress.say(
+            f"step {self._unanswered} was left out: waiting up to {self._last_word_seconds:g} s for what is asked"
+        )
+        end = clock.monotonic() + self._last_word_seconds
+        over = False
+        while not over and self._unanswered is not None and self.outcome is None:
+            self.wait_and_obey(max(0.0, min(PAUSED_POLL_SECONDS, end - clock.monotonic())))
+            (over,) = map(bool, self.ranks.agree((self.ranks.first and clock.monotonic() >= end,)))
+        heard, self._unanswered = self._unanswered is None, None
+        return heard
 
     def measure_canary(self) -> float:
         """Return the canary loss of the model as it is."""
@@ -193,6 +215,8 @@ class Trainer:
         if bad is None:
             self.gradients.clip(norm)
             self.optimiser.update(rate)
+        else:
+            self._unanswered = self.step
         step, self.loss = self.step, loss
         self.step, self.cursor = step + 1, number + 1
         if self.orders.step_done():
@@ -240,6 +264,7 @@ class Trainer:
         """Do on every rank what rank 0 was asked; rank 0 answers."""
         if asked is None:
             return
+        self._unanswered = None
         for place, (action, parameters) in enumerate(
             self.ranks.tell([(one.action, dict(one.parameters)) for one in asked])
         ):

@@ -28,6 +28,24 @@ def box(
     return [_upper(title, hint, width, ink), *shown, _lower(below, width, ink)]
 
 
+def marked(lines: Sequence[Line]) -> list[Line]:
+    """Draw the frame of a box so that it is seen to have the keys."""
+    last = len(lines) - 1
+    return [
+        tuple(
+            span._replace(ink=Ink.ACCENT) if span.ink == Ink.DIM and _is_frame(span.text) else span
+            for span in row
+        )
+        if place in (0, last)
+        else (row[0]._replace(ink=Ink.ACCENT), *row[1:-1], row[-1]._replace(ink=Ink.ACCENT))
+        for place, row in enumerate(lines)
+    ]
+
+
+def _is_frame(text: str) -> bool:
+    return not text.strip("╭─┤├╮╰╯")
+
+
 def beside(*columns: Sequence[Line]) -> list[Line]:
     """Put blocks side by side; the shorter ones are filled with blanks."""
     height = max(map(len, columns))

@@ -5,6 +5,7 @@ The head of an inner row at 120 columns, and below 100 in a form of its own:
      coord ● LIVE  health 87 ▆▇▇▆▅▆▇▇   #182,470  lag 0  412 ev/s                    ✖1 ⚠2  07:40:55Z
      coord ◀ REPLAY Fri 14:02:11Z  −17h38m  #121,004/182,470  ▶×8                          esc ▸ LIVE
      coord ✖ LOST 14s  last event 07:40:41Z  retry in 3s                                        stale
+     coord ✖ CLAIMS PAUSED  the log has confirmed nothing for 12s                   ✖1 ⚠2  07:40:55Z
      coord ❚❚ FROZEN 12s   #182,470  31 since                                            space ▸ LIVE
 """
 
@@ -15,7 +16,7 @@ from typing import Final, NamedTuple
 from coord.services import wording
 from coord.services.wording import display_width
 from coord.tui.ink import SEVERITIES, Ink, Line, Span, fit, said, width_of
-from coord.tui.keymap import GENERAL, TIME
+from coord.tui.keymap import GENERAL, TIME, beside
 from coord.tui.plot import bars
 from coord.tui.scene import Key, Scene, View
 from coord.tui.state import Done, Prompt, State
@@ -44,13 +45,15 @@ def head(scene: Scene, width: int, since: int = 0) -> Line:
 
 
 def tabs(state: State, views: Sequence[View], width: int) -> Tabs:
-    """Draw the row of views; the open row is named behind its view."""
+    """Draw the row of views; the open row is named behind its view, and where all names have no room only one's own is."""
+    names = [view.title if width >= WIDE else view.short for view in views]
+    fits = sum(len(name) + 5 for name in names) <= width
     spans: list[Span] = [Span(" ")]
     cells: dict[str, tuple[int, int]] = {}
     at = 1
-    for number, view in enumerate(views, 1):
-        title = f"{number} {view.title if width >= WIDE else view.short}"
+    for number, (view, name) in enumerate(zip(views, names, strict=True), 1):
         here = view.name == state.view
+        title = f"{number} {name}" if here or fits else f"{number}"
         words = f"[{title}]" if here else f" {title} "
         cells[view.name] = (at, at + len(words))
         at += len(words) + 1
@@ -64,7 +67,7 @@ def keys(state: State, view: View, width: int) -> Line:
     """Draw the last row: what is typed, or the keys of what has them, then those that hold everywhere."""
     if state.prompt is not None:
         return prompt(state.prompt, width)
-    general = [key for key in GENERAL if key.key not in {one.key for one in view.keys}]
+    general = beside(view, GENERAL)
     own = TIME if state.bar else view.keys
     if state.help is not None:
         own = (Key("escape", "esc", "close"), Key("down", "↑↓", "scroll"), Key("any", "type", "to search"))
@@ -79,14 +82,21 @@ def prompt(asked: Prompt, width: int) -> Line:
             (Span(" "), said(asked.act.asks, Ink.WARN), Span("  y yes   any other key no ", Ink.ACCENT)),
             width,
         )
-    name = asked.act.wants if asked.act is not None else {"goto": "go to", "filter": "filter"}[asked.kind]
+    name = _prompted(asked, width // 2)
     hint = {"goto": "-2h  14:02  #121004  tiny-gpt spike", "filter": "text  !text  field:text  age>1h"}
     tail = f"  {hint.get(asked.kind, '')}   ↵ ok  esc no " if width >= WIDE else ""
     text = asked.text
-    while display_width(text) > max(width - display_width(tail) - len(name) - 5, 8):
+    while display_width(text) > max(width - display_width(tail) - display_width(name) - 5, 8):
         text = text[1:]
-    typed = (Span(f" {name} ▸ ", Ink.ACCENT), said(text, Ink.STRONG), Span(" ", Ink.STRONG, chosen=True))
+    typed = (said(f" {name} ▸ ", Ink.ACCENT), said(text, Ink.STRONG), Span(" ", Ink.STRONG, chosen=True))
     return (*fit(typed, width - display_width(tail)), Span(tail, Ink.DIM))
+
+
+def _prompted(asked: Prompt, room: int) -> str:
+    """Say what is typed for: of an action the command line as far as it stands."""
+    if asked.act is None:
+        return {"goto": "go to", "filter": "filter"}[asked.kind]
+    return asked.act.wanted if display_width(asked.act.wanted) <= room else asked.act.wants
 
 
 def filter_line(state: State, view: View, told: str, width: int) -> Line:
@@ -156,6 +166,8 @@ def _mode(scene: Scene, wide: bool, since: int) -> tuple[Ink, str, str]:
         return Ink.FROZEN, f"❚❚ FROZEN  {_figures(scene, wide)}  +{since:,} since", "space ▸ LIVE"
     if scene.link.state == "connecting":
         return Ink.FROZEN, f"◐ CONNECTING  {wording.safe(scene.link.folder)}", right
+    if scene.paused:
+        return Ink.LOST, f"✖ CLAIMS PAUSED  {scene.paused}", right
     return Ink.LIVE, f"● LIVE  {_figures(scene, wide)}", right
 
 

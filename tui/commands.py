@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from coord.tui.keymap import GENERAL, MORE, TIME
+from coord.tui.keymap import GENERAL, MORE, TIME, beside
 from coord.tui.palette import THEMES
 from coord.tui.scene import View
 
@@ -26,7 +26,7 @@ def commands(view: View, views: Mapping[str, View], ids: tuple[str, ...]) -> Ite
         yield Command(f"{view.title.lower()}: {key.words}", key.more, "key", key.key, key.shown)
     for number, one in enumerate(views.values(), 1):
         yield Command(f"go {one.name}", f"The view of {one.title.lower()}.", "go", one.name, str(number))
-    for key in (*GENERAL, *MORE):
+    for key in beside(view, (*GENERAL, *MORE)):
         if key.key not in _NOT_LISTED:
             yield Command(key.words, key.more, "key", key.key, key.shown)
     for key in TIME:

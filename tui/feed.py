@@ -1,4 +1,5 @@
-"""The connection to the house: one thread asks, one follows the log, one tells. Nothing here blocks a picture.
+"""The connection to the house. Nothing here blocks a picture: one thread asks, one follows the log, one looks whether
+claims are paused, one tells.
 
     connecting --an answer--> live --no answer, the tail breaks off--> lost --1 s, 1.6 s ... 10 s, R--> live
 
@@ -13,6 +14,7 @@ from typing import Any, Final
 from coord.events.errors import CoordError, NoServer, OutcomeUnknown
 from coord.services import client, clock
 from coord.services.folder import PROJECTOR_SOCKET, Folder
+from coord.services.pausing import ask_coordinator
 from coord.tui.known import EVENTS_MAX, Known, Told, asked_of
 from coord.tui.pace import Ask, Pace, ask_of
 from coord.tui.scene import Act, Link, Past, Wish
@@ -22,6 +24,8 @@ TAIL_FIRST: Final = 200
 RATE_SECONDS: Final = 10
 RETRY_SECONDS_MIN: Final = 1.0
 RETRY_SECONDS_MAX: Final = 10.0
+LOOK_SECONDS: Final = 1.0
+"""Between two questions whether claims are paused."""
 _RETRY_GROWTH: Final = 1.6
 _SIGNED: Final = ("acknowledge", "silence")
 """Commands that say themselves whose they are."""
@@ -51,6 +55,8 @@ class Feed:
         self._retry_at = 0.0
         self._past: Past | None = None
         """The moment that is asked about."""
+        self._paused: str | None = None
+        """Why claims are paused; None: the coordinator was not asked yet."""
         self._began_ns = 0
         self._closed = False
         self.on_news: Callable[[], object] | None = None
@@ -59,7 +65,7 @@ class Feed:
 
     def start(self) -> None:
         """Begin to ask and to follow."""
-        for work in (self._ask_for_ever, self._follow_for_ever):
+        for work in (self._ask_for_ever, self._follow_for_ever, self._look_for_ever):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
 
     def close(self) -> None:
@@ -117,7 +123,8 @@ class Feed:
         if self._link.state == "lost":
             return True
         behind = not self._events or self._events[-1]["position"] < self._first_new - 1
-        return bool(self._pace.asks) and not self._waiting() and not (behind and self._first_new > 1)
+        told = bool(self._pace.asks) and not self._waiting() and self._paused is not None
+        return told and not (behind and self._first_new > 1)
 
     def _snapshot(self) -> Known:
         told: dict[str, Told] = {}
@@ -127,7 +134,7 @@ class Feed:
                 told[ask.key] = found
         return Known(
             told, dict(self._faults), tuple(self._events), self._position, self._rate(), self._link,
-            self._retry_at, self._began_ns,
+            self._retry_at, self._paused or "", self._began_ns,
         )  # fmt: skip
 
     def _rate(self) -> float:
@@ -161,10 +168,10 @@ class Feed:
         began = clock.monotonic()
         try:
             answer = client.ask(self._folder, ask.question, ask.fields, self._seconds, 0.0)
-        except (NoServer, OutcomeUnknown) as error:
-            self._lose(str(error))
-            return
         except CoordError as error:
+            if isinstance(error, NoServer | OutcomeUnknown) and error.reply is None:
+                self._lose(str(error))
+                return
             self._answered(ask, None, str(error), began, is_not_yet(error))
             return
         self._answered(ask, answer, "", began)
@@ -265,7 +272,23 @@ class Feed:
                 self._pace.stir(clock.monotonic())
                 self._changed.notify_all()
 
+    def _look_for_ever(self) -> None:
+        """Ask the coordinator whether claims are paused, beside all else: one that hangs holds up no picture."""
+        while True:
+            paused = ask_coordinator(self._folder)[1]
+            with self._changed:
+                if paused != self._paused:
+                    self._paused = paused
+                    self._version += 1
+                    self._changed.notify_all()
+                if self._changed.wait_for(lambda: self._closed, LOOK_SECONDS):
+                    return
+
     def _told(self, act: Act) -> str:
+        how = self._told_one(act)
+        return self._told(act.then) if act.then is not None and how == "done" else how
+
+    def _told_one(self, act: Act) -> str:
         signed = {"by": self._actor} if act.verb in _SIGNED else {}
         command = {"request_id": clock.new_id(), **signed, **act.fields}
         try:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from coord.services.settings import parse_duration
+from coord.services.setting_kinds import parse_duration
 
 Row = Mapping[str, Any]
 Field = Callable[[Row], Any]

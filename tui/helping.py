@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from coord.services.wording import display_width
 from coord.tui.boxes import box
 from coord.tui.ink import Ink, Line, Span, cell, fit
-from coord.tui.keymap import GENERAL, MORE, TIME
+from coord.tui.keymap import GENERAL, MORE, TIME, beside
 from coord.tui.scene import Key, View
 from coord.tui.state import Help
 
@@ -17,7 +17,7 @@ def help_box(view: View, help: Help, width: int, height: int) -> list[Line]:
     """Draw it into exactly width x height cells."""
     rows = [
         *_part(f"{view.title}", view.keys, help.text, width),
-        *_part("Everywhere", (*GENERAL, *MORE), help.text, width),
+        *_part("Everywhere", beside(view, (*GENERAL, *MORE)), help.text, width),
         *_part("The time bar, behind t", TIME, help.text, width),
     ]
     room = max(height - 4, 1)

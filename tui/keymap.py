@@ -1,8 +1,9 @@
 """The keys that mean the same everywhere, as data: for the last line, the help and the palette."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from coord.tui.scene import Key
+from coord.tui.scene import Key, View
 
 GENERAL: Final = (
     Key("1", "1-8", "view", "One of the eight views."),
@@ -19,10 +20,17 @@ GENERAL: Final = (
 """As the last line shows them."""
 
 MORE: Final = (
-    Key("tab", "tab", "pane", "The next pane; shift+tab the one before."),
+    Key(
+        "tab",
+        "tab",
+        "pane",
+        "The next box of the overview; elsewhere from the list into the chosen row, and back.",
+    ),
     Key("exclamation_mark", "!", "negate", "Filter for rows that do not match."),
     Key("down", "↑↓ jk", "move", "One row up or down."),
-    Key("G", "g G", "ends", "The first or the last row."),
+    Key("home", "home end", "ends", "The first or the last row, in every list."),
+    Key("g", "g", "top", "The first row."),
+    Key("G", "G", "end", "The last row."),
     Key("pagedown", "pgup pgdn", "page", "Ten rows up or down."),
     Key("s", "s", "sort", "The next order of rows."),
     Key("S", "S", "reverse", "The same order, from its other end."),
@@ -50,3 +58,9 @@ TIME: Final = (
     Key("escape", "esc", "LIVE", "Back to now."),
 )
 """While the time bar has the keys."""
+
+
+def beside(view: View, keys: Sequence[Key]) -> list[Key]:
+    """Return the keys that mean in a view what they mean everywhere: those that it does not use for something of its own."""
+    own = {key.key for key in view.keys}
+    return [key for key in keys if key.key not in own]

@@ -39,6 +39,8 @@ class Known:
     link: Link = field(default_factory=Link)
     retry_at: float = 0.0
     """Of a lost connection."""
+    paused: str = ""
+    """Why claims are paused; empty: they are not."""
     began_ns: int = 0
     """When the log began, as far as known."""
 
@@ -68,6 +70,7 @@ def scene_of(known: Known, state: State, now_ns: int, seconds: float) -> Scene:
         rate=known.rate,
         position=past.position if past else known.position,
         link=link,
+        paused="" if past else known.paused,
         past=past,
         frozen=state.frozen_at is not None,
         last_action="" if state.done is None else f"{state.done.cli}  {state.done.how}",

@@ -19,13 +19,11 @@ from coord.tui.garbage import look_rarely
 from coord.tui.known import Known
 from coord.tui.palette import painted
 from coord.tui.scene import Link, Past
-from coord.tui.session import Wanted, first_state, look, past_of
+from coord.tui.session import TEXTUAL, Wanted, first_state, look, past_of
 from coord.tui.state import State
 from coord.tui.story import Story
 from coord.tui.views import VIEWS
 
-FLUSHES: Final = "250"
-"""So often a second Textual may write what changed: our own clock says when anything does, and a key waits 4 ms, not 17."""
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[H"
 _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
 
@@ -55,7 +53,8 @@ def run(wanted: Wanted) -> int:
 
 def _shown(feed: Feed, state: State, wanted: Wanted) -> int:
     feed.start()
-    os.environ.setdefault("TEXTUAL_FPS", FLUSHES)  # read when textual is imported
+    for name, value in TEXTUAL.items():
+        os.environ.setdefault(name, value)
     from coord.tui.app import Dashboard
 
     app = Dashboard(feed, state, Story(Path(wanted.story)) if wanted.story else None)

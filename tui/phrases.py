@@ -10,7 +10,6 @@ from coord.tui.ink import Ink, Line, Part, Span, cell, fit, line, said
 from coord.tui.plot import short_number
 from coord.tui.scene import Row, Scene
 
-NOT_KEPT: Final = "readings are not kept as of past moments yet"
 MISSING: Final = "∅"
 """Nothing was read: no zero."""
 NONE: Final = "—"
@@ -113,11 +112,6 @@ def stale(scene: Scene, key: str) -> Span | None:
 def waiting(scene: Scene, key: str, what: str) -> Line:
     """Say what would stand here: a fault, or that nobody has answered yet."""
     return fault_of(scene, key) or line((f"  {what} …", Ink.DIM))
-
-
-def not_kept(what: str) -> Line:
-    """Say in place that there is no answer about a past moment."""
-    return line((f"  {what}: {NOT_KEPT}", Ink.DIM))
 
 
 def pairs(*named: tuple[str, Part | None]) -> list[Line]:

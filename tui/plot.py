@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from coord.services.wording import display_width
 from coord.tui.ink import Ink, Line, Span, cell, fit
 
-BARS: Final = "▁▂▃▄▅▆▇█"
+BARS: Final = "▁▂▃▄▅▆▇"
+"""The highest leaves a gap, so that rows of bars below each other stay apart."""
 LABEL_CELLS: Final = 8
 """What the scale at the left takes."""
 OUTLIER: Final = 3.0
@@ -273,14 +274,17 @@ def _label(scale: Scale, y: int, down: int) -> str:
 
 
 def _axis(flags: Sequence[Flag], scale: Scale, across: int) -> Iterator[Span]:
+    """Draw the axis; a number that a mark would hide a part of is left out."""
     marks = [Span("─", Ink.DIM)] * across
+    flagged = {column_of(flag.x, scale, across): Span(flag.glyph, flag.ink) for flag in flags}
     for place in range(0, across, max(across // 6, 12)):
         x = scale.first + (scale.last - scale.first) * place / max(across - 1, 1)
         words = short_number(x) if x >= 1_000 else str(round(x))
-        if place + len(words) < across:
-            marks[place : place + len(words)] = [Span(mark, Ink.DIM) for mark in words]
-    for flag in flags:
-        marks[column_of(flag.x, scale, across)] = Span(flag.glyph, flag.ink)
+        cells = range(place, place + len(words))
+        if cells.stop < across and flagged.keys().isdisjoint(cells):
+            marks[place : cells.stop] = [Span(mark, Ink.DIM) for mark in words]
+    for column, mark in flagged.items():
+        marks[column] = mark
     return _joined(marks)
 
 

@@ -77,15 +77,20 @@ def _entered(state: State, scene: Scene, asked: Prompt, seconds: float) -> Turn:
     if asked.kind == "wants" and asked.act is not None:
         if not asked.text.strip():
             return Turn(state.saying(f"{asked.act.wants} is wanted; esc leaves it.", seconds))
+        if asked.act.numeric and not _is_number(asked.text.strip()):
+            return Turn(state.saying(f"{asked.act.wants} is a number, such as 20; esc leaves it.", seconds))
         return asked_before(entered, scene, _with(asked.act, asked.text.strip()), seconds)
     return Turn(entered)
 
 
 def _with(act: Act, text: str) -> Act:
     """Fill in what was typed."""
-    fields = {**act.fields, act.wants: text}
-    flag = "--" + act.wants.replace("_", "-")
-    return act._replace(fields=fields, cli=f"{act.cli} {flag} {_quoted(text)}", wants="")
+    fields = {**act.fields, act.wants: float(text) if act.numeric else text}
+    return act._replace(fields=fields, cli=f"{act.wanted} {_quoted(text)}", wants="")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.replace(".", "", 1).isdecimal()
 
 
 def _quoted(text: str) -> str:

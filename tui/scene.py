@@ -5,7 +5,7 @@
     draw(scene, place, width, height) -> lines, and which row each is
     press(key, scene, place, drawn) -> where to be next, or what to do
 
-A past moment is the same scene with older answers: no view has code of its own for it.
+A past moment is the same scene with older answers, drawn by the same code; a view adds only what is not kept of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,12 @@ Answer = Mapping[str, Any]
 Row = Mapping[str, Any]
 
 PAST_QUESTIONS: Final = frozenset(
-    ("agents", "alerts", "board", "curve", "events", "history", "mine", "runs", "show", "stats")
-)
-"""Questions that may be asked of a past moment; the others have no answer there."""
+    (
+        "agents", "alerts", "board", "curve", "events", "health", "history", "latest", "metrics", "mine", "nodes",
+        "readings", "runs", "scenarios", "show", "stats", "top", "trend",
+    )
+)  # fmt: skip
+"""Questions that are asked of the past moment that is shown; the time line is always that of the whole log."""
 ALWAYS: Final = ("health", "alerts", "timeline")
 """Keys of answers that every view finds in its scene: health with its trend, the open alerts with their
 directives, the time line of the whole log."""
@@ -87,6 +90,8 @@ class Scene:
     position: int = 0
     """The last position that was heard of."""
     link: Link = Link()
+    paused: str = ""
+    """Why claims are paused; empty: they are not."""
     past: Past | None = None
     frozen: bool = False
     last_action: str = ""
@@ -147,6 +152,8 @@ class Drawn(NamedTuple):
     """About the filter: how many of how many, or what is wrong with it."""
     missing: str = ""
     """That the row which was to be opened is not there; then this alone is drawn."""
+    panes: Sequence[str] = ()
+    """What `tab` goes through, as names of views; the first is the list. Empty: the list and the chosen row."""
 
 
 class Key(NamedTuple):
@@ -174,6 +181,15 @@ class Act(NamedTuple):
     undo: "Act | None" = None
     wants: str = ""
     """Name of a field that a person must type first, such as `reason`."""
+    numeric: bool = False
+    """Whether that is a number."""
+    then: "Act | None" = None
+    """What is told right behind it, once it is done; `cli` of the first stands for all."""
+
+    @property
+    def wanted(self) -> str:
+        """The command line up to the field that is wanted."""
+        return f"{self.cli} --{self.wants.replace('_', '-')}"
 
 
 class Go(NamedTuple):

@@ -22,6 +22,9 @@ RESOLVE_SECONDS: Final = 20.0
 """The projector says within eight seconds that a past moment is not ready yet."""
 
 
+TEXTUAL: Final = {"TEXTUAL_FPS": "250"}
+"""Variables that Textual reads when it is imported. So often a second it may write what changed: our own clock says when
+anything does, and a key waits 4 ms, not 17."""
 _IN_ADDRESS: Final = ("view", "filter", "chosen", "at", "theme")
 
 

@@ -10,6 +10,8 @@ from coord.tui.ink import Ink, Line, Span, cell, choose, fit, line
 
 R = TypeVar("R")
 Cell = str | tuple[str, Ink] | Span
+FLEXIBLE_LEAST: Final = 8
+"""A flexible column is no narrower, however long the ids beside it are."""
 _GAP: Final = 1
 _BLANK: Final = Span(" ")
 
@@ -19,7 +21,7 @@ class Column(NamedTuple, Generic[R]):
 
     title: str
     width: int
-    """In cells; the widths of columns with `flexible` are what is left, divided among them."""
+    """In cells; to or from the widths of columns with `flexible` what is left or missing is shared out."""
     of: Callable[[R], Cell]
     """Text is made safe by whoever writes it: `said` for what comes from elsewhere."""
     right: bool = False
@@ -76,12 +78,12 @@ def _fitted(columns: Sequence[Column[R]], width: int) -> tuple[list[Column[R]], 
     shown = list(columns)
     while _needed(shown) > width and any(column.rank for column in shown):
         shown.remove(max(shown, key=lambda column: column.rank))
-    spare = max(width - _needed(shown), 0)
-    flexible = [column for column in shown if column.flexible]
+    spare = width - _needed(shown)
+    flexible = sum(column.flexible for column in shown)
     widths = []
     for column in shown:
-        more = spare // len(flexible) if column.flexible else 0
-        widths.append(column.width + more)
+        more = spare // flexible if column.flexible else 0
+        widths.append(max(column.width + more, min(column.width, FLEXIBLE_LEAST)))
     return shown, widths
 
 

@@ -18,6 +18,7 @@ _BAD: Final = frozenset(
         "agent.lost",
         "agent.evicted",
         "node.lost",
+        "node.readings_dropped",
         "run.lost",
     }
 )
@@ -104,6 +105,11 @@ def _failed(told: Fields) -> str:
     return f"by {told['agent']}: {told['reason']}{_then(told, 'failed')}"
 
 
+def _released(told: Fields) -> str:
+    then = _then(told, "" if told.get("retry_seconds") else "open") if "then" in told else ""
+    return f"by {told['agent']}{_because(told, 'reason')}{then}"
+
+
 def _expired(told: Fields) -> str:
     then = _then({"then": "open", **told}, "")
     cause, name = told.get("cause", "silence"), told["agent"]
@@ -135,6 +141,10 @@ def _depends(told: Fields) -> str:
 def _configured(told: Fields) -> str:
     limit = f"at most {told['wip_limit']} held" if told.get("wip_limit") else "no limit"
     return f"{limit}, share {told['share']:g}"
+
+
+def _weighed(told: Fields) -> str:
+    return f"costs {told['points']:g} points at most"
 
 
 def _registered(told: Fields) -> str:
@@ -227,7 +237,7 @@ _TELLERS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "work.progressed": _progressed,
     "work.completed": lambda told: f"by {told['agent']}",
     "work.failed": _failed,
-    "work.released": lambda told: f"by {told['agent']}{_because(told, 'reason')}",
+    "work.released": _released,
     "work.lease_expired": _expired,
     "work.cancelled": lambda told: str(told.get("reason") or "nobody shall do it any more"),
     "work.blocked": lambda told: str(told["reason"]),
@@ -241,12 +251,16 @@ _TELLERS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "agent.registered": _registered,
     "agent.drained": lambda told: str(told.get("reason") or "ends what it holds, takes nothing new"),
     "agent.evicted": lambda told: str(told["reason"]),
+    "health.weighed": _weighed,
     "team.configured": _configured,
     "agent.lost": _silence,
     "agent.returned": _returned,
     "agent.retired": lambda told: str(told.get("reason") or "left on purpose"),
     "node.registered": _machine,
     "node.lost": _silence,
+    "node.readings_dropped": lambda told: (
+        f"its monitor dropped {told['readings']:,} readings that could not be sent"
+    ),
     "node.returned": _returned,
     "run.started": _started,
     "run.metrics_recorded": _metrics,

@@ -24,6 +24,8 @@ _GLYPHS: Final = {
     "directive": ("◆", Ink.ACCENT), "alert": ("▲", Ink.BAD),
 }  # fmt: skip
 """The later is drawn over the earlier, where two fall into one cell."""
+_SHORT_SECONDS: Final = 600
+"""In so short a bar several of its eight times lie in one minute."""
 _OVER_BARS: Final = ("out_of_memory", "directive", "alert")
 
 
@@ -68,7 +70,7 @@ def bar_box(scene: Scene, width: int) -> Bar:
 def _bars(scene: Scene, line: TimeLine, width: int, marked: bool) -> list[Span]:
     counts = _resampled(line["counts"], width)
     highest = max(max(counts, default=0.0), 1.0)
-    cells = [BARS[min(int(count / highest * 7.999), 7)] if count else " " for count in counts]
+    cells = [BARS[min(int(count / highest * len(BARS)), len(BARS) - 1)] if count else " " for count in counts]
     here = column_at(line, scene.past.at_ns, width) if scene.past else width
     inks = [Ink.ACCENT if place < here else Ink.DIM for place in range(width)]
     if marked:
@@ -102,17 +104,26 @@ def _axis(line: TimeLine, width: int) -> list[Span]:
     cells = [" "] * width
     for place in range(0, width - 10, max(width // 8, 12)):
         at_ns = line["since_ns"] + (line["until_ns"] - line["since_ns"]) * place // width
-        words = _hour(at_ns, line)
+        words = _exact_hour(at_ns, line)
         cells[place : place + len(words)] = words
     cells[-3:] = "now"
     return [Span("".join(cells[:width]), Ink.DIM)]
 
 
 def _hour(at_ns: int, line: TimeLine) -> str:
-    """Write a time to the minute; to the second where the whole bar is short, to the day where it is long."""
+    """Write a time to the minute, to the day where the whole bar is long."""
     moment = datetime.fromtimestamp(at_ns / 1e9, UTC)
-    seconds = (line["until_ns"] - line["since_ns"]) / 1e9
-    return f"{moment:%b%d}" if seconds > 5 * 86_400 else f"{moment:%H:%M}"
+    return f"{moment:%b%d}" if _span_seconds(line) > 5 * 86_400 else f"{moment:%H:%M}"
+
+
+def _exact_hour(at_ns: int, line: TimeLine) -> str:
+    """Write a time to the second where the whole bar is short."""
+    moment = datetime.fromtimestamp(at_ns / 1e9, UTC)
+    return _hour(at_ns, line) if _span_seconds(line) > _SHORT_SECONDS else f"{moment:%H:%M:%S}"
+
+
+def _span_seconds(line: TimeLine) -> float:
+    return float(line["until_ns"] - line["since_ns"]) / 1e9
 
 
 def _per_bin(line: TimeLine) -> str:

@@ -195,7 +195,7 @@ def _in_lists(state: State, scene: Scene, view: View, drawn: Drawn, key: str, se
     chosen = chosen_id(place, drawn.ids)
     match key:
         case "tab" | "shift+tab":
-            return Turn(state.at(replace(place, pane=max(place.pane + (1 if key == "tab" else -1), 0))))
+            return Turn(state.at(_next_pane(place, drawn, 1 if key == "tab" else -1)))
         case "enter" if chosen:
             return Turn(state.at(replace(place, chosen=chosen, opened=True)))
         case "backspace" | "escape":
@@ -213,9 +213,19 @@ def _in_lists(state: State, scene: Scene, view: View, drawn: Drawn, key: str, se
     return Turn(state)
 
 
+def _next_pane(place: Place, drawn: Drawn, step: int) -> Place:
+    """Go from one pane to the next: of a list and the row under the cursor, to the other of the two."""
+    if drawn.panes:
+        return replace(place, pane=(place.pane + step) % len(drawn.panes))
+    chosen = chosen_id(place, drawn.ids)
+    return replace(place, chosen=chosen or place.chosen, opened=bool(chosen) and not place.opened)
+
+
 def _out(state: State, key: str) -> State:
-    """One step out: of the row, of the filter, of the past, of this place."""
+    """One step out: of the pane, of the row, of the filter, of the past, of this place."""
     place = state.place
+    if place.pane:
+        return state.at(replace(place, pane=0))
     if place.opened:
         return state.at(replace(place, opened=False))
     if key == "escape" and state.frozen_at is not None:

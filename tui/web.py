@@ -21,7 +21,7 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from coord.events.errors import NoServer, UsageError, visible
-from coord.tui.session import Wanted, wanted_from, written
+from coord.tui.session import TEXTUAL, Wanted, wanted_from, written
 
 PORT: Final = 8777
 TABS_MAX: Final = 16
@@ -156,7 +156,7 @@ class Tab(AppService):
         pipe = asyncio.subprocess.PIPE
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "coord.tui.tab", written(self._wanted),
-            stdin=pipe, stdout=pipe, stderr=pipe, env=self._build_environment(width, height),
+            stdin=pipe, stdout=pipe, stderr=pipe, env={**self._build_environment(width, height), **TEXTUAL},
         )  # fmt: skip
         assert process.stdin is not None
         self._stdin = process.stdin

@@ -13,9 +13,10 @@ from coord.projections.answers.alerts import answer_alerts
 from coord.projections.answers.curves import answer_curve
 from coord.projections.answers.flow import answer_stats
 from coord.projections.answers.health import answer_health
+from coord.projections.answers.measures import answer_latest, answer_metrics, answer_readings
 from coord.projections.answers.meters import answer_meters
 from coord.projections.answers.mine import answer_mine
-from coord.projections.answers.moment import Moment, as_of
+from coord.projections.answers.moment import Followed, Moment, as_of
 from coord.projections.answers.nodes import answer_nodes, answer_top
 from coord.projections.answers.runs import answer_runs
 from coord.projections.answers.scenarios import answer_scenarios
@@ -34,9 +35,12 @@ ANSWERS: Final[dict[str, Callable[[Reader, Any, Moment], Answered]]] = {
     "curve": answer_curve,
     "deadletters": answer_dead_letters,
     "health": answer_health,
+    "latest": answer_latest,
     "meters": answer_meters,
+    "metrics": answer_metrics,
     "mine": answer_mine,
     "nodes": answer_nodes,
+    "readings": answer_readings,
     "runs": answer_runs,
     "scenarios": answer_scenarios,
     "show": answer_show,
@@ -48,4 +52,4 @@ ANSWERS: Final[dict[str, Callable[[Reader, Any, Moment], Answered]]] = {
 }
 """By name of the question. A new question is one function and one line here."""
 
-__all__ = ["ANSWERS", "Answered", "Moment", "as_of"]
+__all__ = ["ANSWERS", "Answered", "Followed", "Moment", "as_of"]

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from coord.events.questions import AgentRow, Agents, AgentsAnswer
-from coord.events.views import TeamView
 from coord.projections.answers.gather import gather
 from coord.projections.answers.moment import Moment, as_of, cut
+from coord.projections.answers.teams import teams
 from coord.projections.folds.agents import GONE
 from coord.projections.health.parts import score_agent
 from coord.projections.store import Reader
@@ -20,27 +20,18 @@ _AGENTS: Final = """
     WHERE $team::VARCHAR IS NULL OR a.team = $team
     ORDER BY holds DESC, a.status, a.agent LIMIT $limit"""
 
-_TEAMS: Final = """
-    SELECT t.team, t.wip_limit, t.share, coalesce(h.holds, 0) AS holds
-    FROM teams t
-    LEFT JOIN (SELECT coalesce(w.team, a.team) AS team, count(*) AS holds
-               FROM work w LEFT JOIN agents a ON a.agent = w.agent WHERE w.status = 'claimed' GROUP BY ALL) h
-      ON h.team = t.team
-    WHERE $team::VARCHAR IS NULL OR t.team = $team
-    ORDER BY t.team LIMIT $limit"""
-
 
 def answer_agents(reader: Reader, question: Agents, moment: Moment) -> AgentsAnswer:
     """List agents, those who hold most first."""
     found = reader.rows(_AGENTS, team=question.team, limit=question.limit + 1)
     rows, truncated = cut(found, question.limit)
-    teams, more_teams = cut(reader.rows(_TEAMS, team=question.team, limit=question.limit + 1), question.limit)
+    found_teams, more_teams = cut(teams(reader, question.team, question.limit + 1), question.limit)
     facts = gather(reader, moment)
     scores = {agent.agent: score_agent(agent, facts).score for agent in facts.agents}
     return AgentsAnswer(
         as_of=as_of(reader, moment),
         rows=tuple(_agent_row(row, scores, moment) for row in rows),
-        teams=tuple(TeamView(**row) for row in teams),
+        teams=tuple(found_teams),
         truncated=truncated or more_teams,
         silence_seconds=moment.agent_silence_seconds,
     )

@@ -71,6 +71,11 @@ _ITEMS: Final = """
       AND ($agent::VARCHAR IS NULL OR (agent = $agent AND status NOT IN ('open', 'blocked')))
     GROUP BY status"""
 
+_IS_TEAM: Final = """
+    SELECT EXISTS (FROM teams WHERE team = $name) OR EXISTS (FROM work_all WHERE team = $name)
+        OR EXISTS (FROM agents WHERE team = $name OR list_contains(serves, $name))"""
+_IS_AGENT: Final = "SELECT EXISTS (FROM agents WHERE agent = $name)"
+
 _AGENTS: Final = f"""
     WITH here AS (
         SELECT agent, team, greatest(present_since_ns, $since_ns) AS since_ns,
@@ -144,8 +149,14 @@ def answer_stats(reader: Reader, question: Stats, moment: Moment) -> StatsAnswer
         stuck=sum(row["stuck"] for row in items),
         utilisation=of_all[0] if of_all else None,
         agents=tuple(Utilisation(**row) for row in agents),
+        unknown=_unknown(reader, question),
         truncated=truncated,
     )
+
+
+def _unknown(reader: Reader, question: Stats) -> tuple[str, ...]:
+    asked = ((question.team, _IS_TEAM), (question.agent, _IS_AGENT))
+    return tuple(name for name, sql in asked if name is not None and not reader.value(sql, name=name))
 
 
 def _window(reader: Reader, question: Stats, moment: Moment) -> _Window:

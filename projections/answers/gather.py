@@ -99,6 +99,8 @@ _ALERTS: Final = f"""
            coalesce(silenced_until_ns > $now_ns, false) AS silenced
     FROM alerts WHERE status <> 'resolved' ORDER BY position DESC LIMIT {ALERTS_MAX}"""
 
+_WEIGHTS: Final = "SELECT part, points FROM health_weights"
+
 _LOG: Final = """
     SELECT (SELECT count(*) FROM dead_letters WHERE recorded_at_ns >= $since_ns) AS dead_recent,
            (SELECT arg_max(position, position, 10) FROM dead_letters
@@ -132,6 +134,7 @@ def gather(reader: Reader, moment: Moment) -> Facts:
         agent_silence_seconds=moment.agent_silence_seconds,
         node_silence_seconds=moment.node_silence_seconds,
         run_silence_seconds=moment.run_silence_seconds,
+        weights={row["part"]: row["points"] for row in reader.rows(_WEIGHTS)},
     )
 
 

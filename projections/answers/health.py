@@ -2,6 +2,7 @@
 
 from coord.events.commands import Invalid, Refusal, refusal
 from coord.events.questions import ROWS_MAX, Health, HealthAnswer, HealthScore
+from coord.events.weights import WEIGHTS
 from coord.projections.answers.gather import gather
 from coord.projections.answers.moment import Moment, as_of
 from coord.projections.health import Facts, score_parts, score_system, worst_first
@@ -23,6 +24,7 @@ def answer_health(reader: Reader, question: Health, moment: Moment) -> HealthAns
         deductions=found.deductions,
         parts=below[:ROWS_MAX],
         truncated=len(below) > ROWS_MAX,
+        weights={**WEIGHTS, **facts.weights},
     )
 
 

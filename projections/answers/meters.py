@@ -57,6 +57,9 @@ _COUNTED: Final = {
 }  # fmt: skip
 """By name of the figure: its labels, and `value`."""
 
+_OF_THE_FILE: Final = ("file_bytes",)
+"""Not of what is in it: a past moment has none."""
+
 _OLDEST: Final = f"""
     SELECT i.team, min(i.submitted_at_ns) AS at_ns FROM work i LEFT JOIN work_waits x ON x.id = i.id
     WHERE i.status = 'open' AND NOT {WAITING} GROUP BY i.team"""
@@ -115,6 +118,8 @@ def answer_meters(reader: Reader, question: Meters, moment: Moment) -> MetersAns
 
 def _whole(reader: Reader, moment: Moment) -> Iterator[Figure]:
     for name, sql in _COUNTED.items():
+        if moment.past and name in _OF_THE_FILE:
+            continue
         values: dict[str, Any] = {}
         if "$now_ns" in sql:
             values["now_ns"] = moment.time_ns
@@ -126,6 +131,9 @@ def _whole(reader: Reader, moment: Moment) -> Iterator[Figure]:
         age = moment.seconds_since(row.pop("at_ns"))
         yield Figure(name="oldest_open_seconds", value=age, labels=_labels(row))
     yield Figure(name="log_silent_seconds", value=moment.log_silent_seconds)
+    for one in moment.followed:
+        yield Figure(name="stream_behind", value=one.behind, labels={"stream": one.stream})
+        yield Figure(name="stream_rate", value=one.per_second, labels={"stream": one.stream})
 
 
 def _distributions(reader: Reader) -> Iterator[Distribution]:

@@ -1,5 +1,6 @@
 """The question about training runs: where each is, what it measured last, and what was asked of it."""
 
+import json
 import math
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ _CHECKPOINTS: Final = """
     SELECT step, path, sha256, size_bytes, write_seconds, recorded_at_ns, position FROM checkpoints
     WHERE run = $run ORDER BY position DESC LIMIT $limit"""
 
+_CONFIGURATION: Final = """
+    SELECT arg_max(configuration, position) FROM run_starts WHERE run = $run AND configuration IS NOT NULL"""
 
 _LEFT_OUT: Final = """
     SELECT count(DISTINCT step) AS left_out, max(step) AS left_out_step FROM run_points
@@ -91,7 +94,9 @@ def _worded(value: float) -> float | str:
 def _whole(reader: Reader, run: str, moment: Moment) -> dict[str, Any]:
     """Return what only a run that is asked for by name is told with."""
     (left_out,) = reader.rows(_LEFT_OUT, run=run, metric=SKIPPED)
-    return {"checkpoints": _checkpoints(reader, run, moment), **left_out}
+    told = reader.value(_CONFIGURATION, run=run)
+    configuration = json.loads(told) if told else {}
+    return {"checkpoints": _checkpoints(reader, run, moment), "configuration": configuration, **left_out}
 
 
 def _checkpoints(reader: Reader, run: str, moment: Moment) -> tuple[CheckpointRow, ...]:

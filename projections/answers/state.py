@@ -1,17 +1,22 @@
 """Questions about the projection itself: how it is doing, and what it set aside."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from coord.events.questions import (
     DeadLetter,
     DeadLetters,
     DeadLettersAnswer,
+    KeptState,
     State,
     StateAnswer,
+    StreamState,
     TableState,
 )
 from coord.events.streams import EVENTS
 from coord.projections.answers.moment import Moment, as_of, cut
+from coord.projections.folds.samples import READINGS_HOT, ROLLUP_PARTS
+from coord.projections.folds.shape import Table
 from coord.projections.store import Reader
 from coord.projections.store.digests import digests
 
@@ -22,6 +27,14 @@ _TOTAL: Final = "SELECT count(*) FROM dead_letters"
 _MISSING: Final = "SELECT coalesce(sum(last - first + 1), 0)::BIGINT FROM gaps WHERE stream = $stream"
 _FILE: Final = "SELECT coalesce(sum(total_blocks * block_size), 0)::BIGINT FROM pragma_database_size()"
 _POSITIONS: Final = "SELECT stream, position FROM positions ORDER BY stream"
+
+
+_SEGMENTS: Final = "SELECT count(*) AS segments, min(first_ns) AS since_ns FROM segments WHERE hot = $hot"
+_OLDEST: Final = 'SELECT min(recorded_at_ns) FROM "{hot}"'
+_SEALED: Final[tuple[tuple[Literal["readings", "rollups"], Table[Any]], ...]] = (
+    ("readings", READINGS_HOT),
+    ("rollups", ROLLUP_PARTS),
+)
 
 
 def answer_dead_letters(reader: Reader, question: DeadLetters, moment: Moment) -> DeadLettersAnswer:
@@ -38,6 +51,7 @@ def answer_dead_letters(reader: Reader, question: DeadLetters, moment: Moment) -
 def answer_state(reader: Reader, question: State, moment: Moment) -> StateAnswer:
     """Say how the projection is doing, table by table."""
     hashes = digests(reader) if question.digests else {}
+    counts = reader.counts()
     return StateAnswer(
         as_of=as_of(reader, moment),
         file_bytes=reader.value(_FILE),
@@ -47,8 +61,32 @@ def answer_state(reader: Reader, question: State, moment: Moment) -> StateAnswer
         opened_because=moment.opened_because,
         log_silent_seconds=moment.log_silent_seconds,
         positions={row["stream"]: row["position"] for row in reader.rows(_POSITIONS)},
-        tables=tuple(
-            TableState(name=name, rows=rows, digest=hashes.get(name))
-            for name, rows in sorted(reader.counts().items())
+        streams=tuple(
+            StreamState(stream=one.stream, behind=one.behind, per_second=one.per_second)
+            for one in moment.followed
         ),
+        kept=tuple(_kept(reader, moment, name, table, counts) for name, table in _SEALED),
+        tables=tuple(
+            TableState(name=name, rows=rows, digest=hashes.get(name)) for name, rows in sorted(counts.items())
+        ),
+    )
+
+
+def _kept(
+    reader: Reader,
+    moment: Moment,
+    name: Literal["readings", "rollups"],
+    table: Table[Any],
+    counts: Mapping[str, int],
+) -> KeptState:
+    (found,) = reader.rows(_SEGMENTS, hot=table.name)
+    limits = moment.keeping[table.name]
+    if found["since_ns"] is None:
+        found["since_ns"] = reader.value(_OLDEST.format(hot=table.name))
+    return KeptState(
+        name=name,
+        rows=counts[table.whole],
+        rows_max=limits.rows_max,
+        seconds_max=limits.seconds,
+        **found,
     )

@@ -1,50 +1,109 @@
 """The question about readings over time: bins of equal length up to now, from raw readings or their minutes.
 
 A bin is placed by the reading's own time. Minutes are used where a bin is at least as long as one, or where
-raw readings are not kept any more; a minute belongs to the bin in which it begins.
+raw readings are not kept any more; a minute belongs to the bin in which it begins. As of a past moment a reading is
+known that was recorded by then.
 """
 
 from typing import Any, Final
 
 from coord.events.questions import Trend, TrendAnswer, TrendRow
-from coord.events.streams import SAMPLES
 from coord.projections.answers.moment import SECOND_NS, Moment, as_of, cut
+from coord.projections.answers.spans import rows_since
+from coord.projections.folds.samples import READINGS_HOT, ROLLUP_PARTS
 from coord.projections.store import Reader
+from coord.projections.views import ROLLUPS
 
 MINUTE_SECONDS: Final = 60
 
 _SERIES: Final = """
     SELECT node, metric, device FROM latest
     WHERE list_contains($metrics::VARCHAR[], metric) AND ($node::VARCHAR IS NULL OR node = $node)
-      AND at_ns >= $since_ns
+      AND ($device::VARCHAR IS NULL OR device = $device) AND at_ns >= $since_ns
     ORDER BY node, metric, device LIMIT $limit"""
+_SERIES_THEN: Final = """
+    SELECT DISTINCT node, metric, device FROM (
+        SELECT node, metric, device, at_ns, recorded_at_ns FROM {readings}
+        UNION ALL SELECT node, metric, device, minute_ns, recorded_at_ns FROM {parts}
+        UNION ALL SELECT node, metric, device, at_ns, recorded_at_ns FROM latest)
+    WHERE list_contains($metrics::VARCHAR[], metric) AND ($node::VARCHAR IS NULL OR node = $node)
+      AND ($device::VARCHAR IS NULL OR device = $device) AND at_ns >= $since_ns AND recorded_at_ns <= $then_ns
+    ORDER BY node, metric, device LIMIT $limit"""
+"""Of a past moment: as `latest` was then."""
 
 _BINS: Final = """
-    SELECT node, metric, device, (at_ns - $since_ns) // $width_ns AS bin, {mean} AS mean, {highest} AS highest
+    SELECT node, metric, device, (at_ns - $since_ns) // $width_ns AS bin, {mean} AS mean, {highest} AS highest,
+           {lowest} AS lowest
     FROM ({rows})
     WHERE at_ns >= $since_ns AND at_ns < $until_ns AND list_contains($metrics::VARCHAR[], metric)
-      AND ($node::VARCHAR IS NULL OR node = $node) AND isfinite({highest_of})
+      AND ($node::VARCHAR IS NULL OR node = $node) AND ($device::VARCHAR IS NULL OR device = $device)
+      AND isfinite({highest_of}) AND {known}
     GROUP BY node, metric, device, bin"""
 _RAW: Final = _BINS.format(
-    mean="avg(value)", highest="max(value)", highest_of="value", rows="SELECT * FROM readings"
+    mean="avg(value)",
+    highest="max(value)",
+    lowest="min(value)",
+    highest_of="value",
+    known="recorded_at_ns <= $known_ns",
+    rows="SELECT * FROM {readings}",
 )
 _MINUTES: Final = _BINS.format(
     mean="sum(total) / sum(readings)",
     highest="max(highest)",
+    lowest="min(lowest)",
     highest_of="highest",
-    rows="SELECT minute_ns AS at_ns, * FROM rollups",
+    known="minute_ns <= $known_ns",
+    rows=f"SELECT minute_ns AS at_ns, * FROM ({ROLLUPS})",
 )
+_OF_READINGS: Final = """
+    SELECT node, metric, device, minute_ns AS at_ns, count(*) AS readings, sum(value) AS total, max(value) AS highest,
+           min(value) AS lowest
+    FROM (SELECT *, at_ns - at_ns % 60_000_000_000 AS minute_ns FROM {readings}
+          WHERE recorded_at_ns <= $known_ns AND at_ns >= $since_ns AND list_contains($metrics::VARCHAR[], metric))
+    GROUP BY ALL"""
+_MINUTES_THEN: Final = _BINS.format(
+    mean="sum(total) / sum(readings)",
+    highest="max(highest)",
+    lowest="min(lowest)",
+    highest_of="highest",
+    known="true",
+    rows=f"""
+        {_OF_READINGS}
+        UNION ALL
+        SELECT node, metric, device, minute_ns AS at_ns, readings, total, highest, lowest FROM {{parts}}
+        ANTI JOIN (SELECT node, metric, device, at_ns AS minute_ns FROM ({_OF_READINGS})) USING (node, metric, device, minute_ns)
+        WHERE recorded_at_ns <= $known_ns""",
+)
+"""Of readings where they are kept, as a minute may have been open then; else minutes that were over."""
+_ALL_NS: Final = 2**62
+"""Nothing is recorded as late as this."""
 
 
 def answer_trend(reader: Reader, question: Trend, moment: Moment) -> TrendAnswer:
     """Bin the readings of each series that has any in the span."""
-    until_ns = moment.time_ns
+    until_ns = moment.time_ns if question.until_ns is None else question.until_ns
+    known = moment.known_ns(question.until_ns)
+    known_ns = _ALL_NS if known is None else known
     width_ns = max(1, round(question.seconds * SECOND_NS / question.bins))
     since_ns = max(0, until_ns - width_ns * question.bins)
-    asked = {"metrics": list(question.metrics), "node": question.node, "since_ns": since_ns}
-    series, truncated = cut(reader.rows(_SERIES, **asked, limit=question.limit + 1), question.limit)
-    minutes = width_ns >= MINUTE_SECONDS * SECOND_NS or question.seconds > SAMPLES.age_seconds_max
-    found = reader.rows(_MINUTES if minutes else _RAW, **asked, until_ns=until_ns, width_ns=width_ns)
+    asked = {
+        "metrics": list(question.metrics), "node": question.node, "device": question.device, "since_ns": since_ns,
+    }  # fmt: skip
+    past = moment.stands is not None
+    then = {"then_ns": moment.time_ns} if past else {}
+    tables = {
+        "readings": rows_since(reader, READINGS_HOT, since_ns),
+        "parts": rows_since(reader, ROLLUP_PARTS, since_ns),
+    }
+    known_series = _SERIES_THEN.format(**tables) if past else _SERIES
+    found_series = reader.rows(known_series, **asked, **then, limit=question.limit + 1)
+    series, truncated = cut(found_series, question.limit)
+    minutes = width_ns >= MINUTE_SECONDS * SECOND_NS or since_ns < moment.readings_since_ns
+    sql, span = (
+        (_MINUTES_THEN if past else _MINUTES) if minutes else _RAW,
+        {"until_ns": until_ns, "known_ns": known_ns},
+    )
+    found = reader.rows(sql.format(**tables), **asked, **span, width_ns=width_ns)
     bins = {(row["node"], row["metric"], row["device"], row["bin"]): row for row in found}
     return TrendAnswer(
         as_of=as_of(reader, moment),
@@ -61,4 +120,5 @@ def _row(one: dict[str, Any], bins: dict[tuple[Any, ...], dict[str, Any]], count
         **one,
         values=tuple(row.get("mean") for row in found),
         highest=tuple(row.get("highest") for row in found),
+        lowest=tuple(row.get("lowest") for row in found),
     )

@@ -9,6 +9,7 @@ from coord.events.planning import Concurrency
 from coord.events.questions import Board, BoardAnswer, BoardRow, ItemAnswer, ShowItem
 from coord.events.views import ItemView
 from coord.projections.answers.moment import Moment, as_of, cut
+from coord.projections.answers.teams import teams
 from coord.projections.answers.waits import WAITING, WAITS_COLUMNS, take_waits
 from coord.projections.store import Reader
 
@@ -38,9 +39,15 @@ _SHOWN: Final = f"""
     CASE WHEN i.status NOT IN {_NOBODYS} THEN i.fence END AS fence,
     i.capabilities, i.lease_seconds, i.verify, i.tries, i.stuck,
     left(CASE WHEN i.status = 'claimed' THEN i.progress_note WHEN i.status <> 'open' THEN i.reason END, 200) AS note"""
-_ASKED: Final = f"""
-    ($status::VARCHAR IS NULL OR i.status = $status) AND ($team::VARCHAR IS NULL OR i.team = $team)
-    AND ($agent::VARCHAR IS NULL OR (i.agent = $agent AND i.status NOT IN {_NOBODYS}))"""
+_OF: Final = f"""
+    ($team::VARCHAR IS NULL OR i.team = $team)
+    AND ($agent::VARCHAR IS NULL OR (i.agent = $agent AND i.status NOT IN {_NOBODYS})) {{linked}}"""
+_LINKED: Final = """
+    AND i.id IN (SELECT id FROM work_dependencies UNION ALL SELECT unnest(depends_on) FROM work_dependencies)"""
+"""Items that depend on others, or that others depend on."""
+_NEEDS: Final = """
+    SELECT id, depends_on FROM work_dependencies SEMI JOIN (SELECT unnest($ids::VARCHAR[]) AS id) USING (id)"""
+_ASKED: Final = f"($status::VARCHAR IS NULL OR i.status = $status) AND {_OF}"
 _LIVE: Final = f"""
     WITH found AS (
         SELECT {_SHOWN}, {WAITS_COLUMNS} FROM work i LEFT JOIN work_waits x ON x.id = i.id
@@ -57,9 +64,11 @@ _TOLD: Final = (
     "body_bytes", "result_bytes",
 )  # fmt: skip
 
-_COUNTS: Final = """
-    SELECT status, count(*) AS items, count(*) FILTER (stuck) AS stuck FROM work_all GROUP BY status"""
-_WAITING: Final = f"SELECT count(*) FROM work i LEFT JOIN work_waits x ON x.id = i.id WHERE {WAITING}"
+_COUNTS: Final = f"""
+    SELECT i.status, count(*) AS items, count(*) FILTER (i.stuck) AS stuck FROM work_all i WHERE {_OF} GROUP BY i.status"""
+_WAITING: Final = (
+    f"SELECT count(*) FROM work i LEFT JOIN work_waits x ON x.id = i.id WHERE {WAITING} AND {_OF}"
+)
 
 
 def answer_show(reader: Reader, question: ShowItem, moment: Moment) -> ItemAnswer | Refusal:
@@ -82,16 +91,19 @@ def answer_show(reader: Reader, question: ShowItem, moment: Moment) -> ItemAnswe
 
 
 def answer_board(reader: Reader, question: Board, moment: Moment) -> BoardAnswer:
-    """List what is alive, the most urgent first, and then what ended last."""
+    """List what is alive, the most urgent first, and then what ended last; of an agent without a status, what it holds."""
     rows, truncated = cut(_found(reader, question, moment), question.limit)
-    counts = reader.rows(_COUNTS)
+    needs = _needs(reader, rows) if question.linked else {}
+    of = {"team": question.team, "agent": question.agent}
+    counts = reader.rows(_among(_COUNTS, question), **of)
     counted = {row["status"]: row["items"] for row in counts}
     return BoardAnswer(
         as_of=as_of(reader, moment),
         counts={status: counted.get(status, 0) for status in STATUSES},
-        waiting=reader.value(_WAITING, now_ns=moment.time_ns),
+        waiting=reader.value(_among(_WAITING, question), now_ns=moment.time_ns, **of),
         stuck=sum(row["stuck"] for row in counts),
-        rows=tuple(_board_row(row, moment) for row in rows),
+        full=tuple(teams(reader, question.team, LISTED_MAX, full=True)),
+        rows=tuple(_board_row(row, moment, needs.get(row["id"])) for row in rows),
         truncated=truncated,
     )
 
@@ -101,15 +113,29 @@ def _found(reader: Reader, question: Board, moment: Moment) -> list[dict[str, An
     which = question.status if question.status in ("waiting", "stuck") else "any"
     status = question.status if which == "any" else None
     asked = {"status": status, "team": question.team, "agent": question.agent}
-    found = reader.rows(_LIVE, **asked, which=which, now_ns=moment.time_ns, limit=question.limit + 1)
+    found = reader.rows(
+        _among(_LIVE, question), **asked, which=which, now_ns=moment.time_ns, limit=question.limit + 1
+    )
     left = question.limit + 1 - len(found)
-    if left and which == "any":
-        found += reader.rows(_ENDED, **asked, limit=left)
+    if left and which == "any" and (question.agent is None or status is not None):
+        found += reader.rows(_among(_ENDED, question), **asked, limit=left)
     return found
 
 
-def _board_row(row: dict[str, Any], moment: Moment) -> BoardRow:
+def _among(sql: str, question: Board) -> str:
+    """Say of all items, or only of those that others depend on or that depend on others."""
+    return sql.format(linked=_LINKED if question.linked else "")
+
+
+def _needs(reader: Reader, rows: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Return what each of the items depends on, of those that depend on something."""
+    found = reader.rows(_NEEDS, ids=[row["id"] for row in rows])
+    return {row["id"]: tuple(row["depends_on"]) for row in found}
+
+
+def _board_row(row: dict[str, Any], moment: Moment, depends_on: tuple[str, ...] | None) -> BoardRow:
     return BoardRow(
+        depends_on=depends_on,
         waits=take_waits(row, moment),
         age_seconds=moment.seconds_since(row.pop("submitted_at_ns")),
         state_seconds=moment.seconds_since(row.pop("changed_at_ns")),

@@ -4,11 +4,22 @@ from typing import Any, Final
 
 from coord.events.envelope import Recorded
 from coord.events.wire import RecordedSample
-from coord.projections.folds import agents, alerts, nodes, pace, runs, samples, teams, verification, work
+from coord.projections.folds import (
+    agents,
+    alerts,
+    nodes,
+    pace,
+    runs,
+    samples,
+    teams,
+    verification,
+    weights,
+    work,
+)
 from coord.projections.folds.oddities import ODDITIES
 from coord.projections.folds.shape import Projection, Table
 
-VERSION: Final = 4
+VERSION: Final = 6
 """Raise it when a fold comes to mean something else without a table changing: stores are then built anew."""
 
 OF_EVENTS: Final[tuple[Projection[Recorded], ...]] = (
@@ -19,6 +30,7 @@ OF_EVENTS: Final[tuple[Projection[Recorded], ...]] = (
     runs.PROJECTION,
     teams.PROJECTION,
     verification.PROJECTION,
+    weights.PROJECTION,
     work.PROJECTION,
 )
 OF_SAMPLES: Final[tuple[Projection[RecordedSample], ...]] = (samples.PROJECTION,)

@@ -23,6 +23,10 @@ class Node:
     """JSON."""
     registered_at_ns: int
     changed_at_ns: int
+    dropped_readings: int
+    """Of all its monitors, as they told; they could not be sent."""
+    dropped_at_ns: int | None
+    """When the broker recorded that the last of them had been."""
     position: int
 
 
@@ -34,6 +38,7 @@ def _reads(recorded: Recorded) -> Reads:
 
 
 def _registered(draft: Draft, recorded: Recorded, event: facts.NodeRegistered) -> None:
+    before = draft.get(NODES, recorded.entity)
     draft.put(
         NODES,
         Node(
@@ -44,9 +49,21 @@ def _registered(draft: Draft, recorded: Recorded, event: facts.NodeRegistered) -
             inventory=event.inventory.model_dump_json(exclude_none=True),
             registered_at_ns=recorded.recorded_at_ns,
             changed_at_ns=recorded.recorded_at_ns,
+            dropped_readings=before.dropped_readings if before else 0,
+            dropped_at_ns=before.dropped_at_ns if before else None,
             position=recorded.position,
         ),
     )
+
+
+def _dropped(draft: Draft, recorded: Recorded, event: facts.NodeReadingsDropped) -> None:
+    node = draft.change(NODES, recorded.entity)
+    if node is None:
+        note(draft, recorded, "no such node was registered")
+        return
+    node.dropped_readings += event.readings
+    node.dropped_at_ns = recorded.recorded_at_ns
+    node.position = recorded.position
 
 
 def _moves_to(status: str) -> Callable[[Draft, Recorded, Any], None]:
@@ -67,6 +84,7 @@ PROJECTION: Final = Projection(
     tables=(NODES,),
     on={
         facts.NodeRegistered: _registered,
+        facts.NodeReadingsDropped: _dropped,
         facts.NodeLost: _moves_to("lost"),
         facts.NodeReturned: _moves_to("active"),
     },

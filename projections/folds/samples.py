@@ -1,8 +1,8 @@
 """Packed readings as tables.
 
-    readings_hot    every reading, in the order it arrived; questions read the view `readings`
+    readings_hot    readings in the order they arrived, until they are sealed; questions read the view `readings`
     latest          one row a series: its newest value, and the minute that is still open
-    rollup_parts    closed minutes; the view `rollups` adds up what late readings left in parts
+    rollup_parts    closed minutes, until they are sealed; the view `rollups` adds up what late readings left in parts
     processes       the last list of each node, packed
     presence        when each agent was last heard, as the leading coordinator told
     monitors        which numbers of each writer were seen: a batch sent again changes nothing
@@ -11,17 +11,18 @@ A reading's `at_ns` is its writer's clock and only shown; `recorded_at_ns` is th
 silence and cuts in time are measured with.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+from math import fsum, inf
+from operator import mul
 from typing import Final
 
 from coord.events.samples import HardwareSample, PresenceSample, ProcessesSample, Series
 from coord.events.streams import SAMPLES
 from coord.events.wire import RecordedSample
 from coord.projections.folds import seen
-from coord.projections.folds.shape import Draft, Projection, Reads, Table, json_text
+from coord.projections.folds.shape import Draft, Projection, Reads, Sealing, Table, json_text
 
 MINUTE_NS: Final = 60_000_000_000
 _MS_NS: Final = 1_000_000
@@ -78,8 +79,10 @@ class RollupPart:
     highest: float
     last: float
     last_at_ns: int
+    recorded_at_ns: int
+    """When the broker recorded the message that closed it."""
     position: int
-    """Of the message that closed it."""
+    """Of that message."""
 
 
 @dataclass(slots=True)
@@ -120,9 +123,20 @@ class Monitor:
 
 
 _SERIES: Final = ("node", "metric", "device")
-READINGS_HOT: Final = Table("readings_hot", ReadingRow, stream=SAMPLES.name)
+READINGS_HOT: Final = Table(
+    "readings_hot",
+    ReadingRow,
+    stream=SAMPLES.name,
+    sealing=Sealing("readings", ("metric", "node", "device", "recorded_at_ns")),
+    packed=("at_ns", "value"),
+)
 LATEST: Final = Table("latest", Latest, key=_SERIES, stream=SAMPLES.name)
-ROLLUP_PARTS: Final = Table("rollup_parts", RollupPart, stream=SAMPLES.name)
+ROLLUP_PARTS: Final = Table(
+    "rollup_parts",
+    RollupPart,
+    stream=SAMPLES.name,
+    sealing=Sealing("rollup_parts_all", ("metric", "node", "device", "minute_ns")),
+)
 PROCESSES: Final = Table("processes", ProcessList, key=("node",), stream=SAMPLES.name)
 PRESENCE: Final = Table("presence", PresenceRow, key=("agent",), stream=SAMPLES.name)
 MONITORS: Final = Table("monitors", Monitor, key=("node", "writer"), stream=SAMPLES.name)
@@ -162,41 +176,67 @@ def _is_new(draft: Draft, sample: RecordedSample) -> bool:
 def _hardware(draft: Draft, sample: RecordedSample, batch: HardwareSample) -> None:
     if not _is_new(draft, sample):
         return
-    columns = draft.columns(READINGS_HOT)
-    for series in batch.series:
-        count = len(series.values)
-        times = [batch.started_at_ns + offset * _MS_NS for offset in series.offsets_ms]
-        columns["node"].extend([sample.node] * count)
-        columns["metric"].extend([series.metric] * count)
-        columns["device"].extend([series.device] * count)
-        columns["at_ns"].extend(times)
-        columns["value"].extend(series.values)
-        columns["recorded_at_ns"].extend([sample.recorded_at_ns] * count)
-        columns["position"].extend([sample.position] * count)
+    packs = draft.packs(READINGS_HOT)
+    columns, every = packs.columns, batch.series
+    moments, values = columns["at_ns"], columns["value"]
+    times: list[int] = []
+    offsets: tuple[int, ...] = ()
+    for series in every:
+        if series.offsets_ms != offsets:
+            offsets = series.offsets_ms
+            times = [batch.started_at_ns + offset * _MS_NS for offset in offsets]
+        moments += times
+        values += series.values
         _update_series(draft, sample, series, times)
+    columns["metric"] += [series.metric for series in every]
+    columns["device"] += [series.device for series in every]
+    packs.counts += [len(series.values) for series in every]
+    for name in ("node", "recorded_at_ns", "position"):
+        columns[name] += [getattr(sample, name)] * len(every)
 
 
 def _update_series(draft: Draft, sample: RecordedSample, series: Series, times: list[int]) -> None:
     latest = draft.change(LATEST, sample.node, series.metric, series.device)
-    for minute_ns, readings in groupby(
-        zip(times, series.values, strict=True), lambda reading: reading[0] - reading[0] % MINUTE_NS
-    ):
-        part = list(readings)
+    if latest is not None and latest.minute_ns <= times[0] and times[-1] < latest.minute_ns + MINUTE_NS:
+        _add_to_minute(latest, times, series.values)
+        _show_latest(latest, sample, times[-1], series.values[-1])
+        return
+    for minute_ns, some, values in _minutes(times, series.values):
         if latest is None:
-            latest = draft.put(LATEST, _first(sample, series, minute_ns, part))
+            latest = draft.put(LATEST, _first(sample, series, minute_ns, some, values))
             continue
         if latest.minute_ns != minute_ns:
             _close_minute(draft, sample, latest)
-            _open_minute(latest, minute_ns, part)
+            _open_minute(latest, minute_ns, some, values)
         else:
-            _add_to_minute(latest, part)
-        if part[-1][0] >= latest.at_ns:
-            latest.at_ns, latest.value = part[-1]
-            latest.recorded_at_ns, latest.position = sample.recorded_at_ns, sample.position
+            _add_to_minute(latest, some, values)
+        _show_latest(latest, sample, some[-1], values[-1])
 
 
-def _first(sample: RecordedSample, series: Series, minute_ns: int, part: list[tuple[int, float]]) -> Latest:
-    at_ns, value = part[-1]
+def _show_latest(latest: Latest, sample: RecordedSample, at_ns: int, value: float) -> None:
+    if at_ns >= latest.at_ns:
+        latest.at_ns, latest.value = at_ns, value
+        latest.recorded_at_ns, latest.position = sample.recorded_at_ns, sample.position
+
+
+_Part = tuple[int, Sequence[int], Sequence[float]]
+"""A minute, and the times and values of the readings of a series in it."""
+
+
+def _minutes(times: Sequence[int], values: Sequence[float]) -> Iterator[_Part]:
+    """Divide readings, which are in the order of their time, by minutes."""
+    first = 0
+    while first < len(times):
+        minute_ns = times[first] - times[first] % MINUTE_NS
+        end = bisect_left(times, minute_ns + MINUTE_NS, first)
+        yield minute_ns, times[first:end], values[first:end]
+        first = end
+
+
+def _first(
+    sample: RecordedSample, series: Series, minute_ns: int, times: Sequence[int], values: Sequence[float]
+) -> Latest:
+    at_ns, value = times[-1], values[-1]
     latest = Latest(
         node=sample.node,
         metric=series.metric,
@@ -214,30 +254,40 @@ def _first(sample: RecordedSample, series: Series, minute_ns: int, part: list[tu
         last=value,
         last_at_ns=at_ns,
     )
-    _open_minute(latest, minute_ns, part)
+    _open_minute(latest, minute_ns, times, values)
     return latest
 
 
-def _open_minute(latest: Latest, minute_ns: int, part: list[tuple[int, float]]) -> None:
+def _open_minute(latest: Latest, minute_ns: int, times: Sequence[int], values: Sequence[float]) -> None:
     latest.minute_ns = minute_ns
     latest.readings = 0
     latest.total = latest.total_squares = 0.0
-    latest.lowest = latest.highest = part[0][1]
-    latest.last_at_ns = part[0][0]
-    _add_to_minute(latest, part)
+    latest.lowest = latest.highest = values[0]
+    latest.last_at_ns = times[0]
+    _add_to_minute(latest, times, values)
 
 
-def _add_to_minute(latest: Latest, part: Iterable[tuple[int, float]]) -> None:
-    values = list(map(itemgetter(1), part))
+def _add_to_minute(latest: Latest, times: Sequence[int], values: Sequence[float]) -> None:
+    """Add readings to the open minute; sums are exact and rounded once, and so alike on every Python."""
+    try:
+        total, total_squares = fsum(values), fsum(map(mul, values, values))
+    except OverflowError:
+        total, total_squares = _large_sum(values), inf
     latest.readings += len(values)
+    latest.total += total
+    latest.total_squares += total_squares
+    latest.lowest = min(latest.lowest, min(values))
+    latest.highest = max(latest.highest, max(values))
+    if times[-1] >= latest.last_at_ns:
+        latest.last_at_ns, latest.last = times[-1], values[-1]
+
+
+def _large_sum(values: Sequence[float]) -> float:
+    """Add one by one, to infinity if need be."""
+    total = 0.0
     for value in values:
-        latest.total += value
-        latest.total_squares += value * value
-    latest.lowest = min(latest.lowest, *values)
-    latest.highest = max(latest.highest, *values)
-    *_, (at_ns, value) = part
-    if at_ns >= latest.last_at_ns:
-        latest.last_at_ns, latest.last = at_ns, value
+        total += value
+    return total
 
 
 def _close_minute(draft: Draft, sample: RecordedSample, latest: Latest) -> None:
@@ -255,6 +305,7 @@ def _close_minute(draft: Draft, sample: RecordedSample, latest: Latest) -> None:
             highest=latest.highest,
             last=latest.last,
             last_at_ns=latest.last_at_ns,
+            recorded_at_ns=sample.recorded_at_ns,
             position=sample.position,
         ),
     )

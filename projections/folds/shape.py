@@ -54,6 +54,16 @@ class Column:
     optional: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Where what is old of a table that only grows goes: into sorted segments by `recorded_at_ns`."""
+
+    view: str
+    """Shows the table and its segments as one."""
+    order: tuple[str, ...]
+    """Of the rows in a segment."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table(Generic[R]):
     """One table: the record type of its rows says its columns."""
@@ -66,6 +76,10 @@ class Table(Generic[R]):
     """Which stream its rows come from."""
     settled: bool = False
     """With a key: rows are looked up, and hardly ever replaced or dropped; there may be millions."""
+    sealing: Sealing | None = None
+    """None: all of its rows stay in it."""
+    packed: tuple[str, ...] = ()
+    """Columns whose values differ among rows that come together; what the others hold is then given once (`Packs`)."""
     columns: tuple[Column, ...] = field(init=False)
     values: Callable[[R], tuple[Any, ...]] = field(init=False)
     """A row's values in the order of the columns."""
@@ -78,6 +92,11 @@ class Table(Generic[R]):
         object.__setattr__(self, "columns", tuple(_column(name, hints[name]) for name in names))
         object.__setattr__(self, "values", attrgetter(*names))
         object.__setattr__(self, "key_of", _tuple_getter(self.key))
+
+    @property
+    def whole(self) -> str:
+        """What shows all of its rows: itself, or the view over its segments."""
+        return self.sealing.view if self.sealing else self.name
 
     def copy(self, row: R) -> R:
         """Return a row that may be changed."""
@@ -92,12 +111,30 @@ class Previous(Protocol):
 
 
 @dataclass(slots=True)
+class Packs:
+    """Rows for a table that only grows, some together: what is equal within a pack stands once."""
+
+    columns: Columns
+    """A value a pack; of the columns that are `packed`, a value a row, pack after pack."""
+    counts: list[int] = field(default_factory=list)
+    """Rows of each pack."""
+
+
+@dataclass(slots=True)
 class Changes:
     """What a batch changes: at most one row a key."""
 
     rows: dict[str, dict[Key, Any]] = field(default_factory=dict)
     """By table and key: the row as it is now; None: it is gone."""
     appended: dict[str, Columns] = field(default_factory=dict)
+    packs: dict[str, Packs] = field(default_factory=dict)
+
+    def added(self) -> dict[str, int]:
+        """Count the rows that tables grow by."""
+        counts = {name: len(next(iter(columns.values()))) for name, columns in self.appended.items()}
+        for name, packs in self.packs.items():
+            counts[name] = counts.get(name, 0) + sum(packs.counts)
+        return counts
 
 
 class Draft:
@@ -146,7 +183,14 @@ class Draft:
         """Return the columns of what is appended, to be extended all alike: for many rows at once."""
         found = self.changes.appended.get(table.name)
         if found is None:
-            found = self.changes.appended[table.name] = {column.name: [] for column in table.columns}
+            found = self.changes.appended[table.name] = _no_rows(table)
+        return found
+
+    def packs(self, table: Table[Any]) -> Packs:
+        """Return the packs of what is appended, to be extended."""
+        found = self.changes.packs.get(table.name)
+        if found is None:
+            found = self.changes.packs[table.name] = Packs(_no_rows(table))
         return found
 
 
@@ -183,6 +227,16 @@ def routes_of(
     return routes
 
 
+def unpacked(table: Table[Any], packs: Packs) -> Columns:
+    """Return packs by column, a value a row."""
+    return {
+        name: values
+        if name in table.packed
+        else [value for value, count in zip(values, packs.counts, strict=True) for _ in range(count)]
+        for name, values in packs.columns.items()
+    }
+
+
 def columns_of(table: Table[R], rows: Iterable[R]) -> Columns:
     """Return rows, at least one, by column."""
     columns = zip(*map(table.values, rows), strict=True)
@@ -205,6 +259,10 @@ def small_json(value: Any) -> tuple[str | None, int]:
         return None, 0
     encoded = msgspec.json.encode(value)
     return (encoded.decode() if len(encoded) <= SMALL_BYTES_MAX else None), len(encoded)
+
+
+def _no_rows(table: Table[Any]) -> Columns:
+    return {column.name: [] for column in table.columns}
 
 
 def _column(name: str, hint: Any) -> Column:

@@ -178,8 +178,9 @@ def _cancelled(draft: Draft, recorded: Recorded, event: facts.WorkCancelled) -> 
 def _released(draft: Draft, recorded: Recorded, event: facts.WorkReleased) -> None:
     item = held(draft, recorded, event.fence)
     if item is not None:
+        item.reason = event.reason or item.reason
         attempt_over(draft, recorded, item, "released", event.reason)
-        put_back(recorded, item, "open")
+        put_back(recorded, item, event.then, event.retry_seconds)
 
 
 def _lease_expired(draft: Draft, recorded: Recorded, event: facts.WorkLeaseExpired) -> None:

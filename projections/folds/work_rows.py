@@ -42,7 +42,7 @@ class Item:
     progress: float | None = None
     progress_note: str | None = None
     reason: str | None = None
-    """Why it is blocked, parked, has ended, or failed last."""
+    """Why it is blocked, parked, has ended, or how its last claim ended."""
     result: str | None = None
     """JSON, if it is small; else it is in the log, at `position`."""
     result_bytes: int = 0

@@ -6,7 +6,8 @@
     parts     agents, nodes and runs
     system    everything together
 
-A score is 100 less its deductions, and never below 0. Each deduction has a name, its size, its reason in words and the
+A score is 100 less its deductions, and never below 0; what each of the system's and of a team's may cost at most can
+be said (`coord weigh`). Each deduction has a name, its size, its reason in words and the
 positions of the events behind it. More of a trouble never costs less; a fresh, empty system has 100.
 """
 

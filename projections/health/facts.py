@@ -145,3 +145,5 @@ class Facts:
     agent_silence_seconds: float = 60.0
     node_silence_seconds: float = 10.0
     run_silence_seconds: float = 60.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """What parts of the health of the system and of teams may cost, where somebody said so."""

@@ -9,21 +9,15 @@ wants somebody to look at it.
 from typing import Final
 
 from coord.events.questions import Deduction
+from coord.events.weights import WEIGHTS
 from coord.projections.health.facts import RECENT_SECONDS, WorkFacts
 from coord.projections.health.scale import deduct, items, saturating, seconds
 
-BACKLOG_POINTS: Final = 40.0
 BACKLOG_HALF: Final = 4.0
 """Items waiting per unit of capacity at which half of the points are gone."""
-NOBODY_POINTS: Final = 25.0
-STALLED_POINTS: Final = 20.0
 STALLED_HALF: Final = 3.0
-STUCK_POINTS: Final = 15.0
 STUCK_HALF: Final = 2.0
-PARKED_POINTS: Final = 10.0
 PARKED_HALF: Final = 5.0
-FAILED_POINTS: Final = 15.0
-EXPIRED_POINTS: Final = 15.0
 CALM: Final = 2.0
 """Ends of claims that are added to a share, so that one failure out of one is not all."""
 
@@ -54,7 +48,7 @@ def _backlog(work: WorkFacts, active: int, leaving: int) -> list[Deduction]:
     draining = f" and {leaving} draining" if leaving else ""
     return deduct(
         "backlog",
-        BACKLOG_POINTS * saturating(waiting / capacity, BACKLOG_HALF),
+        WEIGHTS["backlog"] * saturating(waiting / capacity, BACKLOG_HALF),
         f"{items(unfinished)} unfinished ({work.open} open, {work.claimed} claimed) for "
         f"{items(active, 'active agent')}{draining}; {work.completed_recent} completed in the last "
         f"{RECENT_SECONDS // 60} min.",
@@ -67,7 +61,7 @@ def _nobody(work: WorkFacts, active: int) -> list[Deduction]:
         return []
     return deduct(
         "nobody_works",
-        NOBODY_POINTS,
+        WEIGHTS["nobody_works"],
         f"{items(work.open)} open and no active agent; the oldest waits for {seconds(work.oldest_seconds)}.",
         work.waiting,
     )
@@ -76,7 +70,7 @@ def _nobody(work: WorkFacts, active: int) -> list[Deduction]:
 def _stalled(work: WorkFacts) -> list[Deduction]:
     return deduct(
         "stalled",
-        STALLED_POINTS * saturating(work.stalled, STALLED_HALF),
+        WEIGHTS["stalled"] * saturating(work.stalled, STALLED_HALF),
         f"{items(work.stalled)} held for long without a word of progress.",
         work.stalled_at,
     )
@@ -85,7 +79,7 @@ def _stalled(work: WorkFacts) -> list[Deduction]:
 def _stuck(work: WorkFacts) -> list[Deduction]:
     return deduct(
         "stuck",
-        STUCK_POINTS * saturating(work.stuck, STUCK_HALF),
+        WEIGHTS["stuck"] * saturating(work.stuck, STUCK_HALF),
         f"{items(work.stuck)} held by agents that live and show no work on them.",
         work.stuck_at,
     )
@@ -94,7 +88,7 @@ def _stuck(work: WorkFacts) -> list[Deduction]:
 def _parked(work: WorkFacts) -> list[Deduction]:
     return deduct(
         "parked",
-        PARKED_POINTS * saturating(work.parked, PARKED_HALF),
+        WEIGHTS["parked"] * saturating(work.parked, PARKED_HALF),
         f"{items(work.parked)} parked after the last attempt: somebody must look; coord requeue.",
         work.parked_at,
     )
@@ -104,7 +98,7 @@ def _failed(work: WorkFacts) -> list[Deduction]:
     ends = work.failed_recent + work.completed_recent + CALM
     return deduct(
         "failures",
-        FAILED_POINTS * work.failed_recent / ends,
+        WEIGHTS["failures"] * work.failed_recent / ends,
         f"{work.failed_recent} failed and {work.completed_recent} completed in the last "
         f"{RECENT_SECONDS // 60} min.",
         work.failed_at,
@@ -115,7 +109,7 @@ def _expired(work: WorkFacts) -> list[Deduction]:
     ends = work.expired_recent + work.completed_recent + CALM
     return deduct(
         "leases_expired",
-        EXPIRED_POINTS * work.expired_recent / ends,
+        WEIGHTS["leases_expired"] * work.expired_recent / ends,
         f"{items(work.expired_recent, 'lease')} ran out in the last {RECENT_SECONDS // 60} min.",
         work.expired_at,
     )

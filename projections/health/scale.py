@@ -1,11 +1,12 @@
 """How much a trouble costs. Every scale rises with the trouble and ends at a ceiling."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from coord.events.alert import Evidence
 from coord.events.model import NOTE_LENGTH_MAX
 from coord.events.questions import Deduction, HealthScore
+from coord.events.weights import WEIGHTS
 
 EVIDENCE_MAX: Final = 10
 POINTS_MIN: Final = 0.05
@@ -41,6 +42,16 @@ def deduct(
             evidence=tuple(Evidence(stream=stream, position=position) for position in newest if position > 0),
         )
     ]
+
+
+def weighed(deductions: Iterable[Deduction], weights: Mapping[str, float]) -> list[Deduction]:
+    """Bring deductions from their usual weights to those that were said; what would be nothing is left out."""
+    found = []
+    for one in deductions:
+        points = one.points * weights.get(one.name, WEIGHTS[one.name]) / WEIGHTS[one.name]
+        if points >= POINTS_MIN:
+            found.append(one.model_copy(update={"points": min(points, 100.0)}))
+    return found
 
 
 def score_of(entity: str, deductions: Iterable[Deduction]) -> HealthScore:

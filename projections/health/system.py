@@ -3,6 +3,7 @@
 from typing import Final
 
 from coord.events.questions import Deduction, HealthScore
+from coord.events.weights import WEIGHTS
 from coord.projections.health.facts import DAY_SECONDS, RECENT_SECONDS, AgentFacts, Facts, WorkFacts
 from coord.projections.health.load import load_deductions
 from coord.projections.health.parts import (
@@ -11,59 +12,54 @@ from coord.projections.health.parts import (
     score_node,
     score_run,
 )
-from coord.projections.health.scale import deduct, items, missing_share, saturating, score_of, seconds
+from coord.projections.health.scale import (
+    deduct,
+    items,
+    missing_share,
+    saturating,
+    score_of,
+    seconds,
+    weighed,
+)
 
-AGENTS_POINTS: Final = 15.0
-NODES_POINTS: Final = 20.0
-RUNS_POINTS: Final = 15.0
-ALERTS_POINTS: Final = 20.0
-DEAD_LETTERS_POINTS: Final = 8.0
-ODDITIES_POINTS: Final = 5.0
-MISSING_POINTS: Final = 10.0
-LAG_POINTS: Final = 10.0
 LAG_FREE: Final = 200
 """Events not folded in yet that are ordinary."""
-LOG_AWAY_POINTS: Final = 15.0
 LOG_AWAY_SECONDS: Final = 5.0
 
 
 def score_system(facts: Facts) -> HealthScore:
     """Score the system."""
-    return score_of(
-        "system",
-        [
-            *load_deductions(facts.all_work, _active(facts.agents), _leaving(facts.agents)),
-            *_agents_lost(facts.agents),
-            *_nodes(facts),
-            *_runs(facts),
-            *alert_deduction(facts.alerts, ALERTS_POINTS),
-            *_log(facts),
-            *_projector(facts),
-        ],
-    )
+    deductions = [
+        *load_deductions(facts.all_work, _active(facts.agents), _leaving(facts.agents)),
+        *_agents_lost(facts.agents),
+        *_nodes(facts),
+        *_runs(facts),
+        *alert_deduction(facts.alerts, WEIGHTS["alerts"]),
+        *_log(facts),
+        *_projector(facts),
+    ]
+    return score_of("system", weighed(deductions, facts.weights))
 
 
 def score_team(work: WorkFacts, facts: Facts, scores: Scores) -> HealthScore:
     """Score a team by its own items and agents."""
     own = tuple(agent for agent in facts.agents if agent.team == work.team)
     missing = missing_share(scores[agent.agent] for agent in own if agent.agent in scores)
-    return score_of(
-        f"team:{work.team}",
-        [
-            *load_deductions(work, _active(own), _leaving(own)),
-            *_agents_lost(own),
-            *deduct(
-                "agents",
-                AGENTS_POINTS * saturating(missing, 2.0),
-                "its agents lack health; ask for each of them.",
-                (agent.position for agent in own),
-            ),
-            *alert_deduction(
-                (one for one in facts.alerts if (one.entity_kind, one.entity) == ("team", work.team)),
-                ALERTS_POINTS,
-            ),
-        ],
-    )
+    deductions = [
+        *load_deductions(work, _active(own), _leaving(own)),
+        *_agents_lost(own),
+        *deduct(
+            "agents",
+            WEIGHTS["agents"] * saturating(missing, 2.0),
+            "its agents lack health; ask for each of them.",
+            (agent.position for agent in own),
+        ),
+        *alert_deduction(
+            (one for one in facts.alerts if (one.entity_kind, one.entity) == ("team", work.team)),
+            WEIGHTS["alerts"],
+        ),
+    ]
+    return score_of(f"team:{work.team}", weighed(deductions, facts.weights))
 
 
 def _active(agents: tuple[AgentFacts, ...]) -> int:
@@ -84,7 +80,7 @@ def _agents_lost(agents: tuple[AgentFacts, ...]) -> list[Deduction]:
     names = ", ".join(agent.agent for agent in (*holding, *lately)[:5])
     return deduct(
         "agents_lost",
-        AGENTS_POINTS * saturating(len(holding) + len(lately) / 4, 2.0),
+        WEIGHTS["agents_lost"] * saturating(len(holding) + len(lately) / 4, 2.0),
         f"{items(len(holding), 'lost agent')} with work in hand and {len(lately)} lost lately: {names}.",
         (position for agent in (*holding, *lately) for position in (agent.position, *agent.held_at)),
     )
@@ -99,7 +95,7 @@ def _nodes(facts: Facts) -> list[Deduction]:
         return []
     return deduct(
         "nodes",
-        NODES_POINTS * saturating(missing_share(scores), 1.0),
+        WEIGHTS["nodes"] * saturating(missing_share(scores), 1.0),
         f"{worst.entity} has {worst.score:.0f} of 100: {worst.deductions[0].reason}",
         (node.position for node, score in zip(here, scores, strict=True) if score.score < 100),
     )
@@ -112,7 +108,7 @@ def _runs(facts: Facts) -> list[Deduction]:
         return []
     return deduct(
         "runs",
-        RUNS_POINTS * saturating(missing_share(scores), 1.0),
+        WEIGHTS["runs"] * saturating(missing_share(scores), 1.0),
         f"{worst.entity} has {worst.score:.0f} of 100: {worst.deductions[0].reason}",
         (run.position for run, score in zip(facts.runs, scores, strict=True) if score.score < 100),
     )
@@ -123,19 +119,19 @@ def _log(facts: Facts) -> list[Deduction]:
     return [
         *deduct(
             "dead_letters",
-            DEAD_LETTERS_POINTS * saturating(facts.dead_recent, 5.0),
+            WEIGHTS["dead_letters"] * saturating(facts.dead_recent, 5.0),
             f"{items(facts.dead_recent, 'message')} {window} were no events of ours; coord deadletters.",
             facts.dead_at,
         ),
         *deduct(
             "oddities",
-            ODDITIES_POINTS * saturating(facts.oddities_recent, 3.0),
+            WEIGHTS["oddities"] * saturating(facts.oddities_recent, 3.0),
             f"{items(facts.oddities_recent, 'event')} {window} did not fit what came before.",
             facts.oddities_at,
         ),
         *deduct(
             "events_missing",
-            MISSING_POINTS if facts.missing_events else 0.0,
+            WEIGHTS["events_missing"] if facts.missing_events else 0.0,
             f"the log has lost {items(facts.missing_events, 'event')}.",
             facts.missing_at,
         ),
@@ -147,12 +143,12 @@ def _projector(facts: Facts) -> list[Deduction]:
     return [
         *deduct(
             "behind",
-            LAG_POINTS * saturating(facts.lag - LAG_FREE, 2000.0),
+            WEIGHTS["behind"] * saturating(facts.lag - LAG_FREE, 2000.0),
             f"{items(facts.lag, 'event')} of the log are not folded in yet.",
         ),
         *deduct(
             "log_away",
-            LOG_AWAY_POINTS if away else 0.0,
+            WEIGHTS["log_away"] if away else 0.0,
             f"the log was not heard for {seconds(facts.log_silent_seconds)}; this is what it said before.",
         ),
     ]

@@ -3,13 +3,17 @@
     opens                        clean
     held by another process      FolderTaken, with its pid: never recovered from
     the log of writes is bad     set aside; the file is older and consistent, and the stream is read on from there
-    anything else, or a file     set aside; a new one is begun, to be filled from the log
-    of another fingerprint
+    the file is bad, or gone     set aside; the newest snapshot that is whole takes its place, else the one before;
+                                 each is read in full first, as what is bad may have been bad when it was copied
+    no snapshot will do, or a    set aside; a new one is begun, to be filled from the log
+    file of another fingerprint
 
-What is set aside stays beside the file as `<name>.bad.<n>`, at most `SET_ASIDE_MAX` of them.
+What is set aside stays beside the file as `<name>.bad.<n>`, at most `SET_ASIDE_MAX` of them, and goes when a snapshot needs the room.
 """
 
+import errno
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -17,27 +21,21 @@ from typing import Final, Literal
 import duckdb
 
 from coord.events.errors import FolderTaken, visible
+from coord.events.streams import EVENTS
+from coord.projections.snapshots import Snapshot, copy_file, drop, of_version
 from coord.projections.store.digests import digests
+from coord.projections.store.engine import SETTINGS
 from coord.projections.store.faults import StoreBroken
 from coord.projections.store.reader import Reader
 from coord.projections.store.schema import ALL_TABLES, FINGERPRINT, META, STATEMENTS
 from coord.projections.store.writer import Store
 
 CHECKPOINT_THRESHOLD: Final = "64MB"
-THREADS: Final = 2
 SET_ASIDE_MAX: Final = 3
+OTHER_VERSION: Final = "it was written by another version"
+"""Why a file of another fingerprint is of no use."""
 
-How = Literal["clean", "wal_set_aside", "rebuilt"]
-
-_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
-    "allow_community_extensions": "false",
-    "allow_extension_repositories": "forbidden",
-    "allow_persistent_secrets": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-    "threads": str(THREADS),
-}
+How = Literal["clean", "wal_set_aside", "snapshot", "rebuilt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +52,26 @@ class _OtherFingerprint(Exception):
     """The file was written by another version of the tables or folds."""
 
 
-def open_store(path: Path, memory_mib: int, *, deep: bool = False) -> Opened:
-    """Open the file, or recover; `deep` reads every value, for when a fault was seen.
+def open_store(
+    path: Path, memory_mib: int, *, deep: bool = False, snapshots: Sequence[Snapshot] = ()
+) -> Opened:
+    """Open the file, or recover.
+
+    Args:
+        path: of the file.
+        memory_mib: what the engine may use.
+        deep: read every value, for when a fault was seen.
+        snapshots: to go back to, the newest first.
 
     Raises:
         FolderTaken: another process has it open.
         StoreBroken: not even a new file can be made here.
     """
+    usable = of_version(snapshots, FINGERPRINT)
     if not path.exists():
         _wal(path).unlink(missing_ok=True)
-        return Opened(_begin(path, memory_mib), "clean")
+        fresh = _from_snapshot(path, memory_mib, usable, "the file was gone")
+        return fresh or Opened(_begin(path, memory_mib), "clean")
     try:
         return Opened(_open(path, memory_mib, deep), "clean")
     except (duckdb.Error, _OtherFingerprint) as error:
@@ -75,7 +83,7 @@ def open_store(path: Path, memory_mib: int, *, deep: bool = False) -> Opened:
             return Opened(_open(path, memory_mib, deep), "wal_set_aside", reason)
         except (duckdb.Error, _OtherFingerprint) as error:
             reason = _why(path, error)
-    return begin_anew(path, memory_mib, reason)
+    return _from_snapshot(path, memory_mib, usable, reason) or begin_anew(path, memory_mib, reason)
 
 
 def begin_anew(path: Path, memory_mib: int, reason: str) -> Opened:
@@ -107,6 +115,46 @@ def replace_file(old: Path, new: Path) -> None:
     new.replace(old)
 
 
+def _from_snapshot(path: Path, memory_mib: int, found: Sequence[Snapshot], reason: str) -> Opened | None:
+    """Put the newest snapshot that is whole in the place of the file; None when there is none.
+
+    Raises:
+        StoreBroken: it cannot be copied here.
+    """
+    for snapshot in found:
+        if not snapshot.is_whole():
+            drop(snapshot)
+            continue
+        for file in (path, _wal(path)):
+            _set_aside(file)
+        _copied(snapshot, path)
+        try:
+            store = _open(path, memory_mib, deep=True)
+        except (duckdb.Error, _OtherFingerprint):
+            remove_file(path)
+            continue
+        at = snapshot.standing.positions.get(EVENTS.name, 0)
+        return Opened(store, "snapshot", f"{reason}; gone on from the snapshot of position {at}")
+    return None
+
+
+def _copied(snapshot: Snapshot, path: Path) -> None:
+    """Copy a snapshot into the place of the file; what was set aside goes where the disk has no room for both."""
+    beside = path.with_name(path.name + ".copied")
+    try:
+        copy_file(snapshot.file, beside)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        aside = [*path.parent.glob(f"{path.name}.bad.*"), *path.parent.glob(f"{_wal(path).name}.bad.*")]
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and aside:
+            for file in aside:
+                file.unlink()
+            _copied(snapshot, path)
+            return
+        raise StoreBroken(f"the snapshot {snapshot.file} cannot be copied: {error.strerror}.") from error
+
+
 def _open(path: Path, memory_mib: int, deep: bool) -> Store:
     root = _connect(path, memory_mib)
     try:
@@ -130,7 +178,7 @@ def _begin(path: Path, memory_mib: int) -> Store:
 
 
 def _connect(path: Path, memory_mib: int) -> duckdb.DuckDBPyConnection:
-    root = duckdb.connect(str(path), config=dict(_CONFIG))
+    root = duckdb.connect(str(path), config=dict(SETTINGS))
     for name, value in (
         ("checkpoint_threshold", CHECKPOINT_THRESHOLD),
         ("memory_limit", f"{memory_mib}MiB"),
@@ -146,7 +194,7 @@ def _check(root: duckdb.DuckDBPyConnection, deep: bool) -> None:
     tables = {row[0] for row in root.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     found = root.execute(f"FROM {META}").fetchall() if META in tables else []
     if found != [(FINGERPRINT,)]:
-        raise _OtherFingerprint("it was written by another version")
+        raise _OtherFingerprint(OTHER_VERSION)
     reader = Reader(root)
     reader.counts()
     if deep:

@@ -30,5 +30,5 @@ class Reader:
         return Mark(**found[0]) if found else None
 
     def counts(self) -> dict[str, int]:
-        """Return how many rows each table holds."""
-        return {table.name: self.value(f'SELECT count(*) FROM "{table.name}"') for table in ALL_TABLES}
+        """Return how many rows each table holds; of one with segments, by the name of its view, those in them too."""
+        return {table.whole: self.value(f'SELECT count(*) FROM "{table.whole}"') for table in ALL_TABLES}

@@ -9,17 +9,21 @@ from typing import Any, Final
 import duckdb
 
 from coord.events.streams import MIB
-from coord.projections.folds.shape import Changes, Columns, Key, Table, columns_of
+from coord.projections.folds.shape import Changes, Columns, Key, Packs, Table, columns_of
 from coord.projections.intake import POSITIONS, Gap, Intake, Mark, changes_of, reads_of
-from coord.projections.store.arrow import keys_to_arrow, to_arrow
+from coord.projections.store.arrow import keys_to_arrow, packs_to_arrow, to_arrow
 from coord.projections.store.faults import read_border, told_apart
+from coord.projections.store.ids import KnownIds
 from coord.projections.store.reader import Reader
 from coord.projections.store.rows import HotRows
-from coord.projections.store.schema import BY_NAME
+from coord.projections.store.schema import BY_NAME, SEALED
+from coord.projections.store.segments import KEEPING, Keeping, Segments
 
 CHECKPOINT_BYTES: Final = 4 * MIB
 """So much of messages is folded between two checkpoints: emptying the log of writes takes several times the
 memory of what it holds."""
+_READ_STILL: Final = "TransactionContext Error: Cannot CHECKPOINT: there are other write transactions active"
+"""So the engine says; the transaction is one that reads, from before tables were made or dropped."""
 
 
 class Store:
@@ -31,7 +35,12 @@ class Store:
         self._cursors = threading.Lock()
         self._writing = root.cursor()
         self._hot = HotRows(self._writing)
+        self._ids = KnownIds(self._writing)
         self._written_bytes = 0
+        self.keeping: Keeping = KEEPING
+        self._segments = Segments(self._writing, self._transaction, self.checkpoint)
+        self._unsealed = dict.fromkeys((table.name for table in SEALED), 0)
+        """Rows that are hot, as far as is known: what was there at first is counted when it is looked whether to seal."""
 
     def apply(self, intake: Intake, size_bytes: int = 0) -> None:
         """Fold an intake in, all or nothing; what was folded in before is skipped.
@@ -47,9 +56,14 @@ class Store:
         """
         with self._transaction("the batch cannot be folded in"):
             self._hot.load(reads_of(intake))
-            changes = changes_of(self._hot, intake)
+            changes = changes_of(self._hot, intake, self._ids.last)
             self._write(changes)
+            self._ids.trim(changes)
         self._hot.take(changes)
+        self._ids.take(changes)
+        for name, count in changes.added().items():
+            if name in self._unsealed:
+                self._unsealed[name] += count
         self._written_bytes += size_bytes
         if self._written_bytes >= CHECKPOINT_BYTES:
             self.checkpoint()
@@ -73,16 +87,50 @@ class Store:
         with self.reader() as reader:
             return reader.mark(stream)
 
-    def drop_readings(self, before_ns: int) -> None:
-        """Drop readings that the broker recorded before a moment."""
-        with self._transaction("old readings cannot be dropped"):
-            self._run("DELETE FROM readings_hot WHERE recorded_at_ns < $1", [before_ns])
+    @property
+    def is_piece_full(self) -> bool:
+        """Whether so many rows are hot that some should be sealed."""
+        return any(count >= self._segments.piece_rows for count in self._unsealed.values())
 
-    def checkpoint(self) -> None:
-        """Write what the log of writes holds into the file; costs according to what changed."""
+    def seal(self, now_ns: int) -> bool:
+        """Seal one piece of each table that it is time for; returns whether any was.
+
+        Raises:
+            Unfoldable: it could not be done now, and is tried again when as many rows have come, or it is asked for.
+            StoreFull, StoreBroken: as with `apply`.
+        """
+        with told_apart("old rows cannot be sealed"):
+            return sum(self._seal(table, now_ns) for table in SEALED) > 0
+
+    def drop_segments(self, now_ns: int) -> list[str]:
+        """Drop the segments that are not kept any more; returns their names."""
+        with told_apart("old rows cannot be dropped"):
+            return [
+                segment.name
+                for table in SEALED
+                for segment in self._segments.drop(table, self.keeping[table.name], now_ns)
+            ]
+
+    def _seal(self, table: Table[Any], now_ns: int) -> bool:
+        self._unsealed[table.name] = 0
+        hot, is_done = self._segments.seal(table, self.keeping[table.name], now_ns)
+        self._unsealed[table.name] = hot
+        return is_done
+
+    def checkpoint(self) -> bool:
+        """Write what the log of writes holds into the file; costs according to what changed.
+
+        False: not while somebody reads a snapshot that is older than a segment that was begun or dropped.
+        """
         with told_apart("the file cannot be brought up to date"):
-            self._run("CHECKPOINT")
-            self._written_bytes = 0
+            try:
+                self._run("CHECKPOINT")
+            except duckdb.TransactionException as error:
+                if not str(error).startswith(_READ_STILL):
+                    raise
+                return False
+        self._written_bytes = 0
+        return True
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:
@@ -134,6 +182,8 @@ class Store:
                 self._insert(table, columns_of(table, here))
         for name, columns in changes.appended.items():
             self._insert(BY_NAME[name], columns)
+        for name, packs in changes.packs.items():
+            self._insert_packs(BY_NAME[name], packs)
 
     def _delete(self, table: Table[Any], keys: list[Key]) -> None:
         if keys:
@@ -145,6 +195,15 @@ class Store:
         if columns[table.columns[0].name]:
             with self._given("incoming", to_arrow(table, columns)):
                 self._run(f'INSERT INTO "{table.name}" FROM incoming')
+
+    def _insert_packs(self, table: Table[Any], packs: Packs) -> None:
+        if packs.counts:
+            columns = (column.name for column in table.columns)
+            wanted = ", ".join(
+                f'unnest("{name}")' if name in table.packed else f'"{name}"' for name in columns
+            )
+            with self._given("incoming", packs_to_arrow(table, packs)):
+                self._run(f'INSERT INTO "{table.name}" SELECT {wanted} FROM incoming')
 
     @contextmanager
     def _given(self, name: str, rows: Any) -> Iterator[None]:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -21,7 +20,7 @@ def run(settings: Settings, say: Callable[[str], None] | None = None) -> int:
     say = say or _say
     with tempfile.TemporaryDirectory(prefix="coord-bench-") as name:
         lines = []
-        for line in _lines(replace(settings, data=Path(name) / "data")):
+        for line in _lines(settings.changed(data=Path(name) / "data")):
             _tell(line, say)
             lines.append(line)
     missed = [line for line in lines if line.met is False]
@@ -30,7 +29,7 @@ def run(settings: Settings, say: Callable[[str], None] | None = None) -> int:
 
 
 def _lines(settings: Settings) -> Iterator[Line]:
-    bench = house.House(settings.data)
+    bench = house.House(Path(settings.data))
     try:
         yield house.measure_start(bench)
         yield asyncio.run(house.measure_visible(bench, settings))
@@ -39,7 +38,7 @@ def _lines(settings: Settings) -> Iterator[Line]:
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             bench.stop()
-    path = replace(settings, data=settings.data.with_name("claims"))
+    path = settings.changed(data=Path(settings.data).with_name("claims"))
     with claims.server_and_coordinator(path):
         yield from uvloop.run(claims.measure(path))
 

@@ -52,6 +52,7 @@ AGENTS: Final = (
         "Leave on purpose.",
         (_NAME_OPTIONAL,),
         (_AGENT, REASON, REQUEST),
+        "It comes back when it registers or claims again.",
     ),
     Verb(
         "evict",
@@ -66,15 +67,18 @@ AGENTS: Final = (
     Verb(
         "team",
         "Agents",
-        "agents:team",
-        "Say what holds for a team: its limit and its share.",
+        "teams:team",
+        "Show a team, or say what holds for it: its limit and its share.",
         (Argument("team", "TEAM", "The team."),),
         (
-            Option("--wip", "N", "At most so many items are held for it at once. [default: any number]"),
-            Option("--share", "X", "What it is due beside the shares of other teams. [default: 1]"),
+            Option(
+                "--wip", "N", "At most so many items are held for it at once; 0: any number, as at first."
+            ),
+            Option("--share", "X", "What it is due beside the shares of other teams; 1 at first."),
             _PERSON,
+            AT,
             REQUEST,
         ),
-        f"What is not given goes back to its default. {RETRY}",
+        f"Without either it shows the team, its agents and what is held for it. What is not given stays as it is. {RETRY}",
     ),
 )

@@ -1,14 +1,13 @@
-"""The verbs of agents and teams: register, heartbeat, drain, retire, evict, agents and team."""
+"""The verbs of agents: register, heartbeat, drain, retire, evict and agents."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from coord.events.errors import UsageError
 from coord.services.cli.call import Call, note_cut
 from coord.services.cli.render import Cell, Column, Toned, as_of, print_table, scored
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, talk
-from coord.services.cli.values import WIP_LIMIT_MAX, as_name, as_share, as_text, as_whole
+from coord.services.cli.values import WIP_LIMIT_MAX, as_name, as_text, as_whole
 from coord.services.client import Reply
 from coord.services.wording import age
 
@@ -63,24 +62,9 @@ def drain(call: Call) -> None:
 def evict(call: Call) -> None:
     """Put an agent out, whatever it does."""
     name, by = as_name(call.text("name") or "", "the agent"), call.person()
-    fields = {"agent": name, "reason": call.read("reason", as_text) or f"{by} put it out"}
+    fields = {"agent": name, "reason": call.read("reason", as_text) or f"by {by}, without a reason"}
     reply = call.tell("evict", call.request_id(), fields, by)
     call.show(reply, [safe(_outcome(reply))])
-
-
-def team(call: Call) -> None:
-    """Say what holds for a team from now on, all of it."""
-    name = as_name(call.text("team") or "", "the team")
-    wip = call.read("wip", lambda text, what: as_whole(text, what, 1, WIP_LIMIT_MAX))
-    share = call.read("share", as_share)
-    if wip is None and share is None:
-        raise UsageError(
-            f"what holds for {name} is not said.",
-            "Say --wip, --share or both; --share 1 alone is the default.",
-        )
-    fields = {"team": name, "wip_limit": wip, "share": share}
-    reply = call.tell("configure-team", call.request_id(), fields, call.person())
-    call.show(reply, [safe(_team(reply))])
 
 
 def agents(call: Call) -> None:
@@ -104,13 +88,6 @@ def _outcome(reply: Reply) -> str:
     words = f"{reply['id']}  incarnation {agent.get('incarnation')}  {agent.get('status')}"
     held = f"  holds {agent['holds']}" if agent.get("holds") else ""
     return words + held + (" (already)" if reply.get("already") else "")
-
-
-def _team(reply: Reply) -> str:
-    told = reply.get("team") or {}
-    limit = f"at most {told['wip_limit']} at once" if told.get("wip_limit") else "any number at once"
-    words = f"{reply['id']}  share {told.get('share', 1.0):g}  {limit}  holds {told.get('holds', 0)}"
-    return words + (" (already)" if reply.get("already") else "")
 
 
 def _check_credential(call: Call, name: str) -> None:
@@ -138,7 +115,7 @@ _AGENTS: Final = (
     Column("HOLDS", right=True),
     Column("DONE", right=True, rank=1),
     Column("FAILED", right=True, rank=3),
-    Column("EXPIRED", right=True, rank=3),
+    Column("LOST", right=True, rank=3),
     Column("SILENT", right=True),
     Column("TEAM", rank=4),
     _SERVES,

@@ -174,18 +174,22 @@ def _no_such_verb(name: str) -> UsageError:
     return UsageError(f"there is no command '{visible(name, 64)}'.", hint)
 
 
-_PRESENT_ONLY: Final = ("health", "nodes", "top")
-"""Verbs about what is no event: of the past, the projector keeps none of it."""
+_NO_PAST: Final = {
+    "why": "the coordinator, which it asks, knows only what waits now. Try: coord show ID --at WHEN",
+    "claim": "it acts now, in the order of now. Try: coord board --at WHEN",
+    "tail": "the log has no other past than itself. Try: coord tail --from WHEN --until now",
+    "watchdog": "its rules are those of this version. Try: coord alerts --at WHEN",
+    "doctor": "it looks at the house as it is now. Try: coord health --at WHEN",
+}
+"""Why a verb that tells something knows no past, and what is meant instead."""
 
 
 def _as_usage_error(error: Any, words: Sequence[str]) -> CoordError:
     """Turn typer's error into one sentence of ours."""
     verb = next((word for word in words if word in VERBS), "")
     message = error.format_message().rstrip(".").replace("\n", " ")
-    if verb in _PRESENT_ONLY and any(word.partition("=")[0] == "--at" for word in words):
-        return UsageError(
-            f"{verb} takes no --at: readings and health are not kept as of past moments yet.",
-            "board, show, agents, runs, alerts, events and history take it.",
-        )
+    if verb and "--at" in message and any(word.partition("=")[0] == "--at" for word in words):
+        why, _, instead = _NO_PAST.get(verb, "it acts now, and asks nothing.").partition(". ")
+        return UsageError(f"{verb} takes no --at: {why.rstrip('.')}.", instead)
     hint = f"Try: coord {verb} --help" if verb else "Try: coord --help"
     return UsageError(f"{message[:1].lower()}{message[1:]}.", hint)

@@ -156,9 +156,19 @@ class Call:
             self._moment = read_moment(at)
         answer = ask_past(self.folder, question, fields, self._moment, self.settings.request_seconds)
         if not self._moment_told:
-            note(heading(question, answer))
+            note(heading(answer))
         self._moment_told = True
         return answer
+
+    def ask_now(self, question: str, **fields: Any) -> Reply:
+        """Ask as `ask` does; `claims_paused` of the answer says why claims are paused now, if they are."""
+        answer = self.ask(question, **fields)
+        if self.text("at") is not None:
+            return answer
+        from coord.services.pausing import ask_coordinator
+
+        paused = ask_coordinator(self.folder)[1]
+        return {**answer, "claims_paused": paused} if paused else answer
 
     def only_this_house(self) -> None:
         """Refuse a flag that names another server: this verb goes to the house of the data folder.
@@ -257,6 +267,12 @@ def report(error: CoordError, as_json: bool, where: str = "") -> int:
 def note(sentence: str) -> None:
     """Say something beside the data."""
     talk(f"coord: {sentence}")
+
+
+def note_pause(answer: Reply) -> None:
+    """Say that claims are paused, if they are, and why."""
+    if answer.get("claims_paused"):
+        note(f"claims are paused: {answer['claims_paused']}. See: coord doctor")
 
 
 def note_cut(answer: Reply) -> None:

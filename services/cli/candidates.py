@@ -29,15 +29,15 @@ class House:
     """Whoever answers questions on the data folder; nobody is no error. `word` is what was typed of the value."""
 
     def __init__(self, folder: Folder | None, word: str = "") -> None:
-        self._folder = folder
+        self.folder = folder
         self.word = word
 
     def rows(self, question: str, key: str = "rows", **fields: Any) -> list[dict[str, Any]]:
         """Ask for rows; none where nobody answers at once."""
-        if self._folder is None:
+        if self.folder is None:
             return []
         try:
-            found = client.peek(self._folder, question, fields, _ANSWER_SECONDS).get(key)
+            found = client.peek(self.folder, question, fields, _ANSWER_SECONDS).get(key)
         except CoordError:
             return []
         return found if isinstance(found, list) else []
@@ -73,7 +73,12 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
         "hardware": "tells how this machine is",
         "watchdog": "watches runs and machines",
         "exporter": "sends all of it as OpenTelemetry",
+        "archive": "EVENTS as Parquet",
+        "api": "answers over HTTP",
     },
+    "token.action": {"create": "make one", "list": "", "revoke": "take one back"},
+    "token.for": {"read": "everything", "metrics": "/metrics alone"},
+    "archive.action": {"status": "how far it is", "verify": "compare it with the log"},
     "otlp.action": {"status": "how it is going", "backfill": "send the past"},
     "watchdog.action": {"rules": "list them", "bench": "score them", "replay": "one of them over a run"},
     "watchdog.rule": dict.fromkeys(
@@ -131,6 +136,12 @@ def _teams(house: House, *_: Any) -> Iterator[Candidate]:
     yield from (Candidate(team) for team in sorted({row["team"] for row in rows if row.get("team")}))
 
 
+def _parts_of_health(*_: Any) -> Iterator[Candidate]:
+    from coord.events.weights import WEIGHTS
+
+    yield from (Candidate(part, f"{points:g} points as usual") for part, points in WEIGHTS.items())
+
+
 def _runs(house: House, *_: Any) -> Iterator[Candidate]:
     for row in house.rows("runs", limit=_ROWS):
         yield Candidate(row["run"], f"{row['status']} at step {row['step']}")
@@ -142,6 +153,31 @@ def _metrics(house: House, arguments: Sequence[str], _: Mapping[str, str]) -> It
         latest |= row.get("latest", {})
     known = (Candidate(name, f"{value} now") for name, value in latest.items() if name not in arguments)
     yield from known
+
+
+def _measured(house: House, *_: Any) -> Iterator[Candidate]:
+    for row in house.rows("metrics", limit=1_000):
+        if row["told_by"] == "nodes":
+            yield Candidate(row["metric"], f"{row['value']:g} {row['unit']}".strip())
+
+
+def _drawn(house: House, *_: Any) -> Iterator[Candidate]:
+    for row in house.rows("metrics", limit=1_000):
+        if row["told_by"] == "runs":
+            yield Candidate(row["metric"], f"{row['value']} now")
+
+
+def _devices(house: House, arguments: Sequence[str], given: Mapping[str, str]) -> Iterator[Candidate]:
+    if arguments:
+        rows = house.rows("trend", metrics=arguments[:1], node=given.get("--node"), bins=1)
+        yield from (Candidate(one) for one in sorted({row.get("device", "") for row in rows}) if one)
+
+
+def _tokens(house: House, *_: Any) -> Iterator[Candidate]:
+    from coord.services.api.tokens import known_tokens
+
+    if house.folder is not None:
+        yield from (Candidate(one.name, one.scope) for one in known_tokens(house.folder).values())
 
 
 def _nodes(house: House, *_: Any) -> Iterator[Candidate]:
@@ -233,9 +269,14 @@ SOURCES: Final[Mapping[str, Source]] = {
     "withdraw.directive": _directives,
     "ALERT": _alerts,
     "plot.metric": _metrics,
+    "metrics.metric": _measured,
+    "metrics.device": _devices,
+    "compare.metric": _drawn,
+    "token.name": _tokens,
     "NODE": _nodes,
     "alerts.entity": _anything,
     "health.explain": _scored,
+    "weigh.part": _parts_of_health,
     "verify.what": _provable,
     "submit.verify": _scenarios,
 }

@@ -8,16 +8,21 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from coord.events.errors import CoordError
-from coord.services import client
+from coord.events.streams import EVENTS
+from coord.projections.snapshots import snapshots
+from coord.services import client, clock
 from coord.services.cli.finding import BAD, OK, WARN, Finding
 from coord.services.cli.server_checks import ServerFacts
-from coord.services.folder import COORDINATOR_SOCKET, Folder, is_alive
+from coord.services.folder import Folder, is_alive
+from coord.services.pausing import ask_coordinator
 from coord.services.settings import Settings
 from coord.services.wording import age, size
 
 DISK_FREE_WARN: Final = 0.20
 DISK_FREE_BAD: Final = 0.05
 LAG_WARN: Final = 1_000
+KEPT_WARN: Final = 0.9
+"""Share of the rows that are kept at most: from here on the oldest will go before their time."""
 RESTARTS_WARN: Final = 5
 PYTHON_MIN: Final = (3, 11)
 _ANSWER_SECONDS: Final = 5.0
@@ -28,7 +33,20 @@ _LOG_HINT: Final = "Its log says why: {}."
 _PAUSED_HINT: Final = (
     "A cluster that chooses its leader goes on by itself; else see what is said of the server."
 )
+_PAST_HINT: Final = "Questions of the past are answered all the same, from further back."
+_KEPT_HINT: Final = (
+    "The oldest go before their time: raise readings_millions_max, or read the hardware less often."
+)
 _OPENED_HINT: Final = "The file was damaged and is whole again; coord rebuild makes sure."
+_OPENED: Final = {
+    "clean": "opened clean",
+    "wal_set_aside": "its log of writes was damaged and set aside, and EVENTS read on from before it",
+    "snapshot": "it was damaged, and a snapshot took its place",
+    "rebuilt": "it was of no use, and is folded anew from the log",
+}
+"""What the ladder of recovery did when the file was opened."""
+_SNAPSHOTS_LATE: Final = 3
+"""So many times as old as it may be, a snapshot is late."""
 
 assert DISK_FREE_BAD < DISK_FREE_WARN
 
@@ -54,13 +72,13 @@ def check_supervisor(folder: Folder) -> Iterator[Finding]:
 
 def check_coordinator(folder: Folder) -> Finding:
     """Ask the coordinator how it is."""
-    try:
-        told = client.health(folder, COORDINATOR_SOCKET, _ANSWER_SECONDS)
-    except CoordError as error:
-        return Finding("commands", BAD, str(error), _start_hint(folder, "coordinator"))
-    if told.get("paused_seconds"):
-        words = f"claims are paused: the log has confirmed nothing for {age(told['paused_seconds'])}"
-        return Finding("commands", BAD, words, _PAUSED_HINT)
+    told, paused = ask_coordinator(folder, _ANSWER_SECONDS)
+    if paused or not told:
+        hint = _PAUSED_HINT if told else _start_hint(folder, "coordinator")
+        words = (
+            f"claims are paused: {paused}" if paused else "no coordinator is here; another machine's may lead"
+        )
+        return Finding("commands", BAD, words, hint)
     words = (
         f"the coordinator is {told.get('status')}, {told.get('waiting', 0)} requests wait, "
         f"{told.get('leases', 0)} leases run"
@@ -77,12 +95,67 @@ def check_projector(folder: Folder, last_position: int) -> Iterator[Finding]:
         return
     moment = state["as_of"]
     lag = max(last_position - moment["position"], moment.get("lag", 0), 0)
-    words = f"the projector stands at position {moment['position']}, {lag} behind"
+    words = f"the projector stands at position {moment['position']}, {lag} behind{_paces(state)}"
     late = lag >= LAG_WARN
     yield Finding("questions", WARN if late else OK, words, "It catches up, or its log says why not.")
     yield _file_finding(state)
     yield _dead_letters(folder, state["dead_letters"])
     yield _gaps(state["gaps"])
+    yield from _kept(state)
+    yield from _past(state)
+
+
+def _paces(state: dict[str, Any]) -> str:
+    """Say how quickly each stream is folded in, and how far behind those are that no position was told of."""
+    told = [
+        f"{one['stream']} {one['per_second']:,.0f}/s"
+        + (f", {one['behind']:,} behind" if one["behind"] and one["stream"] != EVENTS.name else "")
+        for one in state.get("streams", ())
+    ]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def _kept(state: dict[str, Any]) -> Iterator[Finding]:
+    """Say how much is kept of readings and their minutes, and warn of a limit before it is reached."""
+    for one in state.get("kept", ()):
+        since_ns = one.get("since_ns")
+        old = age(max(0.0, (clock.now_ns() - since_ns) / 1e9)) if since_ns else ""
+        there = f"{one['rows']:,} in {one['segments']} segments, the oldest {old} old" if old else "none yet"
+        words = f"{there}; kept for {age(one['seconds_max'])}, at most {one['rows_max']:,}"
+        full = one["rows"] >= KEPT_WARN * one["rows_max"]
+        yield Finding(one["name"], WARN if full else OK, words, _KEPT_HINT)
+
+
+def _past(state: dict[str, Any]) -> Iterator[Finding]:
+    """Say from how many copies a question of the past may begin, and why there are not more."""
+    past = state.get("past")
+    if past is None or not past["bytes_max"]:
+        return
+    words = (
+        f"{past['copies']} copies to begin from, {size(past['bytes'])} of {size(past['bytes_max'])} at most"
+    )
+    if past["copies"]:
+        words += f", of positions {past['first']} to {past['last']}"
+    yield Finding("past", WARN if past["fault"] else OK, past["fault"] or words, _PAST_HINT)
+
+
+def check_snapshots(folder: Folder, settings: Settings, last_position: int) -> Finding:
+    """Check that there is a snapshot to go back to, and that it is not much older than it should be."""
+    found = snapshots(folder.path("projection", "snapshots"))
+    if not found:
+        return Finding(
+            "snapshots", WARN if last_position else OK, "none yet", "One is taken within half a minute."
+        )
+    standing = found[0].standing
+    seconds = max(0.0, (clock.now_ns() - standing.taken_at_ns) / 1e9)
+    position = standing.positions.get(EVENTS.name, 0)
+    words = (
+        f"{len(found)} kept, the newest {age(seconds)} old, at position {position},"
+        f" {size(found[0].size_bytes)}; folding stood still {standing.pause_seconds * 1_000:.0f} ms for it"
+    )
+    late = seconds > _SNAPSHOTS_LATE * settings.snapshot_seconds and position < last_position
+    hint = _LOG_HINT.format(folder.path("log", "projector.log"))
+    return Finding("snapshots", WARN if late else OK, words, hint)
 
 
 def check_monitor(folder: Folder, settings: Settings) -> Finding:
@@ -173,8 +246,11 @@ def _start_hint(folder: Folder, service: str) -> str:
 
 
 def _file_finding(state: dict[str, Any]) -> Finding:
-    words = f"{size(state['file_bytes'])}, opened {state['opened']}"
-    return Finding("projection", OK if state["opened"] in ("clean", "new") else WARN, words, _OPENED_HINT)
+    opened, because = state["opened"], state.get("opened_because", "")
+    words = f"{size(state['file_bytes'])}, {_OPENED.get(opened, opened)}" + (
+        f": {because}" if because else ""
+    )
+    return Finding("projection", OK if opened == "clean" else WARN, words, _OPENED_HINT)
 
 
 def _dead_letters(folder: Folder, count: int) -> Finding:

@@ -29,7 +29,7 @@ def doctor(call: Call) -> int:
 
 def _findings(call: Call) -> Iterator[Finding]:
     settings, folder = call.settings, call.folder
-    from coord.services.cli import checks, export_checks, server_checks
+    from coord.services.cli import archive_checks, checks, export_checks, http_checks, server_checks
 
     server = server_checks.find_server(settings, folder)
     yield from server_checks.check_server(server, settings)
@@ -38,10 +38,14 @@ def _findings(call: Call) -> Iterator[Finding]:
     yield from checks.check_supervisor(folder)
     yield checks.check_coordinator(folder)
     yield from checks.check_projector(folder, _last_position(streams))
+    yield checks.check_snapshots(folder, settings, _last_position(streams))
     yield checks.check_monitor(folder, settings)
     yield from checks.check_watchdog(folder)
     yield from checks.check_routes(folder)
     yield from export_checks.check_exporter(folder)
+    yield from archive_checks.check_archive(folder, settings, _last_position(streams))
+    yield from archive_checks.check_archived_readings(folder, settings)
+    yield from http_checks.check_http(folder, settings)
     yield checks.check_folder(folder)
     yield checks.check_disk(folder)
     yield checks.check_versions(server)

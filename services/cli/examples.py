@@ -97,7 +97,8 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
             "coord work --agent ada --jobs 4 --max 8 --idle 1s -- sha256sum", "Four at a time, from stdin:"
         ),
         Example(
-            "coord work --agent eve --capability gpu --exec './train {body.file}'", "Until it is told to end:"
+            "coord work --agent eve --capability gpu --exec 'sh train.sh {body.file}'",
+            "Until it is told to end:",
         ),
     ),
     "run": (
@@ -111,9 +112,17 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     ),
     "drain": (Example('coord drain ada --reason "her machine goes home"', "She ends what she holds:"),),
     "evict": (Example('coord evict ada --reason "does not answer"', "What ada holds is free at once:"),),
-    "team": (Example("coord team blue --wip 10 --share 2", "Ten at once, and twice what others are due:"),),
+    "team": (
+        Example("coord team blue --wip 10 --share 2", "Ten at once, and twice what others are due:"),
+        Example("coord team blue", "What holds for it, and what it holds:"),
+    ),
     "heartbeat": (Example("coord heartbeat ada", "Alive; all that ada holds stays ada's:"),),
     "retire": (Example('coord retire ada --reason "going home"', "Nothing more for ada:"),),
+    "weigh": (
+        Example("coord weigh backlog --points 20", "A backlog costs half of what it usually does:"),
+        Example("coord weigh backlog --usual", "As usual again:"),
+        Example("coord weigh", "What each part may cost, and what it does now:"),
+    ),
     "agents": (Example("coord agents --team red", "Who is in a team, and what they hold:"),),
     "train": (
         Example("coord train README.md --run r1 --steps 30", "A run of thirty steps, under a name:"),
@@ -126,6 +135,10 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "plot": (
         Example("coord plot r1 loss canary_loss", "Two curves, in the terminal:"),
         Example("coord plot r1 loss --to loss.svg", "One, as a picture:"),
+    ),
+    "compare": (
+        Example("coord compare r1 r2", "What differs, and which one did better:"),
+        Example("coord compare r1 r2 --metric canary_loss --json", "All of it, for a program:"),
     ),
     "alerts": (
         Example("coord alerts --status open", "What needs somebody:"),
@@ -172,9 +185,24 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
         Example("coord tail --from -2h --until now", "What was written in the last two hours:"),
         Example("coord tail", "What happens, as it happens, until Ctrl-C:"),
     ),
+    "query": (
+        Example(
+            'coord query "SELECT status, count(*) AS items FROM work_all GROUP BY status"',
+            "How many of each:",
+        ),
+        Example("coord query --tables", "What there is to ask:"),
+        Example(
+            "coord query \"FROM events WHERE entity = 'hash-readme'\" --fresh --csv", "As a file, of now:"
+        ),
+        Example('coord query "FROM attempts" --at 1 --parquet attempts.parquet', "As of position 1:"),
+    ),
     "nodes": (
         Example("coord nodes", "All machines, with their readings:"),
         Example("coord nodes --inventory", "What they are made of:"),
+    ),
+    "metrics": (
+        Example("coord metrics", "What is measured here, and its newest value:"),
+        Example("coord metrics cpu_utilization_ratio --since -10m", "One of them, drawn:"),
     ),
     "top": (Example("coord top --by memory --limit 5", "The five that take most memory:"),),
     "deadletters": (Example("coord deadletters --limit 5", "The newest five:"),),
@@ -185,11 +213,23 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "up": (
         Example("coord up", "Run everything here, until Ctrl-C:"),
         Example("coord up --detach", "Leave it running:"),
+        Example("coord up --detach --http-port 8778", "And answer over HTTP, too:"),
     ),
     "down": (Example("coord down", "Stop it:"),),
     "serve": (Example("coord serve watchdog", "One service alone, until Ctrl-C:"),),
     "rebuild": (Example("coord rebuild", "Make sure that the tables say what the log says:"),),
+    "backup": (Example("coord backup house.tar", "All of it, while it runs:"),),
+    "archive": (
+        Example("coord archive", "How far the copy in Parquet is:"),
+        Example("coord archive verify", "Does it equal the log?"),
+    ),
+    "restore": (Example("coord restore house.tar --data restored", "Into a folder that is not there yet:"),),
     "doctor": (Example("coord doctor", "Is all well here?"),),
+    "token": (
+        Example("coord token create notebook", "For somebody who asks over HTTP:"),
+        Example("coord token create prometheus --for metrics", "For a scrape alone:"),
+        Example("coord token revoke notebook", "No longer:"),
+    ),
     "demo": (Example("coord demo /tmp/demo", "In a folder of its own:"),),
     "bench": (Example("coord bench", "All measurements; some minutes:"),),
     "verify": (

@@ -1,6 +1,6 @@
 """In which order items would be claimed, and why: what `coord claim --why` and `coord why` print."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from coord.services.cli.call import Call, note
@@ -8,6 +8,7 @@ from coord.services.cli.render import Cell, Column, Toned, print_table
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted
 from coord.services.cli.values import CLAIM_MAX, as_whole
+from coord.services.wording import full_team
 
 PLACES: Final = 10
 """So many are shown, where --count does not say how many."""
@@ -28,6 +29,8 @@ def explain(call: Call, agent: str | None, item_id: str | None) -> None:
     if item is not None:
         out(safe(_standing(item, agent)))
     else:
+        for sentence in _limits(told, agent):
+            out(painted(safe(sentence), "warn"))
         out(safe(_fitting(told, agent)))
     rows = [*told.get("ranked", ()), *([item] if item and item["place"] else [])]
     if rows:
@@ -41,9 +44,20 @@ def explain(call: Call, agent: str | None, item_id: str | None) -> None:
 
 def _fitting(told: Mapping[str, Any], agent: str | None) -> str:
     fitting, waiting = told.get("fitting", 0), told.get("waiting", 0)
-    who = f"{agent} could" if agent else "somebody could"
+    who, when = agent or "somebody", "otherwise" if told.get("fault") else "now"
     waits = f"; {waiting} more wait for others or for their time" if waiting else ""
-    return f"{who} claim {fitting} item{'' if fitting == 1 else 's'} now{waits}"
+    return f"{who} could claim {fitting} item{'' if fitting == 1 else 's'} {when}{waits}"
+
+
+def _limits(told: Mapping[str, Any], agent: str | None) -> Iterator[str]:
+    """Say which limits keep items back that would fit."""
+    if told.get("fault"):
+        yield f"{agent} is given nothing now: {told['fault']}"
+    kept_back = told.get("kept_back", 0)
+    for team in told.get("full", ()):
+        yield full_team(team)
+    if kept_back:
+        yield f"so {kept_back} more {'waits' if kept_back == 1 else 'wait'} until one of them ends"
 
 
 def _standing(item: Mapping[str, Any], agent: str | None) -> str:
@@ -52,6 +66,8 @@ def _standing(item: Mapping[str, Any], agent: str | None) -> str:
         whose, before = f" for {agent}" if agent else "", item["place"] - 1
         behind = f", behind {before} other{'' if before == 1 else 's'}" if before else ""
         return f"{item['id']} can be claimed: place {item['place']}{whose}{behind}"
+    if item.get("fault"):
+        return f"{item['id']} cannot be claimed{f' by {agent}' if agent else ''}: {item['fault']}"
     return f"{item['id']} waits for {_listed(item.get('waits_for', ())) or 'a moment'}"
 
 

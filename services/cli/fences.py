@@ -18,11 +18,12 @@ _FENCE_DIGITS_MAX: Final = 19
 def remember(folder: Folder, agent: str, incarnation: int, item_id: str, fence: int) -> None:
     """Keep the fence of a claim; when it cannot be kept, the holder must name it with --fence."""
     with suppress(OSError):
-        place = folder.path(_ROOT, agent, str(incarnation))
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = place / f".{item_id}.{os.getpid()}"
-        beside.write_text(str(fence))
-        beside.replace(place / item_id)
+        place = folder.where(_ROOT, agent, str(incarnation))
+        os.makedirs(place, mode=0o700, exist_ok=True)
+        beside = f"{place}/.{item_id}.{os.getpid()}"
+        with open(beside, "w", encoding="utf-8") as file:
+            file.write(str(fence))
+        os.replace(beside, f"{place}/{item_id}")
 
 
 def recall(folder: Folder, agent: str, incarnation: int | None, item_id: str) -> int | None:
@@ -42,23 +43,23 @@ def forget(folder: Folder, agent: str, item_id: str, fence: int | None) -> None:
     for name in _incarnations(folder, agent):
         if fence is not None and _read(folder, agent, name, item_id) == fence:
             with suppress(OSError):
-                folder.path(_ROOT, agent, name, item_id).unlink()
-                folder.path(_ROOT, agent, name).rmdir()
+                os.unlink(folder.where(_ROOT, agent, name, item_id))
+                os.rmdir(folder.where(_ROOT, agent, name))
 
 
 def _incarnations(folder: Folder, agent: str) -> list[str]:
     try:
-        return os.listdir(folder.path(_ROOT, agent))
+        return os.listdir(folder.where(_ROOT, agent))
     except OSError:
         return []
 
 
 def _read(folder: Folder, agent: str, incarnation: str, item_id: str) -> int | None:
     try:
-        text = folder.path(_ROOT, agent, incarnation, item_id).read_text()
+        with open(folder.where(_ROOT, agent, incarnation, item_id), encoding="utf-8") as file:
+            return _whole(file.read())
     except (OSError, UnicodeDecodeError):
         return None
-    return _whole(text)
 
 
 def _whole(text: str) -> int | None:

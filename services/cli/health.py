@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from coord.services.cli.call import Call, note_cut
+from coord.services.cli.call import Call, note_cut, note_pause
 from coord.services.cli.render import as_of, meaning_of
 from coord.services.cli.safe import safe
 from coord.services.cli.terminal import out, out_json, painted
@@ -19,10 +19,11 @@ _PARTS_SHOWN: Final = 10
 def health(call: Call) -> None:
     """Print the score of the system, or of one entity."""
     entity = call.read("explain", lambda text, what: as_text(text, what, _ENTITY_LENGTH_MAX))
-    answer = call.ask("health", entity=entity)
+    answer = call.ask_now("health", entity=entity)
     if call.json:
         out_json(answer)
         return
+    note_pause(answer)
     out(f"{_scored(answer['entity'], answer['score'])}{as_of(answer)}")
     _print_deductions(answer.get("deductions", ()), evidence=True)
     parts = answer.get("parts", ())

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
 from typing import Any, Final
 
 from coord.events.errors import NoServer, UsageError, visible
@@ -12,7 +11,7 @@ from coord.services.cli.call import Call, note
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import flush, out, out_json
-from coord.services.folder import PROJECTOR_SOCKET
+from coord.services.folder import HTTP_PLACE, PROJECTOR_SOCKET
 from coord.services.settings import describe, shown
 
 _INDENT: Final = 2
@@ -30,6 +29,9 @@ def up(call: Call) -> int:
         running = call.folder.read_json("up.json") or {}
         document = {"data": str(call.folder.root), "url": server.get("url"), "pid": running.get("pid")}
         line = f"up on {call.folder.root}: process {document['pid']}, server {shown(document['url'])}"
+        if call.settings.http_port is not None:
+            document["http"] = (call.folder.read_json(HTTP_PLACE) or {}).get("url")
+            line += f", questions at {document['http']}"
         call.show(document, [safe(line)])
     return code
 
@@ -93,7 +95,8 @@ def rebuild(call: Call) -> None:
     """Have the projector build its tables anew, or do it here where none is meant to run."""
     with bar("rebuilding", "messages", quiet=call.json, ticking=True) as told:
         try:
-            for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", "/v1/rebuild", None):
+            path = "/v1/rebuild" + ("?from=archive" if call.on("from_archive") else "")
+            for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", path, None):
                 _tell_progress(call, told, client.progress(line))
         except NoServer as error:
             if error.reply is not None or client.supervisor(call.folder) is not None:
@@ -104,7 +107,7 @@ def rebuild(call: Call) -> None:
 def config(call: Call) -> None:
     """Print every setting with its value and where that came from."""
     loaded, meanings = call.loaded, describe()
-    values = {setting.name: getattr(loaded.settings, setting.name) for setting in fields(loaded.settings)}
+    values = {name: getattr(loaded.settings, name) for name in loaded.settings.known}
     if call.json:
         out_json({
             name: {"value": _plain(value), "origin": loaded.origins[name], "what": meanings[name]}
@@ -159,7 +162,7 @@ def _starting(call: Call) -> Iterator[None]:
 def _rebuild_offline(call: Call, told: Bar) -> None:
     from coord.services.projector.rebuild import rebuild as run
 
-    run(call.settings, lambda progress: _tell_progress(call, told, progress))
+    run(call.settings, lambda progress: _tell_progress(call, told, progress), call.on("from_archive"))
 
 
 def _tell_progress(call: Call, told: Bar, progress: dict[str, Any]) -> None:

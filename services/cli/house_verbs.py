@@ -19,13 +19,19 @@ HOUSE: Final = (
         "The house",
         "house:serve",
         "Run one service, on the embedded server or any other.",
-        (Argument("service", "SERVICE", "coordinator, projector, hardware, watchdog or exporter."),),
+        (
+            Argument(
+                "service", "SERVICE", "coordinator, projector, hardware, watchdog, exporter, archive or api."
+            ),
+        ),
     ),
     Verb(
         "rebuild",
         "The house",
         "house:rebuild",
         "Build the tables anew from the log, and swap them in.",
+        (),
+        (Option("--from-archive", "", "Read EVENTS from the archive, as far as that goes."),),
     ),
     Verb(
         "doctor",
@@ -51,6 +57,19 @@ HOUSE: Final = (
         "The exporter runs where OTEL_EXPORTER_OTLP_ENDPOINT is set when coord up starts. It begins an hour back "
         "(otlp_lookback_seconds) and then sends everything once it has ended; what was sent stays sent, over restarts and "
         "rebuilds. backfill sends what is older. Spans have the same ids however often they are sent.",
+    ),
+    Verb(
+        "token",
+        "The house",
+        "tokens:token",
+        "Who may ask over HTTP: make, list or revoke tokens.",
+        (
+            Argument("action", "WHAT", "create, list or revoke."),
+            Argument("name", "[NAME]", "For create and revoke: the token's.", required=False),
+        ),
+        (Option("--for", "SCOPE", "For create: read or metrics, for /metrics alone. [default: read]"),),
+        "Questions are answered over HTTP where http_port is set when coord up starts: on this machine alone, unless "
+        "http_address says otherwise. A token is printed once; its digest is kept in the data folder.",
     ),
     Verb(
         "demo",

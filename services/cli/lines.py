@@ -9,9 +9,9 @@ from typing import Final
 
 from coord.services.cli.values import as_json, as_name
 
-_SUMMARY: Final = re.compile(r".* {3}as of position \d+(?:, \d+ events behind)?")
+_SUMMARY: Final = r".* {3}as of position \d+(?:, \d+ events behind)?"
 _FRAME_LINES: Final = 2
-_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
+_COLOURS: Final = r"\x1b\[[0-9;]*m"
 
 
 class Ids:
@@ -28,10 +28,10 @@ class Ids:
         Raises:
             UsageError: it begins with no id.
         """
-        text = _COLOURS.sub("", text)
+        text = re.sub(_COLOURS, "", text)
         self._lines += 1
         if self._lines == 1:
-            self._listed = _SUMMARY.fullmatch(text) is not None
+            self._listed = re.fullmatch(_SUMMARY, text) is not None
         if self._listed and self._lines <= _FRAME_LINES:
             return None
         if text.startswith("{"):

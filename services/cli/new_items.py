@@ -22,6 +22,7 @@ from coord.services.cli.values import (
     as_moment,
     as_name,
     as_priority,
+    as_said,
     as_text,
 )
 
@@ -37,6 +38,8 @@ class _Field(NamedTuple):
     read: Callable[[str, str], Any]
     option: str = ""
     """What it is called as an option, where that is another word; there it may be repeated."""
+    said: str = ""
+    """What the words themselves are called, where they mean another thing later."""
 
 
 def _as_scenario(text: str, what: str) -> str:
@@ -65,8 +68,8 @@ FIELDS: Final[Mapping[str, _Field]] = {
     "team": _Field("team", as_name),
     "parent": _Field("parent", as_name),
     "after": _Field("depends_on", as_name, "after"),
-    "not_before": _Field("not_before_ns", as_moment),
-    "deadline": _Field("deadline_ns", as_moment),
+    "not_before": _Field("not_before_ns", as_moment, said="not_before_said"),
+    "deadline": _Field("deadline_ns", as_moment, said="deadline_said"),
     "lease": _Field("lease_seconds", as_lease),
     "attempts": _Field("attempts", as_attempts),
     "backoff": _Field("backoff", as_delay),
@@ -79,6 +82,9 @@ FIELDS: Final[Mapping[str, _Field]] = {
     "verify": _Field("verify", _as_scenario),
 }
 """By key of a line of JSON."""
+_NAMED: Final = frozenset({"idempotency_key", "item_id"})
+"""Only what has a name can be submitted twice: else nobody needs to know how its moments were said."""
+_SAID: Final = frozenset(field.said for field in FIELDS.values() if field.said)
 
 
 def from_options(call: Call) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def from_options(call: Call) -> dict[str, Any]:
         else:
             value = None if key == "title" else call.read(key, field.read)
         if value is not None:
-            said[field.to] = value
+            said |= {field.to: value, **_words_of(field, call.text(key) if field.said else None)}
     return said
 
 
@@ -108,7 +114,11 @@ def from_line(text: str) -> dict[str, Any]:
         raise UsageError(f"the line has the key '{safe(unknown[0])[:64]}'.", f"Known: {', '.join(FIELDS)}.")
     if line.get("title") is None:
         raise UsageError("the line has no title.")
-    return {FIELDS[key].to: None if value is None else _value(key, value) for key, value in line.items()}
+    said: dict[str, Any] = {}
+    for key, value in line.items():
+        field = FIELDS[key]
+        said |= {field.to: None if value is None else _value(key, value), **_words_of(field, value)}
+    return said
 
 
 def as_command(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,6 +128,8 @@ def as_command(said: Mapping[str, Any]) -> dict[str, Any]:
         UsageError: what was said does not go together.
     """
     fields = {name: value for name, value in said.items() if value is not None}
+    if not _NAMED & fields.keys():
+        fields = {name: value for name, value in fields.items() if name not in _SAID}
     retry = {to: fields.pop(name) for name, to in _RETRY.items() if name in fields}
     if retry and "attempts" not in retry:
         raise UsageError("a rest before the next try is said, and no number of tries.", "Add --attempts.")
@@ -130,6 +142,11 @@ def as_command(said: Mapping[str, Any]) -> dict[str, Any]:
             "what happens to a stuck item is said, and not when it is stuck.", "Add --stuck-after."
         )
     return {**fields, "retry": retry} if retry else fields
+
+
+def _words_of(field: _Field, text: str | None) -> dict[str, str | None]:
+    """Return how a moment was said; null takes back what the options say."""
+    return {field.said: None if text is None else as_said(_text(text))} if field.said else {}
 
 
 def _value(key: str, value: Any) -> Any:

@@ -55,6 +55,8 @@ def _status(call: Call) -> int:
             out(safe(sentence))
     if document["dead"]:
         out(f"{document['dead']} set aside in {safe(str(call.folder.path('exporter', 'dead')))}")
+    if document.get("server"):
+        note(f"how far behind it is cannot be asked: {document['server']}")
     if not document["running"]:
         out("no exporter runs now; what it has not sent waits in the log.")
     return 0

@@ -60,6 +60,16 @@ OVERSIGHT: Final = (
         "from the lowest to the highest value of its steps, so that no spike is lost.",
     ),
     Verb(
+        "compare",
+        "Runs and alerts",
+        "comparing:compare",
+        "Two runs side by side, and their curves in one plot.",
+        (Argument("run", "RUN", "The one."), Argument("other", "RUN", "The other.")),
+        (Option("--metric", "METRIC", "What is drawn. [default: loss]"), AT),
+        "Settings that differ, each metric at the end and at its best, pace, and incidents: restarts, alerts, "
+        "directives, updates left out. The better of two best values stands out.",
+    ),
+    Verb(
         "alerts",
         "Runs and alerts",
         "alerts:alerts",

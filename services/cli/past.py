@@ -3,8 +3,8 @@
 Where a verb begins in the log (`--from`) is read here, too: a position, or what came after a moment.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from coord.events.errors import NothingThere, Refused
 from coord.services import client, clock
@@ -18,6 +18,7 @@ from coord.services.wording import age
 ANSWER_SECONDS_MIN: Final = 20.0
 """The projector says within eight seconds that a past moment is not ready yet, and folds on."""
 NOT_YET: Final = "not_yet"
+T = TypeVar("T")
 _BEFORE_THE_LOG: Final = "no_such_moment"
 _SECOND_NS: Final = 1_000_000_000
 _DATE_LENGTH: Final = len("2026-11-29")
@@ -42,9 +43,19 @@ def ask_past(
     Raises:
         NoServer, OutcomeUnknown, Refused, UsageError: as of any question.
     """
+    wait = max(seconds, ANSWER_SECONDS_MIN)
+    return until_ready(lambda: client.ask(folder, question, {**fields, **moment}, wait))
+
+
+def until_ready(ask: Callable[[], T]) -> T:
+    """Ask as of a past moment; while it is not ready, say how far it is and ask again.
+
+    Raises:
+        NothingThere: what is asked for is not there, and will not be.
+    """
     while True:
         try:
-            return client.ask(folder, question, {**fields, **moment}, max(seconds, ANSWER_SECONDS_MIN))
+            return ask()
         except NothingThere as error:
             if (error.reply or {}).get("code") != NOT_YET:
                 raise
@@ -72,12 +83,11 @@ def begin_from(folder: Folder, text: str, seconds: float) -> int:
     return int(answer["as_of"]["position"]) + 1
 
 
-def heading(question: str, answer: Reply) -> str:
-    """Say which moment an answer is of, how long ago that is, and what is not known of it."""
+def heading(answer: Reply) -> str:
+    """Say which moment an answer is of, and how long ago that is."""
     moment = answer["as_of"]
     at_ns, now_ns = moment["time_ns"], clock.now_ns()
     when, today = clock.rfc3339(at_ns)[:_TIME_LENGTH], clock.rfc3339(now_ns)[:_DATE_LENGTH]
     shown = when[_DATE_LENGTH + 1 :] if when.startswith(today) else when.replace("T", " ")
     ago = age(max(0.0, (now_ns - at_ns) / _SECOND_NS))
-    unknown = "; signs of life that are no events are not known of then" if question == "agents" else ""
-    return f"as of position {moment['position']}, {shown}Z, {ago} ago{unknown}"
+    return f"as of position {moment['position']}, {shown}Z, {ago} ago"

@@ -5,8 +5,7 @@ Every bin is drawn from its lowest to its highest value, so no spike is lost, ho
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from coord.events.errors import Refused, UsageError, visible
 from coord.services.cli.call import Call, note
@@ -17,6 +16,9 @@ from coord.services.cli.values import as_name, as_position, as_whole
 from coord.tui.ink import Ink, Line, Span, fit, line, to_ascii
 from coord.tui.plot import LABEL_CELLS, Flag, Trace, short_number
 from coord.tui.plot import plot as braille
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 METRICS_MAX: Final = 12
 SUFFIXES: Final = (".png", ".svg")
@@ -94,10 +96,12 @@ def heading(answer: Mapping[str, Any]) -> str:
     return f"{answer['run']}{named}, {answer['status']}"
 
 
-def _target(call: Call) -> Path | None:
+def _target(call: Call) -> "Path | None":
     text = call.text("to")
     if text is None:
         return None
+    from pathlib import Path
+
     path = Path(text).expanduser()
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--to is '{visible(text, 200)}'; it must end in {' or '.join(SUFFIXES)}.")
@@ -125,7 +129,7 @@ def _has_span(call: Call) -> bool:
     return any(call.text(name) for name in ("first_step", "last_step", "rank"))
 
 
-def _draw_file(call: Call, answer: Mapping[str, Any], path: Path) -> None:
+def _draw_file(call: Call, answer: Mapping[str, Any], path: "Path") -> None:
     from coord.services.cli.picture import draw
 
     curves = curves_of(answer)
@@ -143,8 +147,8 @@ def _draw(call: Call, answer: Mapping[str, Any], width: int, height: int | None)
     rows = height or _panel_rows(len(curves), len(legend))
     out(f"{bold(safe(heading(answer)))}{as_of(answer)}")
     for curve in curves:
-        _print(_panel(curve, marks, width, rows), call.on("ascii"))
-    _print(legend, call.on("ascii"))
+        print_lines(_panel(curve, marks, width, rows), call.on("ascii"))
+    print_lines(legend, call.on("ascii"))
     if answer.get("truncated"):
         note("there were more marks than these; the newest are shown.")
 
@@ -202,7 +206,8 @@ def _words(mark: Mapping[str, Any]) -> str:
     return str(mark["words"] if mark["kind"] == "out_of_memory" else f"{mark['kind']}, {mark['words']}")
 
 
-def _print(lines: Iterable[Line], ascii_only: bool) -> None:
+def print_lines(lines: Iterable[Line], ascii_only: bool = False) -> None:
+    """Print lines of spans, in the colours that are welcome."""
     for one in lines:
         out("".join(map(_painted, to_ascii(one) if ascii_only else one)).rstrip())
 

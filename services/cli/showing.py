@@ -1,11 +1,11 @@
 """The verbs that show items: show and board."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from coord.events.errors import Refused, UsageError
-from coord.services import client, clock
-from coord.services.cli.call import Call, note, note_cut
+from coord.services import client
+from coord.services.cli.call import Call, note, note_cut, note_pause
 from coord.services.cli.holding import as_item
 from coord.services.cli.lines import Ids
 from coord.services.cli.render import Cell, Column, Toned, aged, as_of, print_pairs, print_table
@@ -13,7 +13,8 @@ from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import out, out_json, painted, talk
 from coord.services.cli.values import as_name
 from coord.services.client import Reply
-from coord.services.wording import age, percent
+from coord.services.planned import plan_of, waits_for
+from coord.services.wording import age, full_team, percent
 
 STATUSES: Final = {
     "open": "", "claimed": "accent", "blocked": "warn", "parked": "bad", "completed": "ok", "failed": "bad",
@@ -61,19 +62,30 @@ def board(call: Call) -> None:
     if status is not None and status not in ASKED:
         raise UsageError(f"--status is '{safe(status)[:64]}'; it must be one of {', '.join(ASKED)}.")
     team, agent = call.read("team", as_name), call.read("agent", as_name)
-    answer = call.ask("board", status=status, team=team, agent=agent, limit=call.limit())
+    linked = True if call.on("linked") else None
+    answer = call.ask_now("board", status=status, team=team, agent=agent, linked=linked, limit=call.limit())
     if call.json:
         out_json(answer)
         return
-    out(safe(_counted(answer) or "no items yet") + as_of(answer))
+    note_pause(answer)
+    kind = " with dependencies" * bool(linked)
+    about = f" for {team}" * bool(team) + f" with {agent}" * bool(agent) + kind
+    out(safe((_counted(answer) or "no items" + " yet" * (not about)) + about) + as_of(answer))
+    full = {one["team"]: one for one in answer.get("full", ())}
+    for one in full.values():
+        out(painted(safe(full_team(one)), "warn"))
     if answer["rows"]:
         now_ns = answer["as_of"]["time_ns"]
-        print_table(_BOARD, [_board_row(row, now_ns) for row in answer["rows"]], _SELDOM)
-    elif not any(answer["counts"].values()):
+        print_table(_BOARD, [_board_row(row, now_ns, full) for row in answer["rows"]], _SELDOM)
+    elif not about and not any(answer["counts"].values()):
         talk('coord: the board is empty. Fill it with: coord submit "A title"')
     else:
-        about = f" for {team}" * bool(team) + f" with {agent}" * bool(agent)
-        note(f"no item{about} is {status}." if status else f"there is no item{about}.")
+        nothing = (
+            f"{agent} holds nothing{f' for {team}' if team else ''}{kind} now."
+            if agent
+            else f"there is no item{about}."
+        )
+        note(f"no item{about} is {status}." if status else nothing)
     note_cut(answer)
 
 
@@ -113,7 +125,7 @@ def _print_item(answer: Reply) -> None:
         ("priority", item["priority"]),
         ("needs", ", ".join(item.get("capabilities", ()))),
         ("team", item.get("team")),
-        *plan_rows(answer, now_ns),
+        *_plan_rows(answer, now_ns),
         ("lease", age(item["lease_seconds"])),
         ("verify", item.get("verify")),
         ("attempt", item.get("attempt") or None),
@@ -128,41 +140,13 @@ def _print_item(answer: Reply) -> None:
     ])  # fmt: skip
 
 
-def plan_rows(answer: Mapping[str, Any], now_ns: int) -> list[tuple[str, Cell]]:
+def _plan_rows(answer: Mapping[str, Any], now_ns: int) -> list[tuple[str, Cell]]:
     """Say how an item is planned, as named values."""
-    item, more = answer["item"], " ..." if answer.get("truncated") else ""
-    retry, concurrency = item.get("retry"), item.get("concurrency")
-    tries = item.get("tries", 0)
-    tried = f"{tries} of {retry['attempts']}" if retry else tries or None
-    late = item.get("deadline_ns") is not None and item["deadline_ns"] < now_ns
+    due = answer["item"].get("deadline_ns")
+    late = "warn" if due is not None and due < now_ns else ""
     return [
-        ("parent", item.get("parent")),
-        ("parts", ", ".join(answer.get("children", ())) + more if answer.get("children") else None),
-        ("after", ", ".join(item.get("depends_on", ()))),
-        ("before", ", ".join(answer.get("dependents", ())) + more if answer.get("dependents") else None),
-        ("not before", _moment(item.get("not_before_ns"), now_ns)),
-        ("deadline", Toned(_moment(item.get("deadline_ns"), now_ns), "warn" if late else "")),
-        ("tried", tried),
-        ("rests", f"{age(retry['delay_seconds'])}, then longer each time" if retry else None),
-        ("at once", f"{concurrency['limit']} of {concurrency['key']}" if concurrency else None),
-        ("stuck after", _stuck(item)),
+        (name, Toned(words, late) if name == "deadline" else words) for name, words in plan_of(answer, now_ns)
     ]
-
-
-def _moment(at_ns: int | None, now_ns: int) -> str | None:
-    """Write a moment, with how far away it is."""
-    if at_ns is None:
-        return None
-    away = age(abs(at_ns - now_ns) / 1e9)
-    when = clock.rfc3339(at_ns)
-    return f"{when[:10]} {when[11:19]}Z, {f'in {away}' if at_ns > now_ns else f'{away} ago'}"
-
-
-def _stuck(item: Mapping[str, Any]) -> str | None:
-    if item.get("stuck_seconds") is None:
-        return None
-    then = "taken from its holder" if item.get("on_stuck") == "reassign" else "told"
-    return f"{age(item['stuck_seconds'])} without work, and then {then}"
 
 
 def _scores(scores: Mapping[str, float] | None) -> str | None:
@@ -172,22 +156,11 @@ def _scores(scores: Mapping[str, float] | None) -> str | None:
     return f"{scores['total']:.2f}: {', '.join(parts)}"
 
 
-def waits_for(waits: Mapping[str, Any] | None, now_ns: int) -> str:
-    """Say what an open item waits for; nothing when it can be claimed."""
-    if not waits:
-        return ""
-    in_vain = waits.get("in_vain", ())
-    words = [f"{name} in vain" if name in in_vain else name for name in waits.get("items", ())]
-    if waits.get("until_ns") is not None:
-        words.append(f"its time, in {age(max(waits['until_ns'] - now_ns, 0) / 1e9)}")
-    if waits.get("key"):
-        words.append(f"its turn at {waits['key']}")
-    return ", ".join(words)
-
-
+_AFTER_SHOWN: Final = 3
 _DUE: Final = Column("DUE", right=True, rank=3)
 _WHY: Final = Column("WHY", flexible=True, rank=1)
-_SELDOM: Final = (_DUE, _WHY)
+_AFTER: Final = Column("AFTER", rank=1)
+_SELDOM: Final = (_DUE, _AFTER, _WHY)
 """Columns that are left out where they say nothing."""
 _BOARD: Final = (
     Column("ID"),
@@ -200,12 +173,13 @@ _BOARD: Final = (
     Column("AGE", right=True, rank=4),
     Column("IN STATE", right=True, rank=4),
     _DUE,
+    _AFTER,
     _WHY,
     Column("TITLE", flexible=True),
 )
 
 
-def _board_row(row: Mapping[str, Any], now_ns: int) -> list[Cell]:
+def _board_row(row: Mapping[str, Any], now_ns: int, full: Collection[str]) -> list[Cell]:
     return [
         row["id"],
         Toned("stuck", "warn") if row.get("stuck") else row["status"],
@@ -217,9 +191,17 @@ def _board_row(row: Mapping[str, Any], now_ns: int) -> list[Cell]:
         aged(row["age_seconds"]),
         aged(row["state_seconds"]),
         _due(row, now_ns),
-        _why(row, now_ns),
+        _after(row),
+        _why(row, now_ns, full),
         row["title"],
     ]
+
+
+def _after(row: Mapping[str, Any]) -> str:
+    """Name what an item depends on, where that was asked for: the first few."""
+    names = row.get("depends_on", ())
+    more = f" and {len(names) - _AFTER_SHOWN} more" if len(names) > _AFTER_SHOWN else ""
+    return ", ".join(names[:_AFTER_SHOWN]) + more
 
 
 def _due(row: Mapping[str, Any], now_ns: int) -> Toned | None:
@@ -231,9 +213,11 @@ def _due(row: Mapping[str, Any], now_ns: int) -> Toned | None:
     return Toned(f"{away} late" if late else f"in {away}", "bad" if late else "")
 
 
-def _why(row: Mapping[str, Any], now_ns: int) -> Toned | None:
+def _why(row: Mapping[str, Any], now_ns: int, full: Collection[str]) -> Toned | None:
     """Say why an item is not being worked on: what it waits for, or what was said when it was stopped."""
     waits = waits_for(row.get("waits"), now_ns)
     if waits:
         return Toned(f"waits for {waits}", "warn" if row["waits"].get("in_vain") else "dim")
+    if row["status"] == "open" and row.get("team") in full:
+        return Toned(f"{row['team']} is full", "warn")
     return Toned(row["note"], "dim") if row["status"] in _TOLD_WHY and row.get("note") else None

@@ -21,6 +21,8 @@ _KINDS: Final = {
     "submitted": "", "claimed": "", "completed": "ok", "failed": "bad", "released": "", "expired": "warn",
     "cancelled": "dim",
 }  # fmt: skip
+_NAMES: Final = {"expired": "taken away"}
+"""What is called otherwise here: leases run out, and claims are ended for other reasons, too."""
 _SPREADS: Final = {
     "wait": "from when it could be claimed to its claim",
     "cycle": "from its claim to the end of that",
@@ -48,6 +50,8 @@ def stats(call: Call) -> None:
     if answer["agents"]:
         out("")
         print_table(_AGENTS, [_agent(row) for row in answer["agents"]])
+    for name in answer.get("unknown", ()):
+        note(f"nothing is known of {'a team' if name == team else 'an agent'} {name}.")
     if answer.get("truncated"):
         note(f"there are more agents than these {len(answer['agents'])}; see --limit.")
 
@@ -80,7 +84,7 @@ def _rates(throughput: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[Cel
         rate = throughput.get(kind)
         if rate is not None:
             count = rate["count"]
-            name = Toned(kind, meaning if count else "dim")
+            name = Toned(_NAMES.get(kind, kind), meaning if count else "dim")
             yield name, count, f"{rate['per_minute']:,.1f}", _spark(rate["bins"])
 
 
@@ -107,7 +111,7 @@ def _length(seconds: float | None) -> str | None:
 def _rest(answer: Mapping[str, Any], refused: Mapping[str, int] | None) -> Iterator[tuple[str, Cell]]:
     stuck = f" ({answer['stuck']} stuck)" if answer.get("stuck") else ""
     yield "items now", _counted(answer["items"].items()) + stuck
-    yield "taken away", _counted(answer["causes"].items())
+    yield "because of", _counted(answer["causes"].items())
     if refused is None:
         yield "refused", Toned("not known: the coordinator is away, or this is the past", "dim")
     else:

@@ -8,8 +8,10 @@ from typing import Final
 
 from coord.services.cli.agent_verbs import AGENTS
 from coord.services.cli.house_verbs import HELP, HOUSE
+from coord.services.cli.keeping_verbs import KEEPING
 from coord.services.cli.oversight_verbs import OVERSIGHT
-from coord.services.cli.verb import AT, LIMIT, Argument, Option, Verb
+from coord.services.cli.query_verbs import QUERY
+from coord.services.cli.verb import AT, LIMIT, REQUEST, RETRY, Argument, Option, Verb
 from coord.services.cli.work_verbs import WORK
 from coord.services.cli.worker_verbs import WORKER
 
@@ -48,7 +50,22 @@ LOOK: Final = (
         "health:health",
         "Score everything from 0 to 100, and say why.",
         (),
-        (Option("--explain", "ENTITY", "Only this one: system, or agent:NAME, node:NAME, team:NAME."),),
+        (Option("--explain", "ENTITY", "Only this one: system, or agent:NAME, node:NAME, team:NAME."), AT),
+    ),
+    Verb(
+        "weigh",
+        "What is going on",
+        "weighing:weigh",
+        "Say what a part of health may cost, or list them.",
+        (Argument("part", "[PART]", "The name of a deduction, such as backlog.", required=False),),
+        (
+            Option("--points", "N", "What it may cost at most: 0 to 100."),
+            Option("--usual", "", "It may cost what it costs where nobody says."),
+            Option("--agent", "NAME", "Who acts; else you, by your user name.", variable="COORD_AGENT"),
+            AT,
+            REQUEST,
+        ),
+        f"It holds for the system and for each team. {RETRY}",
     ),
     Verb(
         "stats",
@@ -116,7 +133,23 @@ LOOK: Final = (
         "machines:nodes",
         "List the machines with their latest readings.",
         (Argument("node", "[NODE]", "Only this one.", required=False),),
-        (Option("--inventory", "", "What they are made of."), LIMIT),
+        (Option("--inventory", "", "What they are made of."), AT, LIMIT),
+    ),
+    Verb(
+        "metrics",
+        "What is going on",
+        "metrics:metrics",
+        "What is measured; one metric over time.",
+        (Argument("metric", "[METRIC]", "Only this one, drawn over time.", required=False),),
+        (
+            Option("--node", "NODE", "Only of this machine."),
+            Option("--device", "DEVICE", "Of one metric: only of this GPU, disk, sensor ..."),
+            Option("--since", "WHEN", "Of one metric: from this moment on. [default: -1h]"),
+            AT,
+            LIMIT,
+        ),
+        "Up to three series are drawn, each column from its lowest to its highest value; more are a row each. "
+        "Readings are kept for two days, their minutes for longer. What runs tell over their steps is for plot.",
     ),
     Verb(
         "top",
@@ -127,6 +160,7 @@ LOOK: Final = (
         (
             Option("--node", "NODE", "Only on this one."),
             Option("--by", "WHAT", "cpu, memory or gpu. [default: cpu]"),
+            AT,
             LIMIT,
         ),
     ),
@@ -136,14 +170,18 @@ LOOK: Final = (
         "events:deadletters",
         "Messages that are no events, and why.",
         (),
-        (LIMIT,),
+        (AT, LIMIT),
     ),
 )
 
-HEAVY: Final = frozenset(("run", "tail", "train", "tui", "watchdog", "work", *(verb.name for verb in HOUSE)))
+HEAVY: Final = frozenset(
+    ("query", "run", "tail", "train", "tui", "watchdog", "work", *(verb.name for verb in (*HOUSE, *KEEPING)))
+)
 """Verbs that run for long or load much."""
 
-VERBS: Final = {verb.name: verb for verb in (*WORK, *WORKER, *AGENTS, *OVERSIGHT, *LOOK, *HOUSE, *HELP)}
+VERBS: Final = {
+    verb.name: verb for verb in (*WORK, *WORKER, *AGENTS, *OVERSIGHT, *LOOK, *QUERY, *HOUSE, *KEEPING, *HELP)
+}
 
 EXIT_CODES: Final = (
     (0, "done, also when it was so already"),

@@ -9,9 +9,8 @@ from collections.abc import Collection
 from typing import Any, Final, NoReturn
 
 from coord.events.errors import UsageError, visible
-from coord.events.streams import EVENT_BYTES_MAX
 from coord.events.tokens import token
-from coord.services.settings import parse_duration
+from coord.services.setting_kinds import parse_duration
 
 TITLE_LENGTH_MAX: Final = 200
 TEXT_LENGTH_MAX: Final = 2_000
@@ -29,10 +28,12 @@ ATTEMPTS_MAX: Final = 100
 DELAY_SECONDS_MAX: Final = 86_400.0
 CONCURRENCY_MAX: Final = 10_000
 SHARE_MAX: Final = 1_000
+POINTS_MAX: Final = 100
 KEY_LENGTH_MAX: Final = 200
 
-_WHOLE: Final = re.compile(r"[0-9]{1,19}")
-_NUMBER: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,18})?)(%?)")
+_WHOLE: Final = r"[0-9]{1,19}"
+_NUMBER: Final = r"([0-9]{1,12}(?:\.[0-9]{1,18})?)(%?)"
+"""Compiled where they are used: most commands need neither."""
 
 
 def as_name(text: str, what: str) -> str:
@@ -57,7 +58,7 @@ def as_text(text: str, what: str, length_max: int = TEXT_LENGTH_MAX) -> str:
 
 def as_whole(text: str, what: str, low: int, high: int) -> int:
     """Read a whole number of ASCII digits."""
-    value = int(text) if _WHOLE.fullmatch(text) else -1
+    value = int(text) if re.fullmatch(_WHOLE, text) else -1
     if not low <= value <= high:
         raise _wrong(text, what, f"a whole number from {low} to {high}")
     return value
@@ -87,7 +88,7 @@ def as_factor(text: str, what: str) -> float:
 def as_numbers(text: str, what: str) -> list[int]:
     """Read whole numbers with commas between them."""
     parts = text.split(",")
-    if len(parts) > BATCHES_MAX or not all(map(_WHOLE.fullmatch, parts)):
+    if len(parts) > BATCHES_MAX or not all(re.fullmatch(_WHOLE, part) for part in parts):
         raise _wrong(text, what, f"up to {BATCHES_MAX} whole numbers with commas between them, such as 7,8,9")
     return [as_position(part, what) for part in parts]
 
@@ -122,6 +123,13 @@ def as_moment(text: str, what: str) -> int:
     return parse_ahead(text, clock.now_ns(), what)
 
 
+def as_said(text: str) -> str | None:
+    """Return how a moment to come was said, if it will be another one later."""
+    from coord.services.when import said_ahead
+
+    return said_ahead(text)
+
+
 def as_priority(text: str, what: str) -> int:
     """Read a priority."""
     return as_whole(text, what, 0, PRIORITY_MAX)
@@ -141,9 +149,17 @@ def as_concurrency(text: str, what: str) -> dict[str, Any]:
 
 def as_share(text: str, what: str) -> float:
     """Read a share beside other shares."""
-    value = float(text) if _NUMBER.fullmatch(text) and not text.endswith("%") else 0.0
+    value = float(text) if re.fullmatch(_NUMBER, text) and not text.endswith("%") else 0.0
     if not 0 < value <= SHARE_MAX:
         raise _wrong(text, what, f"a number above 0 and up to {SHARE_MAX}, such as 2 or 0.5")
+    return value
+
+
+def as_points(text: str, what: str) -> float:
+    """Read what a part of health may cost."""
+    value = float(text) if re.fullmatch(_NUMBER, text) and not text.endswith("%") else -1.0
+    if not 0 <= value <= POINTS_MAX:
+        raise _wrong(text, what, f"a number from 0 to {POINTS_MAX}, such as 20")
     return value
 
 
@@ -156,6 +172,8 @@ def as_choice(text: str, what: str, among: Collection[str]) -> str:
 
 def as_json(text: str, what: str) -> Any:
     """Read any JSON value; what two readers could read differently is refused."""
+    from coord.events.streams import EVENT_BYTES_MAX
+
     if len(text) > EVENT_BYTES_MAX:
         raise UsageError(f"{what} has {len(text)} characters; at most {EVENT_BYTES_MAX} bytes are allowed.")
     try:
@@ -171,7 +189,7 @@ def as_json(text: str, what: str) -> Any:
 
 
 def _share(text: str) -> float:
-    match = _NUMBER.fullmatch(text)
+    match = re.fullmatch(_NUMBER, text)
     return float(match[1]) / (100 if match[2] else 1) if match else -1.0
 
 

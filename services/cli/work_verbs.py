@@ -7,7 +7,9 @@ from coord.services.cli.verb import AT, LIMIT, REASON, REQUEST, RETRY, STDIN, Ar
 _AGENT: Final = Option("--agent", "NAME", "Who acts.", variable="COORD_AGENT")
 _PERSON: Final = Option("--agent", "NAME", "Who acts; else you, by your user name.", variable="COORD_AGENT")
 _FOR_WHOM: Final = Option("--agent", "NAME", "For whom; else for anybody who could.", variable="COORD_AGENT")
-_AGENT_FILTER: Final = Option("--agent", "NAME", "Only what this agent holds.")
+_AGENT_FILTER: Final = Option(
+    "--agent", "NAME", "Only what this agent holds; with a --status that ends, what it held last."
+)
 _FENCE: Final = Option("--fence", "N", "The claim this rests on; else the one remembered on this machine.")
 _LEASE: Final = Option("--lease", "TIME", "How long a claim lasts without a sign of life, e.g. 30s.")
 _TEAM: Final = Option("--team", "NAME", "The team.")
@@ -41,7 +43,11 @@ _SUBMIT: Final = Verb(
         ),
         Option("--deadline", "WHEN", "The nearer, the earlier it is claimed; a moment, as above."),
         _LEASE,
-        Option("--attempts", "N", "Tried so often; then it is parked. [default: 1, then failed]"),
+        Option(
+            "--attempts",
+            "N",
+            "Tried so often; then it is parked. [default: 1, then failed; parked when its claims were lost 10 times]",
+        ),
         Option(
             "--backoff", "TIME", "How long it rests before the second try; then twice as long. [default: 1s]"
         ),
@@ -89,7 +95,7 @@ _WORKING: Final = (
         "mine:mine",
         "What I hold, until when, and under which fence.",
         (),
-        (_AGENT, LIMIT),
+        (_AGENT, AT, LIMIT),
         "Exit code 3: nothing.",
     ),
     Verb(
@@ -132,6 +138,8 @@ _WORKING: Final = (
         "Give an item back, for others to claim.",
         (_ID,),
         (*_HOLD, REASON, REQUEST),
+        "It is open again at once. What is given back again and again, each time within ten minutes and without progress, "
+        "rests longer and longer, up to five minutes, and is parked after a hundred times (the setting releases_max).\n"
         f"{_REMEMBERED} {STDIN} {RETRY}",
     ),
     Verb(
@@ -162,6 +170,7 @@ _WORKING: Final = (
             ),
             _TEAM,
             _AGENT_FILTER,
+            Option("--linked", "", "Only items that depend on others, or that others depend on; after what."),
             AT,
             LIMIT,
         ),

@@ -1,6 +1,7 @@
 """The verbs work and run: from a command line to a worker, and from its end to an exit code."""
 
 import os
+from collections.abc import Sequence
 from math import inf
 from typing import Final
 
@@ -12,9 +13,10 @@ from coord.services.cli.safe import safe, safe_json
 from coord.services.cli.terminal import flush
 from coord.services.cli.values import as_delay, as_lease, as_name, as_wait, as_whole
 from coord.services.folder import COORDINATOR_SOCKET
+from coord.services.worker.company import Company
 from coord.services.worker.holding import Holding
 from coord.services.worker.plan import Plan, Surroundings
-from coord.services.worker.template import Template, line_for_shell, program
+from coord.services.worker.template import SHELL, Template, first_word, line_for_shell, program
 from coord.services.worker.worker import Worker
 
 JOBS_MAX: Final = 256
@@ -32,7 +34,11 @@ def work(call: Call) -> int:
     agent = call.agent()
     jobs = call.read("jobs", lambda text, what: as_whole(text, what, 1, JOBS_MAX)) or 1
     lease, idle = call.read("lease", as_lease), call.read("idle", as_delay)
-    incarnation, is_registered = _registered(call, agent)
+    capabilities, team = (
+        [as_name(one, "--capability") for one in call.many("capability")],
+        call.read("team", as_name),
+    )
+    company, incarnation, is_registered = _registered(call, agent, capabilities, team)
     plan = Plan(
         agent=agent,
         template=template,
@@ -44,27 +50,31 @@ def work(call: Call) -> int:
         idle_seconds=idle,
         usual_lease_seconds=call.settings.lease_seconds,
     )
-    worker = _worked(call, plan)
-    if is_registered:
-        _retire(call, agent, incarnation)
-    return _code_of_work(worker)
+    return _code_of_work(_worked(call, plan, company))
 
 
 def run(call: Call) -> int:
     """Claim one item and run a command for it."""
     words = call.many("command")
     item_id, wait = as_name(call.text("id") or "", "the item"), call.read("wait", as_wait)
+    agent, template, lease = (
+        call.agent(),
+        _program(words, "A line for the shell: -- sh -c 'LINE'."),
+        call.read("lease", as_lease),
+    )
+    company, incarnation, is_registered = _registered(call, agent)
     plan = Plan(
-        agent=call.agent(),
-        template=_template(None, words),
-        incarnation=call.incarnation(),
-        lease_seconds=call.read("lease", as_lease),
+        agent=agent,
+        template=template,
+        incarnation=incarnation,
+        is_registered=is_registered,
+        lease_seconds=lease,
         item_id=item_id,
         wait_seconds=0.0 if call.text("wait") is None else wait if wait is not None else inf,
         most=1,
         usual_lease_seconds=call.settings.lease_seconds,
     )
-    worker = _worked(call, plan)
+    worker = _worked(call, plan, company)
     if worker.asked_to_stop and not worker.is_reader_gone:
         return _BY_SIGNAL + worker.signal
     if worker.fault is not None:
@@ -74,18 +84,38 @@ def run(call: Call) -> int:
 
 
 def _template(line: str | None, words: list[str]) -> Template:
+    """Read the command of `coord work`, in one of its two forms."""
     if bool(line) == bool(words):
         raise UsageError(
             "two commands are given." if line else "no command is given.",
             "Give one: --exec 'LINE FOR THE SHELL', or -- PROGRAM ARGUMENTS.",
         )
-    if line:
-        return line_for_shell(line)
+    if not line:
+        return _program(words, "A line for the shell goes with --exec.")
+    template, first = line_for_shell(line), first_word(line)
+    if first is not None and not _is_known_to_shell(first):
+        raise UsageError(f"the shell knows no command '{safe(first)[:64]}' here.")
+    return template
+
+
+def _program(words: list[str], hint: str) -> Template:
+    if not words:
+        raise UsageError("no command is given.", "Give a program and its arguments behind --.")
     if not _is_there(words[0]):
-        raise UsageError(
-            f"there is no program '{safe(words[0])[:64]}' here.", "A line for the shell goes with --exec."
-        )
+        raise UsageError(f"there is no program '{safe(words[0])[:64]}' here.", hint)
     return program(words)
+
+
+def _is_known_to_shell(command: str) -> bool:
+    """Tell whether a line for the shell may begin so: with a program, or with a word of the shell's own."""
+    if _is_there(command):
+        return True
+    import subprocess
+
+    return not subprocess.call(
+        [SHELL, "-c", 'command -v -- "$1" || exit 1', SHELL, command],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def _is_there(program: str) -> bool:
@@ -94,23 +124,34 @@ def _is_there(program: str) -> bool:
     return any(os.access(os.path.join(place, program), os.X_OK) for place in places)
 
 
-def _registered(call: Call, agent: str) -> tuple[int | None, bool]:
-    """Register the agent where its team or capabilities are given; else it is who it is."""
-    capabilities, team = (
-        [as_name(one, "--capability") for one in call.many("capability")],
-        call.read("team", as_name),
-    )
+def _registered(
+    call: Call, agent: str, capabilities: Sequence[str] = (), team: str | None = None
+) -> tuple[Company, int | None, bool]:
+    """Register the agent where its team or capabilities are given, or nobody knows it; else it is who it is."""
     call.only_this_house()
     client.reach(call.folder, COORDINATOR_SOCKET)
-    if not capabilities and team is None:
-        return call.incarnation(), False
-    fields = {"agent": agent, "team": team, "capabilities": capabilities or None, "host": call.settings.node}
+    company = Company(call.folder, agent)
+    offers = bool(capabilities) or team is not None
+    if call.incarnation() is not None and not offers:
+        return company, call.incarnation(), False
+    fields = {
+        "agent": agent,
+        "team": team,
+        "capabilities": list(capabilities) or None,
+        "host": call.settings.node,
+        "if_unknown": None if offers else True,
+    }
     reply = call.tell("register", clock.new_id(), fields)
-    note(f"{agent} is registered as incarnation {reply['agent']['incarnation']}")
-    return int(reply["agent"]["incarnation"]), True
+    if reply.get("already"):
+        return company, None, False
+    incarnation = int(reply["agent"]["incarnation"])
+    company.registered(incarnation)
+    if offers:
+        note(f"{agent} is registered as incarnation {incarnation}")
+    return company, incarnation, True
 
 
-def _retire(call: Call, agent: str, incarnation: int | None) -> None:
+def _retire(call: Call, agent: str, incarnation: int) -> None:
     """Say that the agent has left on purpose; where that cannot be said now, it is found lost later."""
     from contextlib import suppress
 
@@ -120,13 +161,13 @@ def _retire(call: Call, agent: str, incarnation: int | None) -> None:
         "request_id": clock.new_id(),
         "agent": agent,
         "incarnation": incarnation,
-        "reason": "coord work ended",
+        "reason": f"coord {call.parsed.verb.name} ended",
     }
     with suppress(CoordError):
         client.tell(call.folder, "retire", command, agent, _RETIRE_SECONDS, connect_seconds=0.0)
 
 
-def _worked(call: Call, plan: Plan) -> Worker:
+def _worked(call: Call, plan: Plan, company: Company) -> Worker:
     call.only_this_house()
     client.reach(call.folder, COORDINATOR_SOCKET)
     flush()
@@ -135,6 +176,9 @@ def _worked(call: Call, plan: Plan) -> Worker:
     )
     worker = Worker(plan, surroundings)
     worker.run()
+    with company.leaving() as incarnation:
+        if incarnation is not None:
+            _retire(call, plan.agent, incarnation)
     return worker
 
 
@@ -163,7 +207,13 @@ def _code_of_work(worker: Worker) -> int:
         return READER_GONE
     if worker.asked_to_stop > 1:
         return _BY_SIGNAL + worker.signal
-    return int(Exit.DONE if worker.asked_to_stop or counts else Exit.NOTHING)
+    if worker.asked_to_stop:
+        return int(Exit.DONE)
+    if worker.counts["unknown"]:
+        return int(Exit.UNKNOWN)
+    if worker.wanting:
+        return int(Exit.WANTING)
+    return int(Exit.DONE if counts or worker.is_drained else Exit.NOTHING)
 
 
 def _code_of_run(holding: Holding) -> int:

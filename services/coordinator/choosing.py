@@ -1,20 +1,27 @@
 """Claims: which items an agent is given, the best ones or the one it names."""
 
+from dataclasses import replace
+from typing import Final
+
 from coord.events import commands as wish
 from coord.events.commands import Done, Refusal, refusal
 from coord.events.planning import Scores
+from coord.services import clock
 from coord.services.coordinator.ledger import Ledger, now
 from coord.services.coordinator.outcome import Change, Outcome, Plan, done_with_items, of_item
 from coord.services.decisions import agent as agents
 from coord.services.decisions.agent import Agent
-from coord.services.decisions.claiming import decide_claim, limit_fault
+from coord.services.decisions.claiming import Load, decide_claim, limit_fault
 from coord.services.wording import age
+
+_PASSING: Final = frozenset({"blocked", "taken", "waiting"})
+"""Refusals of one item that somebody might wait out, were it ever given anything again."""
 
 
 def plan_claim(ledger: Ledger, command: wish.Claim) -> Outcome:
     """Decide a claim. What is planned is taken off the picker: `Ledger.offer_again` puts it back."""
     agent = ledger.agents.get(command.agent)
-    if agent is None and command.incarnation is None:
+    if (agent is None or agent.status == "retired") and command.incarnation is None:
         return _plan_newcomer(ledger, command)
     fault = agents.fault_of(agent, command.agent, command.incarnation)
     if fault:
@@ -29,12 +36,25 @@ def is_for_newcomers(answer: object, command: wish.Claim) -> bool:
     return unknown and command.incarnation is None
 
 
+def registration(ledger: Ledger, name: str, request_id: str) -> wish.Register:
+    """Register a newcomer, unless another claim of its has done that by now; who has retired comes back as it was."""
+    agent = ledger.agents.get(name) or Agent(name, incarnation=1, position=1)
+    return wish.Register(
+        request_id=request_id, agent=name, team=agent.team, capabilities=agent.capabilities,
+        wip_limit=agent.wip_limit, host=agent.host, serves=agent.serves, if_unknown=True,
+    )  # fmt: skip
+
+
 def _plan_newcomer(ledger: Ledger, command: wish.Claim) -> Outcome:
     """Refuse what a newcomer would not win either; else say that it is unknown: whoever asked registers it.
 
     So a claim that is refused leaves no agent behind that nobody will ever hear of again.
     """
-    outcome = _claim(ledger, command, Agent(command.agent, incarnation=1, position=1))
+    known = ledger.agents.get(command.agent)
+    agent = (
+        Agent(command.agent, incarnation=1, position=1) if known is None else replace(known, draining=False)
+    )
+    outcome = _claim(ledger, command, agent)
     if not isinstance(outcome, Plan):
         return outcome
     for change in outcome.changes:
@@ -47,9 +67,7 @@ def _plan_newcomer(ledger: Ledger, command: wish.Claim) -> Outcome:
 def _claim(ledger: Ledger, command: wish.Claim, agent: Agent) -> Outcome:
     if command.item_id is not None:
         return _claim_named(ledger, command, agent, command.item_id)
-    fault = agents.draining_fault(agent) or limit_fault(
-        agent, ledger.load(agent, None)._replace(team_limit=None)
-    )
+    fault = agents.draining_fault(agent) or limit_fault(agent, Load(ledger.holds(agent.name)))
     if fault:
         return fault
     room = command.count if agent.wip_limit is None else agent.wip_limit - ledger.holds(agent.name)
@@ -63,13 +81,15 @@ def _claim_best(ledger: Ledger, command: wish.Claim, agent: Agent, taken: dict[s
     """Plan the best item; `taken` counts, by team, what the same plan takes already."""
 
     def fairness(item_team: str | None) -> float | None:
+        if not taken:
+            return ledger.fairness(agent, item_team)
         name = item_team or agent.team or ""
         limit = ledger.team(name).wip_limit
-        if taken and limit is not None and ledger.load(agent, item_team).team + taken.get(name, 0) >= limit:
+        if limit is not None and ledger.load(agent, item_team).team + taken.get(name, 0) >= limit:
             return None
         return ledger.fairness(agent, item_team)
 
-    pick = ledger.readiness.picker.take(agent, fairness, now().wall_ns)
+    pick = ledger.readiness.picker.take(agent, fairness, clock.now_ns())
     if pick is None:
         return None
     return _claim_item(ledger, command, agent, pick.item_id, pick.scores)
@@ -93,10 +113,11 @@ def _claim_several(ledger: Ledger, command: wish.Claim, agent: Agent, count: int
 
 def _claim_named(ledger: Ledger, command: wish.Claim, agent: Agent, item_id: str) -> Outcome:
     outcome = _claim_item(ledger, command, agent, item_id, None)
-    if not isinstance(outcome, Plan):
-        listed = isinstance(outcome, Done) and command.count > 1
-        return done_with_items(ledger, (item_id,), None) if listed else outcome
     fault = agents.draining_fault(agent)
+    if isinstance(outcome, Refusal):
+        return fault if fault and outcome.code in _PASSING else outcome
+    if isinstance(outcome, Done):
+        return done_with_items(ledger, (item_id,), None) if command.count > 1 else outcome
     item = ledger.item(item_id)
     if fault or item is None:
         return fault or outcome
@@ -117,7 +138,11 @@ def _nothing(ledger: Ledger, agent: Agent) -> Refusal:
     """Say that there is nothing for an agent, and what there would be."""
     picker, waiting = ledger.readiness.picker, len(ledger.readiness)
     hint = "Submit some, or wait: coord claim --wait."
-    if len(picker):
+    full = next(picker.full_teams(agent, lambda team: ledger.fairness(agent, team)), "")
+    fault = limit_fault(agent, ledger.load(agent, full)) if full != "" else None
+    if fault:
+        hint = f"{fault.reason} Wait: coord claim --wait."
+    elif len(picker):
         hint = f"What is open is for others ({len(picker)}): coord claim --why."
     elif waiting:
         soonest = ledger.readiness.soonest(now())

@@ -20,6 +20,7 @@ TICK_SECONDS: Final = 0.1
 STILL_SECONDS: Final = 0.5
 """From when on this process stood still, and may not have heard who spoke to it."""
 SYSTEM_ACTOR: Final = "coordinator"
+REASON_LENGTH_MAX: Final = 2_000
 
 assert TICK_SECONDS < STILL_SECONDS
 
@@ -74,7 +75,7 @@ class Chores:
                 release = wish.Release(
                     request_id=clock.derived_id(f"gone/{item.id}/{item.fence}", 0), agent=item.agent,
                     incarnation=item.incarnation, item_id=item.id, fence=item.fence,
-                    reason="whoever asked went away while it waited",
+                    reason="whoever asked went away while it waited", unbegun=True,
                 )  # fmt: skip
                 self._do(f"gone/{item.id}/{item.fence}", release)
 
@@ -87,11 +88,12 @@ class Chores:
         known = self._ledger.agents.get(agent)
         if known is None or known.status != "evicted":
             return []
+        told = f"{agent} was put out{f': {known.reason}' if known.reason else ''}"[:REASON_LENGTH_MAX]
         held = [self._ledger.item(item_id) for item_id in self._ledger.held.get(agent, ())]
         return [
             self._do(
                 f"evicted/{item.id}/{item.fence}",
-                Reclaim(item.id, item.fence, 0.0, "evicted", f"{agent} was put out"),
+                Reclaim(item.id, item.fence, 0.0, "evicted", told),
             )
             for item in held
             if item is not None and item.fence is not None

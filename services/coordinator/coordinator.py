@@ -7,42 +7,51 @@ what another coordinator wrote. A request it has seen gets the reply it got; a r
 import asyncio
 import logging
 from collections import Counter
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
 
 from coord.events import commands as wish
-from coord.events.agent import AgentEvicted, AgentRegistered
+from coord.events.agent import AgentDrained, AgentEvicted, AgentRegistered, AgentRetired
 from coord.events.commands import Done, Invalid, Refusal, Unknown
 from coord.events.envelope import Recorded
 from coord.events.errors import CoordError
 from coord.events.model import Command
-from coord.events.samples import AGENTS_MAX, PRESENCE, Presence, PresenceSample
-from coord.events.tokens import sample_subject
 from coord.events.wire import Stored
 from coord.events.work import WorkClaimed, WorkProgressed
 from coord.services import clock
 from coord.services.coordinator.certainty import Certainty
-from coord.services.coordinator.choosing import is_for_newcomers
+from coord.services.coordinator.choosing import is_for_newcomers, registration
 from coord.services.coordinator.chores import Chores
 from coord.services.coordinator.following import Follower
+from coord.services.coordinator.hearing import Hearing
 from coord.services.coordinator.ledger import Ledger
-from coord.services.coordinator.outcome import done
+from coord.services.coordinator.outcome import DoneWithItem, at_length, done
 from coord.services.coordinator.patience import Patience
+from coord.services.coordinator.presence import tell_presence
 from coord.services.coordinator.replaying import replay
 from coord.services.coordinator.requests import Requests
 from coord.services.coordinator.shortcut import Shortcut
 from coord.services.coordinator.snapshot import State
 from coord.services.coordinator.timekeeper import Timekeeper
-from coord.services.coordinator.transaction import Answer, Answered
+from coord.services.coordinator.transaction import Answer, Answered, Heard
 from coord.services.coordinator.transactor import Transactor
-from coord.services.coordinator.wishes import LOOKS, WelcomeBack, agent_of, incarnation_of
+from coord.services.coordinator.wishes import LOOKS, WelcomeBack
+from coord.services.decisions.agent import Agent
 from coord.services.folder import Folder
 from coord.services.log import Log
 from coord.services.settings import Settings
 from coord.services.tasks import run_together
 
-PRESENCE_SECONDS: Final = 2.0
 REASON_LENGTH_MAX: Final = 2_000
 Reply = Done | Refusal | Unknown | Invalid
+Told = Reply | DoneWithItem
+AnyReply = TypeVar("AnyReply", Reply, Told)
+_TAKE_TIME: Final = frozenset({wish.Evict, wish.Wait})
+"""Commands that need more than one decision, or wait."""
+_OF_CLAIMS: Final = (AgentDrained, AgentEvicted, AgentRegistered, AgentRetired)
+"""What is said of an agent and decides what it is given."""
+_STOPPED: Final = Unknown(reason="the coordinator stopped before it answered")
 
 _log = logging.getLogger("coord.coordinator")
 
@@ -59,7 +68,8 @@ class Coordinator:
         self.refused: Counter[str] = Counter()
         """Refusals since this coordinator began, by code."""
         self._requests = Requests()
-        self._running: dict[str, asyncio.Future[Reply]] = {}
+        self._running: dict[str, asyncio.Future[Reply] | None] = {}
+        """Requests that are being decided; and their answers, where the same one came again meanwhile."""
         self._follower = Follower(log, self.ledger, settings.site, self.source, self)
         self.certainty = Certainty(self._follower.read_to_the_end)
         self.transactor = Transactor(log, self.ledger, settings, self.source, self.observe, self.certainty)
@@ -70,11 +80,12 @@ class Coordinator:
             self.transactor,
             settings.agent_silence_seconds,
         )
+        self._hearing = Hearing(self.ledger, self.timekeeper, self._chores)
         self._patience = Patience(self.ledger, self._chores)
         path = Folder(settings.data).path("coordinator", f"{settings.pool}.snapshot")
         self.shortcut = Shortcut(log, path, lambda: self.position, self._known)
-        self._writer = "c-" + clock.new_id()
-        self._packs = 0
+        self._further: set[asyncio.Task[Reply]] = set()
+        """Requests that got a task after all."""
 
     @property
     def pool(self) -> str:
@@ -110,7 +121,7 @@ class Coordinator:
         await self.transactor.look_up(self.ledger.readiness.unresolved())
         now = clock.monotonic()
         for item in self.ledger.open_claims():
-            self._keep_lease(item.id)
+            self._hearing.keep_lease(item.id)
         for agent in self.ledger.agents.values():
             if agent.status == "active":
                 self.timekeeper.hear(agent.name, now)
@@ -143,7 +154,7 @@ class Coordinator:
             self.transactor.run(),
             self._follower.follow(),
             self._chores.keep_time(),
-            self._tell_presence(),
+            tell_presence(self._log, self._settings, self.timekeeper, self.ledger),
             self.shortcut.run(),
         )
 
@@ -159,22 +170,77 @@ class Coordinator:
         An asker who is never seen to go away `stays`: over the bus nobody knows.
         """
         request_id: str = command.request_id  # type: ignore[attr-defined]
-        running = self._running.get(request_id)
-        if running is not None:
-            return await asyncio.shield(running)
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._running[request_id] = answer
-        reply: Reply = Unknown(reason="the coordinator stopped before it answered")
+        if request_id in self._running:
+            return await self._answer_to(request_id)
+        self._running[request_id] = None
+        return await self._in_full(request_id, actor, command, traceparent, stays)
+
+    def take(self, actor: str, command: Command, traceparent: str, tell: Callable[[Told], object]) -> bool:
+        """Have a command of an asker who stays answered without a task of its own: most need no more than one decision.
+
+        Returns:
+            Whether `tell` hears the answer, once; else nothing has happened, and `execute` is to be asked.
+        """
+        request_id: str = command.request_id  # type: ignore[attr-defined]
+        if (
+            command.__class__ in _TAKE_TIME
+            or (command.__class__ is wish.Claim and command.wait_seconds)
+            or request_id in self._running
+            or not self.certainty.is_sure()
+            or self._requests.position_of(request_id) is not None
+            or self._is_too_old(request_id, command)
+            or self._hearing.hear(command) is not None
+        ):
+            return False
+        self._running[request_id] = None
+        hear = partial(self._heard, request_id, actor, command, traceparent, tell)
+        self.transactor.put(request_id, actor, command, hear, traceparent)
+        return True
+
+    def _heard(
+        self, request_id: str, actor: str, command: Command, traceparent: str,
+        tell: Callable[[Told], object], answer: Heard,
+    ) -> None:  # fmt: skip
+        """Tell the answer; what is none yet, because it takes a second decision or a reply of before, gets a task after all."""
+        if isinstance(answer, Answered):
+            self._requests.remember(request_id, answer.position, clock.now_ns() // 1_000_000)
+        elif not (command.__class__ is wish.Claim and is_for_newcomers(answer, command)):
+            told = self._told(answer)
+            self._end(request_id, told)
+            tell(told)
+            return
+        further = asyncio.create_task(self._in_full(request_id, actor, command, traceparent, stays=True))
+        self._further.add(further)
+        further.add_done_callback(self._further.discard)
+        further.add_done_callback(lambda _: tell(_result(further)))
+
+    async def _in_full(
+        self, request_id: str, actor: str, command: Command, traceparent: str, stays: bool
+    ) -> Reply:
+        reply: Reply = _STOPPED
         try:
-            reply = self._told(await self._execute(request_id, actor, command, traceparent, stays))
+            answer = await self._execute(request_id, actor, command, traceparent, stays)
+            reply = self._told(answer)
             return reply
         finally:
-            del self._running[request_id]
-            answer.set_result(reply)
-            if isinstance(reply, Refusal):
-                self.refused[reply.code] += 1
+            self._end(request_id, reply)
 
-    def _told(self, reply: Reply) -> Reply:
+    def _end(self, request_id: str, told: Told) -> None:
+        """A request is answered: so is whoever sent the same one meanwhile."""
+        waited_for = self._running.pop(request_id)
+        if waited_for is not None:
+            waited_for.set_result(at_length(told) if isinstance(told, DoneWithItem) else told)
+        if isinstance(told, Refusal):
+            self.refused[told.code] += 1
+
+    async def _answer_to(self, request_id: str) -> Reply:
+        """Wait for the answer to a request that is being decided."""
+        running = self._running[request_id]
+        if running is None:
+            running = self._running[request_id] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(running)
+
+    def _told(self, reply: AnyReply) -> AnyReply:
         """Say with an answer that is none that nothing goes on now, if that is so."""
         if not isinstance(reply, Unknown):
             return reply
@@ -193,13 +259,13 @@ class Coordinator:
         position = self._requests.position_of(request_id)
         if position is not None:
             return await replay(self._log, command, request_id, position)
-        if self._requests.is_too_old(request_id, clock.now_ns() // 1_000_000) and not isinstance(
-            command, LOOKS
-        ):
+        if self._is_too_old(request_id, command):
             return Unknown(
                 reason=f"the request {request_id} is older than what is remembered; coord history tells more"
             )
-        await self._hear(command, actor)
+        lost = self._hearing.hear(command)
+        if lost is not None:
+            await self._welcome(lost, actor, command)
         answer = await self._decide(request_id, actor, command, traceparent, stays)
         if isinstance(answer, Answered):
             self._requests.remember(request_id, answer.position, clock.now_ns() // 1_000_000)
@@ -228,57 +294,33 @@ class Coordinator:
         """Decide a claim, and register its agent first if that is all it needs to win."""
         answer = await self.transactor.transact(request_id, actor, command, traceparent)
         if is_for_newcomers(answer, command):
-            newcomer = wish.Register(request_id=clock.derived_id(request_id, 1), agent=command.agent)
+            newcomer = registration(self.ledger, command.agent, clock.derived_id(request_id, 1))
             answer = await self.transactor.transact(newcomer.request_id, actor, newcomer)
             if isinstance(answer, Done | Answered):
                 answer = await self.transactor.transact(request_id, actor, command, traceparent)
         return answer
 
-    async def _hear(self, command: Command, actor: str) -> None:
-        """Take a command as a sign of life of its agent."""
-        name = agent_of(command)
-        if name is None or isinstance(command, wish.Register):
-            return
-        agent = self.ledger.agents.get(name)
-        incarnation = incarnation_of(command)
-        if agent is None or incarnation not in (None, agent.incarnation) or agent.gone:
-            return
-        now = clock.monotonic()
-        if agent.status == "lost":
-            lost_seconds = self.timekeeper.silence(name, now)
-            back = WelcomeBack(name, lost_seconds)
-            await self.transactor.transact(clock.derived_id(f"back/{name}/{agent.position}", 0), actor, back)
-        self.timekeeper.hear(name, now)
-        if isinstance(command, wish.Heartbeat):
-            self.timekeeper.promise(name, command.every_seconds)
-            self._renew(command, agent.incarnation, now)
+    def _is_too_old(self, request_id: str, command: Command) -> bool:
+        too_old = self._requests.is_too_old(request_id, clock.now_ns() // 1_000_000)
+        return too_old and not isinstance(command, LOOKS)
 
-    def _renew(self, heartbeat: wish.Heartbeat, incarnation: int, now: float) -> None:
-        held, active = self.ledger.held.get(heartbeat.agent, ()), frozenset(heartbeat.active)
-        wanted = held if heartbeat.items is None else frozenset(heartbeat.items).intersection(held)
-        for item_id in wanted:
-            item = self.ledger.item(item_id)
-            if item is not None and item.incarnation == incarnation:
-                self.timekeeper.renew(item_id, now, worked=item_id in active)
-                if item_id in active:
-                    self._chores.moved_on(item)
+    async def _welcome(self, lost: Agent, actor: str, command: Command) -> None:
+        """Note that a lost agent was heard."""
+        now = clock.monotonic()
+        back = WelcomeBack(lost.name, self.timekeeper.silence(lost.name, now))
+        await self.transactor.transact(clock.derived_id(f"back/{lost.name}/{lost.position}", 0), actor, back)
+        self._hearing.lives(lost, command, now)
 
     def worked(self, item_id: str, *, shows_work: bool) -> None:
         """A run that works on an item was heard: a sign of life of its holder, and perhaps evidence of work."""
-        item = self.ledger.item(item_id)
-        if item is not None and item.status == "claimed":
-            self.timekeeper.renew(item_id, clock.monotonic(), worked=shows_work)
-            if shows_work:
-                self._chores.moved_on(item)
+        self._hearing.worked(item_id, shows_work=shows_work)
 
     def observe(self, recorded: Recorded) -> None:
         """Take note of an event that has just been folded in."""
         self._follower.frontier.know(recorded.position)
-        if recorded.envelope.request_id:
-            at_ms = recorded.recorded_at_ns // 1_000_000
-            self._requests.remember(recorded.envelope.request_id, recorded.position, at_ms)
+        self.recall(recorded)
         if recorded.aggregate == "work":
-            self._keep_lease(recorded.entity)
+            self._hearing.keep_lease(recorded.entity)
             self._patience.waiters.changed(recorded.entity)
             if isinstance(recorded.event, WorkProgressed):
                 self.timekeeper.renew(recorded.entity, clock.monotonic(), worked=True)
@@ -286,6 +328,12 @@ class Coordinator:
                 self._patience.waiters.stir()
         elif recorded.aggregate == "agent":
             self._observe_agent(recorded)
+
+    def recall(self, recorded: Recorded) -> None:
+        """Take note of what a request was answered with; who is heard and what is leased begins with the answering."""
+        if recorded.envelope.request_id:
+            at_ms = recorded.recorded_at_ns // 1_000_000
+            self._requests.remember(recorded.envelope.request_id, recorded.position, at_ms)
 
     def _observe_agent(self, recorded: Recorded) -> None:
         agent = self.ledger.agents.get(recorded.entity)
@@ -295,17 +343,10 @@ class Coordinator:
             self.timekeeper.hear(agent.name, clock.monotonic())
         elif agent is not None and agent.gone:
             self.timekeeper.forget(agent.name)
+        if agent is not None and isinstance(recorded.event, _OF_CLAIMS):
+            self._patience.waiters.told_of(agent)
         if isinstance(recorded.event, AgentEvicted):
             self._chores.freeing(recorded.entity)
-
-    def _keep_lease(self, item_id: str) -> None:
-        item = self.ledger.item(item_id)
-        if item is not None and item.status == "claimed" and item.fence is not None:
-            self.timekeeper.start_lease(
-                item_id, item.fence, item.lease_seconds, clock.monotonic(), item.submitted.plan.stuck_seconds
-            )
-        else:
-            self.timekeeper.end_lease(item_id)
 
     def knows(self, stored: Stored) -> bool:
         """Tell whether an event of our own is folded in, or about to be: its append has not returned yet."""
@@ -316,24 +357,15 @@ class Coordinator:
         remembered = not request_id or self._requests.position_of(request_id) is not None
         return remembered and self.ledger.position(aggregate, entity) >= stored.position
 
-    async def _tell_presence(self) -> None:
-        """Publish who was heard when, as one packed sample."""
-        subject = sample_subject(self._settings.site, self._settings.node, PRESENCE)
-        while True:
-            await asyncio.sleep(PRESENCE_SECONDS)
-            heard = self.timekeeper.heard(clock.monotonic())
-            if not heard:
-                continue
-            agents = tuple(
-                Presence(agent=name, incarnation=self.ledger.agents[name].incarnation, silent_seconds=silent)
-                for name, silent in sorted(heard.items(), key=lambda one: one[1])[:AGENTS_MAX]
-                if name in self.ledger.agents
-            )
-            self._packs += 1
-            sample = PresenceSample(
-                writer=self._writer, writer_sequence=self._packs, started_at_ns=clock.now_ns(), agents=agents
-            )
-            try:
-                await self._log.publish_sample(subject, PRESENCE, sample)
-            except CoordError as error:
-                _log.info("presence was not published: %s", error.message)
+
+def _result(further: "asyncio.Task[Reply]") -> Reply:
+    """Return what a task came to, whatever that is: somebody waits for it."""
+    if further.cancelled():
+        return _STOPPED
+    error = further.exception()
+    if error is None:
+        return further.result()
+    if isinstance(error, CoordError):
+        return Unknown(reason=error.message)
+    _log.error("a request could not be answered", exc_info=error)
+    return Unknown(reason="it met a fault of coord's own; its log says more.")

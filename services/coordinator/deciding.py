@@ -1,13 +1,13 @@
 """From a command to what is to be appended: which aggregate it is about, and what is decided on its state."""
 
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from coord.events import commands as wish
 from coord.events.commands import Refusal, refusal
 from coord.services.coordinator.choosing import plan_claim
 from coord.services.coordinator.explaining import plan_explain, plan_wait
-from coord.services.coordinator.ledger import Ledger
+from coord.services.coordinator.ledger import Ledger, now
 from coord.services.coordinator.outcome import Beside, Outcome, of_item, outcome
 from coord.services.coordinator.submitting import plan_depend, plan_submit, plan_submit_many
 from coord.services.coordinator.wishes import (
@@ -22,29 +22,35 @@ from coord.services.coordinator.wishes import (
 from coord.services.decisions import agent as agents
 from coord.services.decisions import alert as alerts
 from coord.services.decisions import directive as directives
-from coord.services.decisions import holding, planning
+from coord.services.decisions import health, holding, planning
 from coord.services.decisions import team as teams
 from coord.services.decisions.work import Decision, WorkItem
 
 
+class Defaults(NamedTuple):
+    """What holds for items that say nothing else."""
+
+    lease_seconds: float
+    reclaims_max: int
+    releases_max: int
+
+
 def plan(
-    ledger: Ledger, command: Wish, about: Subject, request_id: str, lease_seconds: float, beside: Beside
+    ledger: Ledger, command: Wish, about: Subject, request_id: str, defaults: Defaults, beside: Beside
 ) -> Outcome:
     """Decide a command on the ledger: events to append, "already so", or a refusal.
 
     `about` is what `subject_of` returned for it.
     """
-    match command:
-        case wish.Claim():
-            return plan_claim(ledger, command)
-        case wish.SubmitMany():
-            return plan_submit_many(ledger, command, request_id, lease_seconds)
-        case wish.Wait():
-            return plan_wait(ledger, command)
-        case wish.Explain():
-            return plan_explain(ledger, command)
+    of_items = _OF_ITEMS.get(command.__class__)
+    if of_items is not None:
+        return of_items(ledger, command)
+    if isinstance(command, wish.SubmitMany):
+        return plan_submit_many(ledger, command, request_id, defaults.lease_seconds)
     aggregate, entity, directive_id = about
     assert entity is not None
+    if aggregate == "work":
+        return _plan_item(ledger, command, entity, defaults, beside)
     match aggregate:
         case "agent":
             return _plan_agent(ledger, command, entity)
@@ -54,14 +60,16 @@ def plan(
             return _plan_alert(ledger, command, entity)
         case "directive":
             return _plan_directive(ledger, command, directive_id, beside)
-    return _plan_item(ledger, command, entity, lease_seconds, beside)
+        case "health":
+            return _plan_weight(ledger, command, entity)
+    raise AssertionError(f"no decisions about {aggregate}")
 
 
 def _plan_agent(ledger: Ledger, command: Wish, name: str) -> Outcome:
     agent = ledger.agents.get(name)
     match command:
         case wish.Register():
-            decision = agents.decide_register(command)
+            decision = agents.decide_register(agent, command)
         case wish.Retire():
             decision = agents.decide_retire(agent, command)
         case wish.Drain():
@@ -88,24 +96,35 @@ def _plan_team(ledger: Ledger, command: Wish, name: str) -> Outcome:
     return outcome(ledger, "team", name, team.position, teams.decide_configure(team, command))
 
 
-def _plan_item(ledger: Ledger, command: Wish, item_id: str, lease_seconds: float, beside: Beside) -> Outcome:
-    if isinstance(command, wish.Submit):
-        return plan_submit(ledger, command, item_id, lease_seconds)
-    if isinstance(command, wish.Depend):
-        return plan_depend(ledger, command)
+def _plan_weight(ledger: Ledger, command: Wish, part: str) -> Outcome:
+    assert isinstance(command, wish.Weigh)
+    decision = health.decide_weigh(ledger.oversight.points(part), command)
+    return outcome(ledger, "health", part, ledger.oversight.position("health", part), decision)
+
+
+def _plan_item(ledger: Ledger, command: Wish, item_id: str, defaults: Defaults, beside: Beside) -> Outcome:
     item = ledger.item(item_id)
     if isinstance(command, wish.Hold):
-        return _plan_hold(ledger, command, item, beside)
+        return _plan_hold(ledger, command, item, defaults, beside)
+    if isinstance(command, wish.Submit):
+        return plan_submit(ledger, command, item_id, defaults.lease_seconds)
+    if isinstance(command, wish.Depend):
+        return plan_depend(ledger, command)
     decision: Decision
     match command:
         case Reclaim() | MarkStuck() if not command.is_still_so():
             decision = []
         case Reclaim():
             decision = holding.decide_reclaim(
-                item, command.fence, command.silent_seconds, command.cause, command.reason
+                item,
+                command.fence,
+                command.silent_seconds,
+                command.cause,
+                command.reason,
+                defaults.reclaims_max,
             )
         case MarkStuck():
-            decision = holding.decide_stuck(item, command.fence, command.idle_seconds)
+            decision = holding.decide_stuck(item, command.fence, command.idle_seconds, defaults.reclaims_max)
         case MarkMovedOn():
             decision = holding.decide_moved_on(item, command.fence)
         case wish.Named():
@@ -115,12 +134,17 @@ def _plan_item(ledger: Ledger, command: Wish, item_id: str, lease_seconds: float
     return of_item(ledger, item_id, decision)
 
 
-def _plan_hold(ledger: Ledger, command: wish.Hold, item: WorkItem | None, beside: Beside) -> Outcome:
+def _plan_hold(
+    ledger: Ledger, command: wish.Hold, item: WorkItem | None, defaults: Defaults, beside: Beside
+) -> Outcome:
     incarnation = _incarnation(ledger, command)
     if isinstance(incarnation, Refusal):
         return incarnation
     if isinstance(command, wish.Complete):
         decision = holding.decide_complete(item, command, incarnation, beside.verification)
+    elif isinstance(command, wish.Release):
+        held_seconds = (now().wall_ns - item.claimed_at_ns) / 1e9 if item is not None else 0.0
+        decision = holding.decide_release(item, command, incarnation, held_seconds, defaults.releases_max)
     else:
         decision = _HOLDER_DECISIONS[type(command)](item, command, incarnation)
     return of_item(ledger, command.item_id, decision)
@@ -154,10 +178,15 @@ def _plan_directive(ledger: Ledger, command: Wish, directive_id: str, beside: Be
     return outcome(ledger, "directive", entity, position, decision, directive_id)
 
 
+_OF_ITEMS: Final[dict[type, Callable[..., Outcome]]] = {
+    wish.Claim: plan_claim,
+    wish.Explain: plan_explain,
+    wish.Wait: plan_wait,
+}
+"""What is not decided about the item alone that it names, if it names one."""
 _HOLDER_DECISIONS: Final[dict[type, Callable[..., Any]]] = {
     wish.Fail: holding.decide_fail,
     wish.Progress: holding.decide_progress,
-    wish.Release: holding.decide_release,
 }
 _NAMED_DECISIONS: Final[dict[type, Callable[..., Any]]] = {
     wish.Block: planning.decide_block,

@@ -1,14 +1,14 @@
 """Commands that change nothing: in which order items would be claimed and why, and whether a wait is over."""
 
 from coord.events import commands as wish
-from coord.events.commands import Done, Refusal, refusal
+from coord.events.commands import Done, refusal
 from coord.events.views import Explanation, Ranked
 from coord.services.coordinator.ledger import Ledger, now
 from coord.services.coordinator.outcome import Outcome, done_with_items
 from coord.services.coordinator.picker import RANKED_MAX, Pick
 from coord.services.decisions import ordering
-from coord.services.decisions.agent import Agent, draining_fault
-from coord.services.decisions.claiming import fitness_fault, limit_fault
+from coord.services.decisions.agent import Agent, draining_fault, fault_of
+from coord.services.decisions.claiming import Load, fitness_fault, limit_fault
 from coord.services.decisions.work import WorkItem, unknown
 
 _TOLD_MAX = 3
@@ -20,20 +20,31 @@ def plan_explain(ledger: Ledger, command: wish.Explain) -> Outcome:
     if command.item_id is not None and item is None:
         return unknown(command.item_id)
     agent = _for_whom(ledger, command, item)
-    ranking = ledger.readiness.picker.ranking(agent, lambda team: ledger.fairness(agent, team), now().wall_ns)
+    fault = _fault(ledger, agent)
+
+    def fairness(team: str | None) -> float | None:
+        return ledger.fairness(agent, team)
+
+    picker = ledger.readiness.picker
+    ranking = picker.ranking(agent, fairness, now().wall_ns)
+    kept_back = picker.kept_back(agent, fairness)
     ranked = [_ranked(ledger, pick, place) for place, (_, _, pick) in enumerate(ranking, 1)]
     asked = None
     shown = ranked[: command.limit]
     if item is not None:
-        asked = next((one for one in ranked if one.id == item.id), None)
-        before = ranked[: asked.place - 1] if asked else ranked
-        shown = before[-command.limit :]
+        asked = next((one for one in ranked if one.id == item.id), None) if fault is None else None
+        shown = ranked[: asked.place - 1][-command.limit :] if asked else []
     explanation = Explanation(
         agent=command.agent,
         item=asked or (_unranked(ledger, item, agent) if item is not None else None),
         ranked=tuple(shown),
         fitting=len(ranking),
         waiting=len(ledger.readiness),
+        fault=fault,
+        full=tuple(
+            ledger.team_view(name) for name in sorted({team or agent.team or "" for team in kept_back})
+        ),
+        kept_back=sum(kept_back.values()),
         truncated=len(ranking) >= RANKED_MAX,
         weights=dict(ordering.WEIGHTS),
     )
@@ -81,18 +92,32 @@ def _ranked(ledger: Ledger, pick: Pick, place: int) -> Ranked:
 
 
 def _unranked(ledger: Ledger, item: WorkItem, agent: Agent) -> Ranked:
-    return Ranked(id=item.id, title=item.submitted.title, place=0, waits_for=_why(ledger, item, agent))
-
-
-def _why(ledger: Ledger, item: WorkItem, agent: Agent) -> tuple[str, ...]:
     """Say why an agent cannot claim an item now."""
+    waits_for: tuple[str, ...] = ()
+    fault = _item_fault(ledger, item, agent)
     if item.status == "claimed":
-        return (f"{item.agent}, which holds it",)
+        waits_for = (f"{item.agent}, which holds it",)
+    elif fault is None:
+        waits_for = ledger.readiness.waits_for(item, now()) or ("a moment: it is being claimed",)
+    return Ranked(
+        id=item.id, title=item.submitted.title, place=0, waits_for=waits_for, fault=fault and fault[:2_000]
+    )
+
+
+def _item_fault(ledger: Ledger, item: WorkItem, agent: Agent) -> str | None:
+    """Say why an agent cannot claim an item that waits for nothing."""
+    if item.status == "claimed":
+        return None
     if item.status != "open":
-        return (f"nothing: it is {item.status}{f', {item.reason}' if item.reason else ''}"[:2_000],)
-    waits_for = ledger.readiness.waits_for(item, now())
-    if waits_for:
-        return waits_for
-    load = ledger.load(agent, item.submitted.team)
-    fault: Refusal | None = fitness_fault(item, agent) or draining_fault(agent) or limit_fault(agent, load)
-    return (f"somebody else: {fault.reason}",) if fault else ("a moment: it is being claimed",)
+        return f"it is {item.status}{f': {item.reason}' if item.reason else ''}"
+    if ledger.readiness.waits_for(item, now()):
+        return None
+    fault = fitness_fault(item, agent) or limit_fault(agent, ledger.load(agent, item.submitted.team))
+    return fault.reason if fault else _fault(ledger, agent)
+
+
+def _fault(ledger: Ledger, agent: Agent) -> str | None:
+    """Say why an agent is given nothing now, whatever there is."""
+    limited = Load(ledger.holds(agent.name))
+    fault = fault_of(agent, agent.name, None) or draining_fault(agent) or limit_fault(agent, limited)
+    return fault.reason if fault else None

@@ -18,6 +18,7 @@ from coord.services.coordinator.frontier import Frontier
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.oversight import OVERSEEN
 from coord.services.log import Log
+from coord.services.log.looking_back import read_together
 
 FOLLOW_SECONDS: Final = 0.2
 END_SECONDS: Final = 1.0
@@ -41,6 +42,9 @@ class Watcher(Protocol):
     def observe(self, recorded: Recorded) -> None:
         """Take note of an event that has just been folded in."""
 
+    def recall(self, recorded: Recorded) -> None:
+        """Take note of an event from before anybody is answered."""
+
     def worked(self, item_id: str, *, shows_work: bool) -> None:
         """A run that works on an item was heard."""
 
@@ -61,17 +65,14 @@ class Follower:
 
     async def catch_up(self) -> int:
         """Fold the log up to its present end, and return the position of that."""
-        ends = [await self._log.last(subject) for subject in self._subjects]
-        target = max((end.position for end in ends if end is not None), default=0)
-        if target > self.frontier.position:
-            first = self.frontier.position + 1
-            async for batch in self._log.pull(EVENTS.name, first, wait_seconds=1.0, subjects=self._subjects):
-                for stored in batch:
-                    self._read(stored)
-                if batch and batch[-1].position >= target:
-                    break
-        self.frontier.know_up_to(target)
-        return target
+        end = await self._end()
+        async for batch in read_together(self._log, self._subjects, self.frontier.position + 1, end):
+            for stored in batch:
+                recorded = self._fold(stored)
+                if recorded is not None:
+                    self._watcher.recall(recorded)
+        self.frontier.know_up_to(end)
+        return end
 
     async def follow(self) -> None:
         """Look where the log ends, and a moment later read the holes up to there, until cancelled."""
@@ -128,19 +129,25 @@ class Follower:
 
     def _read(self, stored: Stored) -> None:
         """Fold one stored message in; what was folded when it was appended is only noted."""
+        if stored.headers.get("ce-source") == self._source and self._watcher.knows(stored):
+            return
+        recorded = self._fold(stored)
+        if recorded is not None:
+            self._watcher.observe(recorded)
+
+    def _fold(self, stored: Stored) -> Recorded | None:
+        """Fold one stored message in, and return it where it may mean something to the watcher."""
         try:
-            if stored.headers.get("ce-source") == self._source and self._watcher.knows(stored):
-                return
             recorded = read_event(stored)
         except InvalidEvent:
             _, _, aggregate, entity = stored.subject.split(".")
             self._ledger.unreadable(aggregate, entity, stored.position)
-            return
+            return None
         if recorded.aggregate == "node":
             self.evidence.node_event(recorded)
-            return
+            return None
         self._ledger.apply(recorded)
-        self._watcher.observe(recorded)
+        return recorded
 
     async def _hear_run(self, stored: Stored) -> None:
         item_id = await self.evidence.item_of(stored)

@@ -14,6 +14,9 @@ class Frontier:
 
     def know(self, position: int) -> None:
         """Take note that what stands at a position is known."""
+        if position == self.position + 1 and not self._beyond:
+            self.position = position
+            return
         if position <= self.position:
             return
         self._beyond.add(position)

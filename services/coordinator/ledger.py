@@ -89,7 +89,9 @@ class Ledger:
     def load(self, agent: Agent, item_team: str | None) -> Load:
         """Return what an agent holds, and what is held for the team its next item would be held for."""
         name = item_team or agent.team or ""
-        return Load(self.holds(agent.name), self._held_by_team.get(name, 0), self.team(name).wip_limit, name)
+        team = self.teams.get(name)
+        limit = team.wip_limit if team is not None else None
+        return Load(self.holds(agent.name), self._held_by_team.get(name, 0), limit, name)
 
     def fairness(self, agent: Agent, item_team: str | None) -> float | None:
         """Return how much an item's team has its turn, from 0 to 1; None when its limit is reached."""
@@ -100,12 +102,18 @@ class Ledger:
             return None
         if not held:
             return 1.0
+        if not self.teams:
+            return fairness_score(held, max(self._held_by_team.values()))
         loads = [count / self.team(one).share for one, count in self._held_by_team.items()]
         return fairness_score(held / self.team(name).share, max(loads))
 
     def apply(self, recorded: Recorded) -> None:
         """Fold one event in; one that was folded in before changes nothing."""
-        if recorded.aggregate == "agent":
+        if recorded.aggregate == "work":
+            before = self.item(recorded.entity)
+            if before is None or recorded.position > before.position:
+                self._put(recorded.entity, before, work.evolve(before, recorded))
+        elif recorded.aggregate == "agent":
             agent = agents.evolve(self.agents.get(recorded.entity), recorded)
             if agent is not None:
                 self.agents[recorded.entity] = agent
@@ -113,10 +121,6 @@ class Ledger:
             team = teams.evolve(self.teams.get(recorded.entity), recorded)
             if team is not None:
                 self.teams[recorded.entity] = team
-        elif recorded.aggregate == "work":
-            before = self.item(recorded.entity)
-            if before is None or recorded.position > before.position:
-                self._put(recorded.entity, before, work.evolve(before, recorded))
         else:
             self.oversight.apply(recorded)
 
@@ -136,9 +140,10 @@ class Ledger:
             self._items[item.id] = item
             if item.status == "claimed":
                 self._take(item, held_for.get(item.id))
+        moment = now()
         for item in self._items.values():
             if item.status == "open":
-                self.readiness.open(item, now())
+                self.readiness.open(item, moment)
 
     def ended(self) -> list[WorkItem]:
         """Return the items that ended last, the oldest first."""

@@ -6,7 +6,7 @@ have passed. That is read anew for every decision, for nobody here follows it.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from coord.events.commands import Complete, Direct, RaiseAlert, Submit, SubmitMany, Unknown
@@ -19,12 +19,14 @@ from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.outcome import Beside
 from coord.services.coordinator.oversight import OVERSEEN
 from coord.services.coordinator.transaction import Transaction
-from coord.services.coordinator.wishes import items_beside
+from coord.services.coordinator.wishes import agent_of, items_beside
 from coord.services.log import Log
 
 _Key = tuple[str, str]
 _BEGINNINGS: Final = (Submit, SubmitMany, RaiseAlert)
 """What these begin is not looked for: the expected position 0 tells whether it is there."""
+_RESTS_ON_MORE: Final = (Direct, Complete)
+"""Decisions on these may rest on more than the aggregates they are about."""
 
 
 class Loader:
@@ -51,9 +53,12 @@ class Loader:
 
     async def load(self, taken: Sequence[Transaction]) -> None:
         """Read what these decisions need; what cannot be read is answered unknown."""
-        wanted = {key for one in taken for key in self._unknown(one)} | self._stale
-        await asyncio.gather(*(self._load_one(taken, key) for key in wanted))
-        await asyncio.gather(*(self._look_beside(one) for one in taken if self._needs_more(one)))
+        wanted = self._stale.union(*[self._unknown(one) for one in taken])
+        if wanted:
+            await asyncio.gather(*(self._load_one(taken, key) for key in wanted))
+        lacking = [one for one in taken if one.command.__class__ in _RESTS_ON_MORE and self._needs_more(one)]
+        if lacking:
+            await asyncio.gather(*(self._look_beside(one) for one in lacking))
         doubt = None if self._certainty.is_sure() else await self._certainty.fault()
         if doubt is not None:
             for one in taken:
@@ -64,17 +69,19 @@ class Loader:
         for item_id in item_ids:
             await self._read("work", item_id)
 
-    def _unknown(self, one: Transaction) -> Iterator[_Key]:
+    def _unknown(self, one: Transaction) -> list[_Key]:
         aggregate, entity, _ = one.about
-        for beside in items_beside(one.command):
-            if self._ledger.item(beside) is None:
-                yield "work", beside
-        if entity is None or isinstance(one.command, _BEGINNINGS):
-            return
-        if aggregate == "work" and self._ledger.item(entity) is None:
-            yield aggregate, entity
-        if aggregate in OVERSEEN and not self._ledger.oversight.knows(aggregate, entity):
-            yield aggregate, entity
+        unknown = [
+            ("work", beside) for beside in items_beside(one.command) if self._ledger.item(beside) is None
+        ]
+        if entity is None or one.command.__class__ in _BEGINNINGS:
+            return unknown
+        if aggregate == "work":
+            if self._ledger.item(entity) is None:
+                unknown.append((aggregate, entity))
+        elif aggregate in OVERSEEN and not self._ledger.oversight.knows(aggregate, entity):
+            unknown.append((aggregate, entity))
+        return unknown
 
     async def _load_one(self, taken: Sequence[Transaction], key: _Key) -> None:
         try:
@@ -83,7 +90,10 @@ class Loader:
         except CoordError as error:
             for one in taken:
                 beside = {("work", item_id) for item_id in items_beside(one.command)}
-                if key in beside | {(one.about.aggregate, one.about.entity), ("agent", one.agent)}:
+                if key in beside | {
+                    (one.about.aggregate, one.about.entity),
+                    ("agent", agent_of(one.command)),
+                }:
                     one.tell(_unreadable(error))
 
     async def _read(self, aggregate: str, entity: str) -> None:
@@ -102,7 +112,7 @@ class Loader:
             self._observe(recorded)
 
     def _needs_more(self, one: Transaction) -> bool:
-        if one.answer.done():
+        if one.told:
             return False
         if isinstance(one.command, Direct):
             return one.command.epoch is None

@@ -10,6 +10,7 @@ import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from pydantic import ValidationError
@@ -76,6 +77,8 @@ async def _candidacy(log: Log, folder: Folder, settings: Settings, stop: asyncio
     lost = asyncio.create_task(election.until_lost())
     try:
         await _lead(coordinator, folder, log, lambda: _unless(stop, asyncio.shield(lost)))
+        if not election.is_lost:
+            await coordinator.shortcut.write_last()
     finally:
         await end(lost)
     if not election.is_lost:
@@ -86,15 +89,18 @@ async def _candidacy(log: Log, folder: Folder, settings: Settings, stop: asyncio
 async def _lead(
     coordinator: Coordinator, folder: Folder, log: Log, until_over: Callable[[], Awaitable[object]]
 ) -> None:
-    """Answer until it is over. The key is renewed meanwhile, also while the log is read, however long that takes."""
+    """Answer until it is over. The key is renewed meanwhile, also while the log is read, however long that takes.
+
+    The socket comes last: whoever finds it is answered over NATS, too.
+    """
     await coordinator.catch_up()
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(_running(coordinator))
-        await stack.enter_async_context(serve(folder, COORDINATOR_SOCKET, _routes(coordinator)))
         pattern = f"cmd.{coordinator.pool}.*.*"
         await stack.enter_async_context(
-            answer_requests(log, pattern, lambda asked: _over_nats(coordinator, asked))
+            answer_requests(log, pattern, partial(_over_nats, coordinator), partial(_at_once, coordinator))
         )
+        await stack.enter_async_context(serve(folder, COORDINATOR_SOCKET, _routes(coordinator)))
         tell_ready()
         await until_over()
         coordinator.close()
@@ -171,6 +177,17 @@ def _response(reply: Reply) -> Response:
     return Response(written(reply), status)
 
 
+def _at_once(coordinator: Coordinator, asked: Asked, send: Callable[[bytes], object]) -> bool:
+    """Answer what needs no task of its own, as most do not; tell whether it is."""
+    _, _, actor, verb = asked.subject.split(".")
+    traceparent = asked.headers.get("traceparent", "")
+    command = _read(verb, asked.body, actor, traceparent, only=actor)
+    if isinstance(command, Invalid):
+        send(written(command))
+        return True
+    return coordinator.take(actor, command, traceparent, lambda told: send(written(told)))
+
+
 async def _over_nats(coordinator: Coordinator, asked: Asked) -> bytes:
     """The server enforces the actor in the subject; an agent's command must speak for that agent."""
     _, _, actor, verb = asked.subject.split(".")
@@ -183,6 +200,18 @@ async def _over_nats(coordinator: Coordinator, asked: Asked) -> bytes:
 async def _answer(
     coordinator: Coordinator, verb: str, body: bytes, actor: str, traceparent: str, only: str = ""
 ) -> Reply:
+    command = _read(verb, body, actor, traceparent, only)
+    if isinstance(command, Invalid):
+        return command
+    try:
+        who = actor or speaker_of(command) or LOCAL_ACTOR
+        return await coordinator.execute(who, command, traceparent, stays=bool(only))
+    except CoordError as error:
+        return Unknown(reason=error.message)
+
+
+def _read(verb: str, body: bytes, actor: str, traceparent: str, only: str = "") -> Command | Invalid:
+    """Read a command that `only` may give, where that is somebody, or say what is wrong with it."""
     model = COMMANDS.get(verb)
     if model is None:
         return Invalid(reason=f"there is no command {verb[:64]!a}; there are {', '.join(COMMANDS)}.")
@@ -200,8 +229,4 @@ async def _answer(
         return Invalid(reason=f"the actor {actor[:64]!a} is not a name.")
     if traceparent and not is_traceparent(traceparent):
         return Invalid(reason=f"the header traceparent is {traceparent[:64]!a}, not a W3C trace context.")
-    try:
-        who = actor or speaker or LOCAL_ACTOR
-        return await coordinator.execute(who, command, traceparent, stays=bool(only))
-    except CoordError as error:
-        return Unknown(reason=error.message)
+    return command

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from coord.events.commands import Done, Refusal
 from coord.events.envelope import Recorded
-from coord.events.model import Event, trusted
+from coord.events.model import Event, trusted, weighty
+from coord.events.views import ItemView
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.oversight import OVERSEEN
 from coord.services.decisions import agent as agents
@@ -44,6 +45,18 @@ class Plan(Struct, frozen=True):
         return str(getattr(first.event, "directive_id", "")) if first.aggregate == "directive" else ""
 
 
+class DoneWithItem(Struct, frozen=True, gc=False):
+    """A `Done` about one item as it is written, for most want it for nothing else; `at_length` makes the model of it."""
+
+    status: str
+    id: str
+    position: int | UnsetType
+    already: bool
+    item: Struct
+    """A light `ItemView`."""
+    items: tuple[()] = ()
+
+
 Outcome = Plan | Done | Refusal
 
 
@@ -69,7 +82,7 @@ def outcome(
     directive_id: str = "",
 ) -> Outcome:
     """Return what a decision about one aggregate comes to; `position` is where it stands."""
-    if isinstance(decision, Refusal):
+    if decision.__class__ is not list and isinstance(decision, Refusal):
         return decision
     if not decision:
         if _known(ledger, aggregate, entity):
@@ -81,7 +94,8 @@ def outcome(
 
 def of_item(ledger: Ledger, item_id: str, decision: Sequence[Event] | Refusal) -> Outcome:
     """Return what a decision about an item comes to."""
-    return outcome(ledger, "work", item_id, ledger.position("work", item_id), decision)
+    item = ledger.item(item_id)
+    return outcome(ledger, "work", item_id, item.position if item is not None else 0, decision)
 
 
 def done(ledger: Ledger, aggregate: str, entity: str, position: int | None, directive_id: str = "") -> Done:
@@ -100,9 +114,26 @@ def done(ledger: Ledger, aggregate: str, entity: str, position: int | None, dire
         directive = ledger.oversight.directive(entity, directive_id)
         assert directive is not None
         return Done(id=directive_id, position=position, already=already, directive=directives.view(directive))
-    item = ledger.item(entity)
+    if aggregate == "health":
+        points = ledger.oversight.points(entity)
+        return Done(id=entity, position=position, already=already, points=points)
+    return at_length(done_with_item(ledger, entity, position))
+
+
+def done_with_item(ledger: Ledger, item_id: str, position: int | None) -> DoneWithItem:
+    """Say that a wish about one item is fulfilled, and show it as it is now."""
+    item = ledger.item(item_id)
     assert item is not None
-    return trusted(Done, id=entity, position=position, already=already, item=work.view(item))
+    return DoneWithItem(
+        "done", item_id, UNSET if position is None else position, position is None, work.shown(item)
+    )
+
+
+def at_length(answer: DoneWithItem) -> Done:
+    """Return the model of an answer about one item."""
+    shown = weighty(ItemView, answer.item)
+    position = None if answer.position is UNSET else answer.position
+    return trusted(Done, {"id": answer.id, "position": position, "already": answer.already, "item": shown})
 
 
 def done_with_items(ledger: Ledger, item_ids: Sequence[str], position: int | None) -> Done:

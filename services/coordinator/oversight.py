@@ -1,4 +1,4 @@
-"""What the coordinator knows of alerts and directives: folds of whole subjects, read when they are needed.
+"""What the coordinator knows of alerts, directives and the weights of health: folds of whole subjects, read when needed.
 
 Nothing is decided about them without being asked, so they are not held from the start: the first command that
 names an alert, or an entity's directives, has them read from the log, and those used last stay. An entry is
@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from coord.events.envelope import Recorded
+from coord.events.weights import WEIGHTS
 from coord.services.decisions import alert as alerts
 from coord.services.decisions import directive as directives
+from coord.services.decisions import health
 from coord.services.decisions.alert import Alert
 from coord.services.decisions.directive import Directive
 
-OVERSEEN: Final = frozenset({"alert", "directive"})
+OVERSEEN: Final = frozenset({"alert", "directive", "health"})
 """The aggregates that are kept here."""
 
 KEPT_MAX: Final = 20_000
@@ -36,6 +38,8 @@ class _Entry:
     """Of its last message; 0: it has none."""
     alert: Alert | None = None
     directives: OrderedDict[str, Directive] = field(default_factory=OrderedDict)
+    points: float | None = None
+    """What a part of health may cost; None: as many as usual."""
 
     @property
     def size(self) -> int:
@@ -72,6 +76,11 @@ class Oversight:
         """Return a directive of an entity, if it is known here."""
         entry = self._entries.get(("directive", entity))
         return entry.directives.get(directive_id) if entry else None
+
+    def points(self, part: str) -> float:
+        """Return what a part of health may cost at most, as far as it is known here."""
+        entry = self._entries.get(("health", part))
+        return WEIGHTS[part] if entry is None or entry.points is None else entry.points
 
     def begin(self, aggregate: str, entity: str) -> None:
         """Know a subject from its very beginning: it is empty, and what comes will be applied."""
@@ -116,6 +125,9 @@ def _fold(entry: _Entry, recorded: Recorded) -> None:
     entry.position = recorded.position
     if recorded.aggregate == "alert":
         entry.alert = alerts.evolve(entry.alert, recorded)
+        return
+    if recorded.aggregate == "health":
+        entry.points = health.evolve(entry.points, recorded)
         return
     directive_id = getattr(recorded.event, "directive_id", "")
     directive = directives.evolve(entry.directives.get(directive_id), recorded)

@@ -53,7 +53,7 @@ class Patience:
 
     def _place(self, command: wish.Claim) -> AbstractContextManager[asyncio.Event]:
         if command.item_id is not None:
-            return self.waiters.watching((command.item_id,))
+            return self.waiters.watching((command.item_id,), command.agent)
         agent = self._ledger.agents.get(command.agent) or Agent(command.agent, incarnation=1, position=1)
         return self.waiters.in_line(agent)
 

@@ -2,12 +2,16 @@
 
 Items that need the same team and capabilities, of one priority, form a class: within it only age and deadline
 tell them apart. A claim looks at the oldest and the most urgent few of each class that fits the agent, so its
-cost grows with the number of classes, not of items. Entries that are taken or withdrawn are dropped on sight.
+cost grows with the number of classes, not of items. Entries that are taken or withdrawn are dropped on sight, or
+when most of a class are such: an item that is cancelled need never come to the top.
 """
 
 import heapq
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from coord.events.planning import Scores
 from coord.services.decisions import ordering
@@ -20,6 +24,9 @@ URGENT_LOOKED_AT: Final = 4
 RANKED_MAX: Final = 20_000
 """Items that are weighed for an explanation."""
 
+_VOID_MIN: Final = 1_000
+"""Entries of a class that are void, from which on they are looked for."""
+
 
 class Entry(NamedTuple):
     """One offer of an item: a later one of the same item makes it void."""
@@ -30,11 +37,15 @@ class Entry(NamedTuple):
     deadline_ns: int | None
 
 
-class Pick(NamedTuple):
+class Pick(Struct, frozen=True, gc=False):
     """An item that was found, and why."""
 
     item_id: str
     scores: Scores
+
+
+_Candidate = tuple[Entry, int, float, float]
+"""What may be the best, and what it is weighed by beside its times: priority, match and fairness."""
 
 
 class _Class:
@@ -77,6 +88,8 @@ class Picker:
         heapq.heappush(found.by_age, entry)
         if entry.deadline_ns is not None:
             heapq.heappush(found.by_deadline, (entry.deadline_ns, entry))
+        if max(len(found.by_age), len(found.by_deadline)) > 2 * len(self._offered) + _VOID_MIN:
+            self._drop_void(found)
 
     def withdraw(self, item_id: str) -> None:
         """Take an item off, if it is on offer."""
@@ -84,16 +97,11 @@ class Picker:
 
     def take(self, agent: Agent, fairness: Fairness, now_ns: int) -> Pick | None:
         """Take out the best item that fits the agent; None when there is none."""
-        best: tuple[float, int] | None = None
-        found: tuple[Entry, int, float, float] | None = None
-        for entry, priority, match, fair in self._candidates(agent, fairness):
-            total = ordering.weigh(priority, entry.submitted_at_ns, entry.deadline_ns, match, fair, now_ns)
-            rank = (-total, entry.submitted_position)
-            if best is None or rank < best:
-                best, found = rank, (entry, priority, match, fair)
-        if found is None:
+        candidates = list(self._candidates(agent, fairness))
+        if not candidates:
             return None
-        entry, priority, match, fair = found
+        best = candidates[0] if len(candidates) == 1 else min(candidates, key=partial(_rank, now_ns))
+        entry, priority, match, fair = best
         del self._offered[entry.item_id]
         return Pick(
             entry.item_id,
@@ -123,8 +131,23 @@ class Picker:
                         found.append((-pick.scores.total, entry.submitted_position, pick))
         return sorted(found, key=lambda one: one[:2])
 
-    def _candidates(self, agent: Agent, fairness: Fairness) -> Iterator[tuple[Entry, int, float, float]]:
-        """Yield what may be the best: (entry, priority, match, fairness)."""
+    def full_teams(self, agent: Agent, fairness: Fairness) -> Iterator[str | None]:
+        """Yield the teams, as their items name them, whose limit keeps something back that would fit the agent."""
+        for (team, _), classes in self._fitting(agent):
+            if fairness(team) is None and any(self._oldest(one) for one in classes.values()):
+                yield team
+
+    def kept_back(self, agent: Agent, fairness: Fairness) -> dict[str | None, int]:
+        """Return what would fit the agent but for the limit of the team it would be held for: how many, by team of the items."""
+        found: dict[str | None, int] = {}
+        for (team, _), classes in self._fitting(agent):
+            if fairness(team) is None:
+                count = sum(self._is_valid(entry) for one in classes.values() for entry in one.by_age)
+                found[team] = found.get(team, 0) + count
+        return {team: count for team, count in found.items() if count}
+
+    def _candidates(self, agent: Agent, fairness: Fairness) -> Iterator[_Candidate]:
+        """Yield what may be the best."""
         for group, classes in self._fitting(agent):
             fair = fairness(group[0])
             if fair is None:
@@ -151,6 +174,12 @@ class Picker:
             if group[0] in teams and group[1] <= offered
         ]
 
+    def _drop_void(self, one: _Class) -> None:
+        one.by_age = [entry for entry in one.by_age if self._is_valid(entry)]
+        one.by_deadline = [pair for pair in one.by_deadline if self._is_valid(pair[1])]
+        heapq.heapify(one.by_age)
+        heapq.heapify(one.by_deadline)
+
     def _is_valid(self, entry: Entry) -> bool:
         return self._offered.get(entry.item_id) is entry
 
@@ -169,3 +198,10 @@ class Picker:
         for top in found:
             heapq.heappush(one.by_deadline, top)
         return [entry for _, entry in found]
+
+
+def _rank(now_ns: int, one: _Candidate) -> tuple[float, int]:
+    """Order candidates: the best first, of equals the oldest."""
+    entry, priority, match, fairness = one
+    total = ordering.weigh(priority, entry.submitted_at_ns, entry.deadline_ns, match, fairness, now_ns)
+    return -total, entry.submitted_position

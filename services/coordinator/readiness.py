@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from coord.services.coordinator.picker import Picker
 from coord.services.decisions.work import WorkItem
 from coord.services.wording import age
@@ -17,8 +19,7 @@ from coord.services.wording import age
 _TOLD_MAX: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(Struct, frozen=True, gc=False):
     """One moment on both clocks: the wall's, in nanoseconds, and the monotonic one, in seconds."""
 
     wall_ns: int
@@ -74,14 +75,14 @@ class Readiness:
             self._dependents.setdefault(dependency, set()).add(item.id)
         plan = item.submitted.plan
         later = plan.not_before_ns is not None and plan.not_before_ns > now.wall_ns
-        waits = Waits(
-            {one for one in item.depends_on if not self._is_completed(one)} if item.depends_on else set(),
-            plan.not_before_ns if later else None,
-            _rest_ends(item, now),
+        rests_until = _rest_ends(item, now)
+        depends_on = (
+            {one for one in item.depends_on if not self._is_completed(one)} if item.depends_on else set()
         )
-        if waits.over:
+        if not (later or depends_on or rests_until is not None):
             self._offer(item)
             return
+        waits = Waits(depends_on, plan.not_before_ns if later else None, rests_until)
         self._waits[item.id] = waits
         self._leave_key(item)
         if waits.not_before_ns is not None:
@@ -166,7 +167,7 @@ class Readiness:
         """Say in words why an open item cannot be claimed now; nothing when it can."""
         waits = self._waits.get(item.id)
         if waits is not None:
-            return tuple(self._words(waits, now))
+            return tuple(self._words(waits, item, now))
         if item.id in self.picker or item.submitted.plan.concurrency is None:
             return ()
         key = self._key(item)
@@ -175,7 +176,7 @@ class Readiness:
         wanted = item.submitted.plan.concurrency
         return (f"the concurrency key {wanted.key}, of which {len(key.active)} of {wanted.limit} are held",)
 
-    def _words(self, waits: Waits, now: Now) -> list[str]:
+    def _words(self, waits: Waits, item: WorkItem, now: Now) -> list[str]:
         named = sorted(waits.dependencies)
         words = [self._dependency(one) for one in named[:_TOLD_MAX]]
         if len(named) > _TOLD_MAX:
@@ -183,7 +184,8 @@ class Readiness:
         if waits.not_before_ns is not None:
             words.append(f"its time, in {age(max(waits.not_before_ns - now.wall_ns, 0) / 1e9)}")
         if waits.rests_until is not None:
-            words.append(f"its next try, in {age(max(waits.rests_until - now.monotonic, 0.0))}")
+            again = f" (given back {item.releases} times in a row)" if item.released else ""
+            words.append(f"its next try, in {age(max(waits.rests_until - now.monotonic, 0.0))}{again}")
         return words
 
     def _dependency(self, item_id: str) -> str:

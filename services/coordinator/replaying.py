@@ -40,6 +40,7 @@ _TYPE_OF_COMMAND: Final[dict[type[Command], str]] = {
     wish.Submit: "work.submitted",
     wish.SubmitMany: "work.submitted",
     wish.Unblock: "work.unblocked",
+    wish.Weigh: "health.weighed",
     wish.Withdraw: "directive.withdrawn",
 }
 

@@ -11,6 +11,7 @@ and then its sender is told that the id was used for something else, or gets a r
 """
 
 import mmap
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -19,6 +20,10 @@ from coord.services import clock
 KEPT_MS: Final = 24 * 3_600_000
 KEPT_MAX: Final = 400_000
 _SALT_BYTES: Final = 16
+_PREFIX_LENGTH: Final = 8
+_PREFIX_SHIFT: Final = 16
+"""Of the 48 bits of a UUIDv7 that tell when it was made, the first eight digits hold all but so many."""
+_MARKS_AT_HAND: Final = 4_096
 
 
 class Kept(NamedTuple):
@@ -36,6 +41,8 @@ class Requests:
 
     def __init__(self, kept_max: int = KEPT_MAX) -> None:
         self._room = kept_max + 1
+        self._mark = lru_cache(_MARKS_AT_HAND)(self._made_mark)
+        """A request is looked up when it comes, and noted when it is answered."""
         self._salt = clock.new_id().encode()[-_SALT_BYTES:]
         """Whoever makes ids cannot know which of them would share a chain."""
         self._forgotten_ms = 0
@@ -69,8 +76,11 @@ class Requests:
 
     def is_too_old(self, request_id: str, now_ms: int) -> bool:
         """Tell whether a request was made so long ago that its answer may have been forgotten."""
+        oldest_ms = max(now_ms - KEPT_MS, self._forgotten_ms)
+        if request_id[:_PREFIX_LENGTH] > _prefix(oldest_ms >> _PREFIX_SHIFT):
+            return False
         made_ms = clock.id_time_ms(request_id)
-        return made_ms is not None and made_ms < max(now_ms - KEPT_MS, self._forgotten_ms)
+        return made_ms is not None and made_ms < oldest_ms
 
     def kept(self) -> Kept:
         """Return all that is remembered."""
@@ -86,12 +96,16 @@ class Requests:
         """Remember what another did, in place of nothing."""
         assert not len(self)
         self._salt, self._forgotten_ms = kept.salt, kept.forgotten_ms
-        columns = (memoryview(one).cast("Q") for one in (kept.marks, kept.positions, kept.at_ms))
-        for mark, position, at_ms in list(zip(*columns, strict=True))[1 - self._room :]:
-            place = self._add(mark)
-            self._positions[place], self._at_ms[place] = position, at_ms
+        self._mark.cache_clear()
+        columns = [memoryview(one).cast("Q") for one in (kept.marks, kept.positions, kept.at_ms)]
+        first = max(0, len(columns[0]) - self._room + 1)
+        self._next = len(columns[0]) - first
+        for column, told in zip((self._marks, self._positions, self._at_ms), columns, strict=True):
+            column[: self._next] = told[first:]
+        for place, mark in enumerate(self._marks[: self._next]):
+            self._chain(place, mark)
 
-    def _mark(self, request_id: str) -> int:
+    def _made_mark(self, request_id: str) -> int:
         return int.from_bytes(blake2b(request_id.encode(), digest_size=8, salt=self._salt).digest())
 
     def _find(self, mark: int) -> int | None:
@@ -106,11 +120,14 @@ class Requests:
         """Put an entry first in the chain of those with its remainder: the oldest is the last one."""
         place = self._next % self._room
         self._next += 1
-        chain = mark % self._room
         self._marks[place] = mark
+        self._chain(place, mark)
+        return place
+
+    def _chain(self, place: int, mark: int) -> None:
+        chain = mark % self._room
         self._after[place] = self._heads[chain]
         self._heads[chain] = place + 1
-        return place
 
     def _forget(self) -> None:
         """Forget the oldest; it is the last of its chain."""
@@ -125,6 +142,12 @@ class Requests:
             self._after[place] = 0
         self._forgotten_ms = max(self._forgotten_ms, self._at_ms[gone])
         self._oldest += 1
+
+
+@lru_cache(maxsize=4)
+def _prefix(time: int) -> str:
+    """Return how the UUIDv7s of a time begin: whatever sorts behind it is no UUIDv7, or was made later."""
+    return f"{time:08x}"
 
 
 def _zeros(count: int, kind: str) -> "memoryview[int]":

@@ -1,11 +1,13 @@
 """When a snapshot is written, and whether one is believed at the start.
 
-Written every so many events by a thread, from a list of what does not change while it is written; what happens
-meanwhile is read again from the log, for the snapshot names the position up to which it surely knows everything.
+Written every so many events, and at an orderly stop, by a thread, from a list of what does not change while it is
+written; what happens meanwhile is read again from the log, for the snapshot names the position up to which it surely
+knows everything.
 """
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,10 @@ EVENTS_MIN: Final = 10_000
 """Fewer new events are read again as quickly as a snapshot is."""
 SHARE_MAX: Final = 0.05
 """Writing takes at most this share of the time."""
+LAST_EVENTS_MIN: Final = 1_000
+"""So many new events are worth a snapshot when a coordinator stops."""
+LAST_SECONDS_MAX: Final = 3.0
+"""How long that one may take: whoever stops a service waits for ten seconds, and then kills it."""
 
 _log = logging.getLogger("coord.coordinator")
 
@@ -37,6 +43,8 @@ class Shortcut:
         self._state = state
         self._written = 0
         """The position of the last snapshot."""
+        self._is_being_written = False
+        """A thread is at it, be it that nobody waits for it any more."""
 
     async def load(self) -> tuple[int, State] | None:
         """Return the position and the state of a snapshot of this very log; None: fold the log from its start."""
@@ -81,19 +89,37 @@ class Shortcut:
                     _log.warning("no snapshot was written: %s", error)
                 pause = max(LOOK_SECONDS, (clock.monotonic() - began) / SHARE_MAX)
 
-    async def write(self) -> None:
-        """Write one now.
+    async def write_last(self) -> None:
+        """Write one before a coordinator stops, if that is worth it and quick: the next start has less to read."""
+        if self._is_being_written or self._position() - self._written < LAST_EVENTS_MIN:
+            return
+        until = clock.monotonic() + LAST_SECONDS_MAX
+        try:
+            async with asyncio.timeout(LAST_SECONDS_MAX):
+                await self.write(until)
+        except (CoordError, OSError, TimeoutError) as error:
+            _log.warning("no snapshot was written at the end: %s", str(error) or "it takes too long.")
+
+    async def write(self, until: float = math.inf) -> None:
+        """Write one now, or not at all when that is not done by a moment of the monotonic clock.
 
         Raises:
-            CoordError: the log does not answer.
+            CoordError: the log does not answer, or the moment came.
             OSError: the disk does not take it.
         """
         position = self._position()
         created_at = (await self._log.stream_state(EVENTS.name)).created_at
         event_id = await self._event_id(position)
         header = Header(snapshot.VERSION, snapshot.shape(), created_at, position, event_id)
-        await asyncio.to_thread(snapshot.write, self._path, header, self._state())
+        self._is_being_written = True
+        await asyncio.to_thread(self._write, header, self._state(), until)
         self._written = position
+
+    def _write(self, header: Header, state: State, until: float) -> None:
+        try:
+            snapshot.write(self._path, header, state, until)
+        finally:
+            self._is_being_written = False
 
     async def _event_id(self, position: int) -> str:
         stored = await self._log.read_at(EVENTS.name, position) if position else None

@@ -9,6 +9,7 @@ all the fields' names stands in the header, so that a changed shape needs no num
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ import msgspec
 from pydantic import BaseModel
 
 from coord.events.errors import CoordError
+from coord.services import clock
 from coord.services.coordinator.requests import Kept
 from coord.services.decisions.agent import Agent
 from coord.services.decisions.team import Team
@@ -70,11 +72,16 @@ def shape() -> str:
     return hashlib.sha256(repr([list(one) for one in names]).encode()).hexdigest()[:16]
 
 
-def write(path: Path, header: Header, state: State) -> None:
-    """Write a snapshot in place of the one before, whole or not at all.
+class TooSlow(CoordError):
+    """A snapshot was not written by the moment by which it was to be."""
+
+
+def write(path: Path, header: Header, state: State, until: float = math.inf) -> None:
+    """Write a snapshot in place of the one before, whole or not at all; `until` a moment of the monotonic clock.
 
     Raises:
         OSError: the disk does not take it.
+        TooSlow: the moment came.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -83,6 +90,8 @@ def write(path: Path, header: Header, state: State) -> None:
         with part.open("wb") as file:
             os.chmod(file.fileno(), 0o600)
             for piece in chain((_MAGIC,), _framed(header, state)):
+                if clock.monotonic() > until:
+                    raise TooSlow("it takes too long.")
                 digest.update(piece)
                 file.write(piece)
             file.write(digest.digest())

@@ -9,6 +9,8 @@ import heapq
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
+
 AGENTS_LOOKED_AT_SECONDS: Final = 0.5
 MISSED_MAX: Final = 2
 """Heartbeats that were promised and did not come."""
@@ -16,8 +18,7 @@ _OVER_MIN: Final = 1_000
 """Entries of claims that are over, from which on they are looked for."""
 
 
-@dataclass(slots=True)
-class _Lease:
+class _Lease(Struct, gc=False):
     fence: int
     lease_seconds: float
     renewed: float

@@ -1,10 +1,13 @@
 """One wish on its way through the coordinator, and what it may be answered."""
 
-import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from coord.events.commands import Done, Refusal, Unknown
-from coord.services.coordinator.outcome import NOTHING_BESIDE, Beside, Change, Plan
+from msgspec import Struct
+
+from coord.events.catalog import encode_event
+from coord.events.commands import Done, Invalid, Refusal, Unknown
+from coord.services.coordinator.outcome import NOTHING_BESIDE, Beside, Change, DoneWithItem, Plan
 from coord.services.coordinator.wishes import Subject, Wish
 
 
@@ -15,36 +18,44 @@ class Answered:
     position: int
 
 
-Answer = Done | Refusal | Unknown | Answered
+Answer = Done | Refusal | Unknown | Invalid | Answered
+Heard = Answer | DoneWithItem
+Hear = Callable[[Heard], object]
+"""Is told the answer, once."""
 
 
-@dataclass(slots=True)
-class Transaction:
-    """One wish on its way."""
+class Transaction(Struct):
+    """One wish on its way. A struct, as one is made for every command."""
 
     request_id: str
     actor: str
     command: Wish
-    answer: "asyncio.Future[Answer]"
+    hear: Hear
     about: Subject
-    agent: str | None
     traceparent: str = ""
+    told: bool = False
+    """It is answered, or nobody listens any more."""
     decisions: int = 0
     plan: Plan | None = None
-    touches: tuple[str, ...] = field(default=())
+    planned: tuple[Change, ...] = ()
+    """What it is to append."""
+    bodies: tuple[bytes, ...] = ()
+    """The same, encoded."""
+    touches: tuple[str, ...] = ()
     beside: Beside = NOTHING_BESIDE
 
-    @property
-    def planned(self) -> tuple[Change, ...]:
-        """What it is to append."""
-        return self.plan.changes if self.plan is not None else ()
+    def decided(self, plan: Plan, touches: tuple[str, ...]) -> None:
+        """Note what it is to append, and what must not be in flight beside it.
 
-    @property
-    def size(self) -> int:
-        """How many events it is to append."""
-        return len(self.planned)
+        Raises:
+            InvalidEvent: an event cannot be written; it alone fails, not what would be appended with it.
+        """
+        self.bodies = tuple([encode_event(change.event) for change in plan.changes])
+        self.plan, self.planned, self.touches = plan, plan.changes, touches
+        self.decisions += 1
 
-    def tell(self, answer: Answer) -> None:
-        """Answer the caller, unless that was done."""
-        if not self.answer.done():
-            self.answer.set_result(answer)
+    def tell(self, answer: Heard) -> None:
+        """Answer whoever asked, unless that was done."""
+        if not self.told:
+            self.told = True
+            self.hear(answer)

@@ -12,24 +12,34 @@ later round, so that each decision sees the state it is appended behind. The log
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Collection
 from typing import Final
 
 from coord.events.catalog import kind_of
-from coord.events.commands import Claim, Unknown, refusal
+from coord.events.commands import Claim, Invalid, Unknown, refusal
 from coord.events.envelope import Envelope, Recorded
-from coord.events.errors import AlreadyAppended, Conflict, CoordError
+from coord.events.errors import AlreadyAppended, Conflict, CoordError, InvalidEvent
 from coord.events.tokens import event_subject
 from coord.services import clock
 from coord.services.coordinator.certainty import Certainty
-from coord.services.coordinator.deciding import plan
+from coord.services.coordinator.deciding import Defaults, plan
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.loading import Loader
-from coord.services.coordinator.outcome import Change, Plan, done, done_with_items
+from coord.services.coordinator.outcome import (
+    Change,
+    DoneWithItem,
+    Outcome,
+    Plan,
+    at_length,
+    done,
+    done_with_item,
+    done_with_items,
+)  # fmt: skip
 from coord.services.coordinator.oversight import OVERSEEN
-from coord.services.coordinator.transaction import Answer, Answered, Transaction
-from coord.services.coordinator.wishes import LOOKS, Wish, agent_of, items_beside, subject_of
+from coord.services.coordinator.transaction import Answer, Answered, Hear, Heard, Transaction
+from coord.services.coordinator.wishes import LOOKS, Wish, items_beside, subject_of
 from coord.services.log import Append, Log
 from coord.services.log.appending import BATCH_MAX
 from coord.services.settings import Settings
@@ -44,6 +54,8 @@ SECOND_FROM: Final = 40
 """While one flight is on its way, another starts only when this many wait: it would do better to be larger."""
 DECISIONS_MAX: Final = 4
 """A decision is made once and, after conflicts, three times again."""
+
+_log = logging.getLogger("coord.coordinator")
 
 assert ROUND_MAX <= WAITING_MAX
 
@@ -63,6 +75,7 @@ class Transactor:
         self._log = log
         self._ledger = ledger
         self._settings = settings
+        self._defaults = Defaults(settings.lease_seconds, settings.reclaims_max, settings.releases_max)
         self._source = source
         self._waiting: deque[Transaction] = deque()
         self._touched: set[str] = set()
@@ -74,17 +87,28 @@ class Transactor:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def put(
+        self, request_id: str, actor: str, command: Wish, hear: Hear, traceparent: str = ""
+    ) -> Transaction:
+        """Have one wish decided; `hear` is told the answer after the log has confirmed it, or at once where it is overloaded."""
+        one = Transaction(request_id, actor, command, hear, subject_of(command, request_id), traceparent)
+        if len(self._waiting) >= WAITING_MAX:
+            told = f"{len(self._waiting)} requests are waiting."
+            one.tell(refusal("overloaded", told, "Try again in a second."))
+        else:
+            self._waiting.append(one)
+            self._wake.set()
+        return one
+
     async def transact(self, request_id: str, actor: str, command: Wish, traceparent: str = "") -> Answer:
         """Decide one wish and return its answer, after the log has confirmed it."""
-        if len(self._waiting) >= WAITING_MAX:
-            return refusal(
-                "overloaded", f"{len(self._waiting)} requests are waiting.", "Try again in a second."
-            )
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        about, agent = subject_of(command, request_id), agent_of(command)
-        self._waiting.append(Transaction(request_id, actor, command, answer, about, agent, traceparent))
-        self._wake.set()
-        return await answer
+        heard: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+        one = self.put(request_id, actor, command, lambda answer: _tell(heard, answer), traceparent)
+        try:
+            answer = await heard
+        finally:
+            one.told = True
+        return at_length(answer) if isinstance(answer, DoneWithItem) else answer
 
     async def look_up(self, item_ids: Collection[str]) -> None:
         """Read items from the log that are not known here."""
@@ -125,44 +149,54 @@ class Transactor:
         await self._loader.load(taken)
         flight: list[Transaction] = []
         for transaction in taken:
-            if transaction.answer.done():
+            if transaction.told:
                 continue
             touches = self._touches(transaction)
-            if self._touched.intersection(touches):
+            if not self._touched.isdisjoint(touches):
                 self._waiting.append(transaction)
                 continue
-            outcome = plan(
-                self._ledger,
-                transaction.command,
-                transaction.about,
-                transaction.request_id,
-                self._settings.lease_seconds,
-                transaction.beside,
-            )
+            outcome = self._decide(transaction)
             if not isinstance(outcome, Plan):
                 transaction.tell(outcome)
                 continue
             keys = [change.key for change in outcome.changes]
-            if self._touched.isdisjoint(keys):
-                transaction.plan = outcome
-                transaction.decisions += 1
-                transaction.touches = (*touches, *keys)
-                self._touched.update(transaction.touches)
-                flight.append(transaction)
-            else:
+            if not self._touched.isdisjoint(keys):
                 self._offer_again(outcome)
                 self._waiting.append(transaction)
+            elif self._note(transaction, outcome, (*touches, *keys)):
+                self._touched.update(transaction.touches)
+                flight.append(transaction)
         return flight
+
+    def _decide(self, one: Transaction) -> Outcome | Unknown:
+        """Decide one wish; a fault of our own in it must not end the decisions on all others."""
+        try:
+            return plan(self._ledger, one.command, one.about, one.request_id, self._defaults, one.beside)
+        except Exception:  # noqa: BLE001 - one command must not end the decisions on all others
+            _log.exception("the request %s could not be decided", one.request_id)
+            return Unknown(
+                reason=f"{type(one.command).__name__} met a fault of coord's own; its log says more."
+            )
+
+    def _note(self, one: Transaction, outcome: Plan, touches: tuple[str, ...]) -> bool:
+        """Note what was decided, if it can be written: a result may be too large for its event."""
+        try:
+            one.decided(outcome, touches)
+        except InvalidEvent as error:
+            self._offer_again(outcome)
+            one.tell(Invalid(reason=error.message))
+            return False
+        return True
 
     def _touches(self, transaction: Transaction) -> tuple[str, ...]:
         """Name what a decision rests on and might change: it must not be in flight."""
         aggregate, entity, _ = transaction.about
         command = transaction.command
-        if isinstance(command, LOOKS):
+        if command.__class__ in LOOKS:
             return ()
-        beside = tuple(f"work.{one}" for one in items_beside(command))
-        if not isinstance(command, Claim):
-            return beside if entity is None else (f"{aggregate}.{entity}", *beside)
+        if command.__class__ is not Claim:
+            beside = [f"work.{one}" for one in items_beside(command)]
+            return (f"{aggregate}.{entity}", *beside) if entity is not None else tuple(beside)
         names = self._limits(command)
         if entity:
             names.append(f"work.{entity}")
@@ -188,25 +222,28 @@ class Transactor:
     async def _fly(self, flight: list[Transaction]) -> None:
         """Append what a round decided, apply it, and answer."""
         try:
-            if sum(one.size for one in flight) < BATCH_FROM:
+            if sum([len(one.planned) for one in flight]) < BATCH_FROM:
                 await asyncio.gather(*(self._append([one]) for one in flight))
             else:
                 await asyncio.gather(*(self._append(batch) for batch in _batches(flight)))
+        except Exception:  # noqa: BLE001 - whoever asked is told, and may ask again
+            _log.exception("%d requests could not be appended", len(flight))
+            for one in flight:
+                self._unknown(one, CoordError("it met a fault of coord's own while it was appended."))
         finally:
             for one in flight:
                 self._touched.difference_update(one.touches)
 
     async def _append(self, flight: list[Transaction]) -> None:
         time = clock.rfc3339(clock.now_ns())
-        written = [
-            (one, change, self._envelope(one, change, ordinal, time))
+        changes = [change for one in flight for change in one.planned]
+        appends = [
+            self._to_append(change, body, self._envelope(one, change, ordinal, time))
             for one in flight
-            for ordinal, change in enumerate(one.planned)
+            for ordinal, (change, body) in enumerate(zip(one.planned, one.bodies, strict=True))
         ]
         try:
-            positions = await self._log.append(
-                [self._to_append(change, envelope) for _, change, envelope in written]
-            )
+            positions = await self._log.append(appends)
         except AlreadyAppended as twin:
             flight[0].tell(Answered(twin.position))
         except Conflict as conflict:
@@ -218,40 +255,34 @@ class Transactor:
             for one in flight:
                 self._unknown(one, error)
         else:
-            for (_, change, envelope), position in zip(written, positions, strict=True):
-                self._applied(change, envelope, position)
+            now_ns = clock.now_ns()
+            for change, append, position in zip(changes, appends, positions, strict=True):
+                self._applied(change, append.envelope, position, now_ns)
             last = 0
             for one in flight:
-                last += one.size
+                last += len(one.planned)
                 self._answer(one, positions[last - 1])
 
-    def _to_append(self, change: Change, envelope: Envelope) -> Append:
+    def _to_append(self, change: Change, body: bytes, envelope: Envelope) -> Append:
         subject = event_subject(self._settings.site, change.aggregate, change.entity)
-        return Append(subject, change.expected_position, envelope, change.event)
+        return Append(subject, change.expected_position, envelope, body)
 
     def _envelope(self, one: Transaction, change: Change, ordinal: int, time: str) -> Envelope:
         return Envelope(
-            id=clock.derived_id(one.request_id, ordinal),
-            type=kind_of(change.event).type,
-            source=self._source,
-            time=time,
-            actor=one.actor,
-            request_id=one.request_id,
+            clock.derived_id(one.request_id, ordinal),
+            kind_of(change.event).type,
+            self._source,
+            time,
+            one.actor,
+            one.request_id,
             traceparent=one.traceparent,
         )
 
-    def _applied(self, change: Change, envelope: Envelope, position: int) -> None:
-        recorded = Recorded(
-            position,
-            clock.now_ns(),
-            self._settings.site,
-            change.aggregate,
-            change.entity,
-            envelope,
-            change.event,
-        )
-        if change.aggregate in OVERSEEN and change.expected_position == 0:
-            self._ledger.oversight.begin(change.aggregate, change.entity)
+    def _applied(self, change: Change, envelope: Envelope, position: int, now_ns: int) -> None:
+        aggregate, entity, expected_position, event = change
+        recorded = Recorded(position, now_ns, self._settings.site, aggregate, entity, envelope, event)
+        if expected_position == 0 and aggregate in OVERSEEN:
+            self._ledger.oversight.begin(aggregate, entity)
         self._ledger.apply(recorded)
         self._observe(recorded)
 
@@ -262,6 +293,9 @@ class Transactor:
             one.tell(done_with_items(self._ledger, one.plan.listed, position))
             return
         change = one.plan.changes[0]
+        if change.aggregate == "work":
+            one.tell(done_with_item(self._ledger, change.entity, position))
+            return
         one.tell(done(self._ledger, change.aggregate, change.entity, position, one.plan.directive_id))
 
     def _again(self, one: Transaction, conflict: Conflict) -> None:
@@ -289,14 +323,21 @@ class Transactor:
                 self._ledger.offer_again(change.entity)
 
 
+def _tell(heard: "asyncio.Future[Heard]", answer: Heard) -> None:
+    """Hand an answer to whoever still waits for it."""
+    if not heard.done():
+        heard.set_result(answer)
+
+
 def _batches(flight: list[Transaction]) -> list[list[Transaction]]:
     """Cut a flight so that each part fits one atomic batch; what one command appends stays together."""
     batches: list[list[Transaction]] = [[]]
     size = 0
     for one in flight:
-        if size + one.size > BATCH_MAX:
+        count = len(one.planned)
+        if size + count > BATCH_MAX:
             batches.append([])
             size = 0
         batches[-1].append(one)
-        size += one.size
+        size += count
     return batches

@@ -2,6 +2,7 @@
 
 One item that comes on offer wakes one waiter, the first that it fits: waiting costs nobody a poll, and a
 thousand waiters are no stampede. Who is woken decides anew, and goes back to its place if another was quicker.
+What is said of an agent itself - drained, put out, registered anew - wakes all that wait for it.
 """
 
 import asyncio
@@ -18,13 +19,15 @@ WAITING_MAX: Final = 20_000
 
 _Kind = tuple[frozenset[str | None], frozenset[str]]
 """The teams whose items an agent takes, and what it offers: agents of one kind wait in one line."""
+_Lines = dict[_Kind, "OrderedDict[int, asyncio.Event]"]
 
 
 class Waiters:
     """Lines of agents, and watchers of single items. An event that is set wakes its waiter."""
 
     def __init__(self) -> None:
-        self._lines: dict[_Kind, OrderedDict[int, asyncio.Event]] = {}
+        self._lines: _Lines = {}
+        self._of_agents: dict[str, set[asyncio.Event]] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._tickets = count()
         self._size = 0
@@ -35,36 +38,21 @@ class Waiters:
     @contextmanager
     def in_line(self, agent: Agent) -> Iterator[asyncio.Event]:
         """Stand in the line of an agent's kind. Clear the event to stand in front of it again."""
-        kind = frozenset((None, agent.team, *agent.serves)), frozenset(agent.capabilities)
-        line = self._lines.setdefault(kind, OrderedDict())
-        place = _Place(line, next(self._tickets))
-        self._size += 1
+        place = _Place(self._lines, next(self._tickets), agent)
         try:
-            yield place
+            with self._noted(place, (), agent.name):
+                yield place
         finally:
-            self._size -= 1
-            line.pop(place.ticket, None)
-            if not line and self._lines.get(kind) is line:
-                del self._lines[kind]
+            place.leave()
             if place.is_set():
                 self.stir()
 
     @contextmanager
-    def watching(self, item_ids: Collection[str]) -> Iterator[asyncio.Event]:
-        """Be woken by whatever happens to these items."""
+    def watching(self, item_ids: Collection[str], agent: str | None = None) -> Iterator[asyncio.Event]:
+        """Be woken by whatever happens to these items, and by what is said of the agent that wants them."""
         event = asyncio.Event()
-        self._size += 1
-        for item_id in item_ids:
-            self._watchers.setdefault(item_id, set()).add(event)
-        try:
+        with self._noted(event, item_ids, agent):
             yield event
-        finally:
-            self._size -= 1
-            for item_id in item_ids:
-                watchers = self._watchers.get(item_id, set())
-                watchers.discard(event)
-                if not watchers:
-                    self._watchers.pop(item_id, None)
 
     def offered(self, item: WorkItem) -> None:
         """An item came on offer: wake who has waited longest among those it fits, and those who want this one."""
@@ -87,6 +75,13 @@ class Waiters:
         for event in self._watchers.get(item_id, ()):
             event.set()
 
+    def told_of(self, agent: Agent) -> None:
+        """Something was said of an agent: it is given nothing any more, or other things than before."""
+        for event in self._of_agents.get(agent.name, ()):
+            if isinstance(event, _Place):
+                event.move(agent)
+            event.set()
+
     def stir(self) -> None:
         """Something changed that may concern anybody: wake the first of each line."""
         for line in list(self._lines.values()):
@@ -103,19 +98,60 @@ class Waiters:
             for event in events:
                 event.set()
 
+    @contextmanager
+    def _noted(self, event: asyncio.Event, item_ids: Collection[str], agent: str | None) -> Iterator[None]:
+        """Have an event found by what is to set it."""
+        names = [(self._watchers, item_id) for item_id in item_ids]
+        names += [(self._of_agents, agent)] if agent is not None else []
+        self._size += 1
+        for noted, name in names:
+            noted.setdefault(name, set()).add(event)
+        try:
+            yield
+        finally:
+            self._size -= 1
+            for noted, name in names:
+                events = noted.get(name, set())
+                events.discard(event)
+                if not events:
+                    noted.pop(name, None)
+
 
 class _Place(asyncio.Event):
-    """A place in a line: it is left by being woken, and taken again by clearing."""
+    """A place in the line of an agent's kind: it is left by being woken, and taken again by clearing."""
 
-    def __init__(self, line: "OrderedDict[int, asyncio.Event]", ticket: int) -> None:
+    def __init__(self, lines: _Lines, ticket: int, agent: Agent) -> None:
         super().__init__()
-        self.ticket = ticket
-        self._line = line
-        line[ticket] = self
+        self._lines = lines
+        self._ticket = ticket
+        self._kind = _kind_of(agent)
+        self._stand()
 
     def clear(self) -> None:
         """Go back to the front of the line, where it was."""
         super().clear()
-        if self.ticket not in self._line:
-            self._line[self.ticket] = self
-            self._line.move_to_end(self.ticket, last=False)
+        if self._ticket not in self._lines.get(self._kind, ()):
+            self._stand().move_to_end(self._ticket, last=False)
+
+    def move(self, agent: Agent) -> None:
+        """Stand where the agent belongs now, if that is elsewhere: at the end of the line."""
+        if self._kind != _kind_of(agent):
+            self.leave()
+            self._kind = _kind_of(agent)
+            self._stand()
+
+    def leave(self) -> None:
+        """Stand nowhere any more; a line in which nobody stands is none."""
+        line = self._lines.get(self._kind, OrderedDict())
+        line.pop(self._ticket, None)
+        if not line:
+            self._lines.pop(self._kind, None)
+
+    def _stand(self) -> "OrderedDict[int, asyncio.Event]":
+        line = self._lines.setdefault(self._kind, OrderedDict())
+        line[self._ticket] = self
+        return line
+
+
+def _kind_of(agent: Agent) -> _Kind:
+    return frozenset((None, agent.team, *agent.serves)), frozenset(agent.capabilities)

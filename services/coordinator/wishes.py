@@ -102,9 +102,14 @@ LOOKS: Final = (wish.Wait, wish.Explain)
 
 
 @cache
-def _is(kind: type, kinds: tuple[type, ...]) -> bool:
-    """Tell whether a command's type is one of some: looked at once, as each command is asked many times."""
-    return issubclass(kind, kinds)
+def _is_sign_of_life(kind: type) -> bool:
+    """Tell of a command's type: looked at once, as each command is asked many times."""
+    return issubclass(kind, _SIGNS_OF_LIFE)
+
+
+@cache
+def _names_incarnation(kind: type) -> bool:
+    return issubclass(kind, _NAMES_INCARNATION)
 
 
 @cache
@@ -112,7 +117,7 @@ def _about(kind: type) -> str:
     """Return what a type of wish is about: the aggregate, and of items how they are named."""
     families = {
         "submit": (wish.Submit,), "agent": _OF_AGENTS, "alert": _OF_ALERTS, "directive": _OF_DIRECTIVES,
-        "team": (wish.ConfigureTeam,), "several": _OF_SEVERAL,
+        "team": (wish.ConfigureTeam,), "health": (wish.Weigh,), "several": _OF_SEVERAL,
     }  # fmt: skip
     return next((name for name, kinds in families.items() if issubclass(kind, kinds)), "work")
 
@@ -133,6 +138,8 @@ def subject_of(command: Any, request_id: str) -> Subject:
             return Subject("directive", command.entity, directive_id)
         case "team":
             return Subject("team", command.team)
+        case "health":
+            return Subject("health", command.part)
     return Subject("work", None)
 
 
@@ -148,7 +155,7 @@ def id_of(item: wish.NewItem, request_id: str, ordinal: int) -> str:
 def items_beside(command: Any) -> tuple[str, ...]:
     """Return the items a decision looks at beside its own subject."""
     kind = command.__class__
-    if _is(kind, _ON_OTHERS):
+    if kind in _ON_OTHERS:
         return command.depends_on  # type: ignore[no-any-return]
     if kind is wish.SubmitMany:
         own = {item.item_id for item in command.items}
@@ -159,7 +166,7 @@ def items_beside(command: Any) -> tuple[str, ...]:
 
 def agent_of(command: Any) -> str | None:
     """Return the agent a command is a sign of life of."""
-    return command.agent if _is(command.__class__, _SIGNS_OF_LIFE) else None
+    return command.agent if _is_sign_of_life(command.__class__) else None
 
 
 def speaker_of(command: Any) -> str | None:
@@ -167,9 +174,9 @@ def speaker_of(command: Any) -> str | None:
     kind = command.__class__
     if kind is wish.Drain:
         return None
-    return command.by if _is(kind, _BY_SOMEBODY) else agent_of(command)
+    return command.by if kind in _BY_SOMEBODY else agent_of(command)
 
 
 def incarnation_of(command: Any) -> int | None:
     """Return the incarnation a command was sent under, where it names one."""
-    return command.incarnation if _is(command.__class__, _NAMES_INCARNATION) else None
+    return command.incarnation if _names_incarnation(command.__class__) else None

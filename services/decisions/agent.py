@@ -33,6 +33,8 @@ class Agent:
     serves: tuple[str, ...] = ()
     host: str | None = None
     draining: bool = False
+    reason: str | None = None
+    """Why it was put out."""
 
     @property
     def gone(self) -> bool:
@@ -74,7 +76,7 @@ def evolve(agent: Agent | None, recorded: Recorded) -> Agent | None:
         case facts.AgentDrained():
             return replace(moved, draining=True)
         case facts.AgentEvicted():
-            return replace(moved, status="evicted")
+            return replace(moved, status="evicted", reason=event.reason)
         case facts.AgentRetired():
             return replace(moved, status="retired")
     return moved
@@ -99,8 +101,10 @@ def view(agent: Agent, holds: int) -> AgentView:
     )
 
 
-def decide_register(command: Register) -> Decision:
-    """Register: always a new incarnation, whatever there was before."""
+def decide_register(agent: Agent | None, command: Register) -> Decision:
+    """Register: a new incarnation, whatever there was before, unless only an unknown agent is to be registered."""
+    if command.if_unknown and agent is not None and agent.status != "retired":
+        return fault_of(agent, agent.name, None) or []
     return [
         facts.AgentRegistered(
             team=command.team,

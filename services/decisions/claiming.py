@@ -1,16 +1,18 @@
 """The decision about a claim: who may be given which item."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from coord.events.commands import Claim, Refusal, refusal
+from coord.events.model import trusted
 from coord.events.planning import Scores
 from coord.events.work import WorkClaimed
 from coord.services.decisions.agent import Agent
 from coord.services.decisions.work import Decision, WorkItem, past, unknown
 
 
-class Load(NamedTuple):
+class Load(Struct, frozen=True, gc=False):
     """What an agent and the team that an item would be held for hold already."""
 
     agent: int = 0
@@ -43,12 +45,15 @@ def decide_claim(
     if fault:
         return fault
     return [
-        WorkClaimed(
-            agent=agent.name,
-            incarnation=agent.incarnation,
-            lease_seconds=command.lease_seconds or item.submitted.lease_seconds,
-            attempt=item.attempt + 1,
-            scores=scores,
+        trusted(
+            WorkClaimed,
+            {
+                "agent": agent.name,
+                "incarnation": agent.incarnation,
+                "lease_seconds": command.lease_seconds or item.submitted.lease_seconds,
+                "attempt": item.attempt + 1,
+                "scores": scores,
+            },
         )
     ]
 
@@ -75,7 +80,8 @@ def fitness_fault(item: WorkItem, agent: Agent) -> Refusal | None:
             f"{item.id} is for the team {team}.",
             "Register the agent with --team, or with --serves.",
         )
-    missing = sorted(set(item.submitted.capabilities) - set(agent.capabilities))
+    needed = item.submitted.capabilities
+    missing = sorted(set(needed) - set(agent.capabilities)) if needed else ()
     if missing:
         return refusal(
             "capability_missing",

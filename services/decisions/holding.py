@@ -1,13 +1,23 @@
 """What the holder of a claim says, and how the coordinator ends a claim: pure decisions about claimed items."""
 
 import zlib
+from typing import Final
 
 from coord.events import work
 from coord.events.commands import Complete, Fail, Hold, Progress, Refusal, Release, refusal
 from coord.events.envelope import Recorded
-from coord.events.planning import BLAMELESS, ReclaimCause, Retry
+from coord.events.model import trusted
+from coord.events.planning import ATTEMPTS_MAX, BLAMELESS, ReclaimCause, Retry
 from coord.events.verification import VerificationRecorded
 from coord.services.decisions.work import Decision, WorkItem, past, unknown
+
+RELEASED: Final = Retry()
+"""How an item rests that is given back again and again, whatever its own policy: that is about failures."""
+HELD_SECONDS_MIN: Final = 600.0
+"""Who held it for so long has done something with it: what is given back then is given back for the first time."""
+_REASON_LENGTH_MAX: Final = 1_900
+
+assert RELEASED.delay_seconds_max < HELD_SECONDS_MIN
 
 
 def decide_progress(item: WorkItem | None, command: Progress, incarnation: int) -> Decision:
@@ -43,7 +53,12 @@ def decide_complete(
     unverified = _unverified(item, command.fence, verification)
     if unverified:
         return unverified
-    return [work.WorkCompleted(agent=command.agent, fence=command.fence, result=command.result)]
+    return [
+        trusted(
+            work.WorkCompleted,
+            {"agent": command.agent, "fence": command.fence, "result": command.result},
+        )
+    ]
 
 
 def decide_fail(item: WorkItem | None, command: Fail, incarnation: int) -> Decision:
@@ -70,32 +85,59 @@ def rest_seconds(retry: Retry, item_id: str, tries: int) -> float:
 
     The jitter comes from a checksum of item and try: another item rests another time, the same try the same.
     """
-    rest = min(retry.delay_seconds * retry.factor ** (tries - 1), retry.delay_seconds_max)
+    grown = retry.factor ** (min(tries, ATTEMPTS_MAX) - 1)
+    rest = min(retry.delay_seconds * grown, retry.delay_seconds_max)
     spread = zlib.crc32(f"{item_id}/{tries}".encode()) / 2**32 * 2 - 1
     return round(rest * (1 + spread * retry.jitter), 3)
 
 
-def decide_release(item: WorkItem | None, command: Release, incarnation: int) -> Decision:
-    """Give an item back; again by the same claim is already so."""
-    if item is not None and item.released and _is_own(item, command, incarnation, "open"):
+def decide_release(
+    item: WorkItem | None, command: Release, incarnation: int, held_seconds: float, releases_max: int
+) -> Decision:
+    """Give an item back; again by the same claim is already so.
+
+    The first time in a row it is open at once, for somebody else. Then it rests, longer each time, and is parked at
+    last: a command that never can is no loop without an end. `held_seconds`: for how long this claim has held.
+    """
+    if item is not None and item.released and not item.ended and _is_last(item, command, incarnation):
         return []
     fault = _holder_fault(item, command, incarnation)
     if fault:
         return fault
+    assert item
     assert command.fence
-    return [work.WorkReleased(agent=command.agent, fence=command.fence, reason=command.reason)]
+    released = work.WorkReleased(agent=command.agent, fence=command.fence, reason=command.reason)
+    if command.unbegun:
+        return [released]
+    in_a_row = 1 if held_seconds >= HELD_SECONDS_MIN else item.releases + 1
+    if in_a_row >= releases_max:
+        told = f"{(command.reason or 'it was given back')[:_REASON_LENGTH_MAX]}; given back {in_a_row} times in a row"
+        return [released.model_copy(update={"in_a_row": in_a_row, "then": "parked", "reason": told})]
+    rest = rest_seconds(RELEASED, item.id, in_a_row - 1) if in_a_row > 1 else None
+    return [released.model_copy(update={"in_a_row": in_a_row, "retry_seconds": rest})]
 
 
 def decide_reclaim(
-    item: WorkItem | None, fence: int, silent_seconds: float, cause: ReclaimCause, reason: str | None
+    item: WorkItem | None,
+    fence: int,
+    silent_seconds: float,
+    cause: ReclaimCause,
+    reason: str | None,
+    reclaims_max: int,
 ) -> Decision:
-    """End a claim for the coordinator's own reasons; a claim that is over already stays over."""
+    """End a claim for the coordinator's own reasons; a claim that is over already stays over.
+
+    `reclaims_max`: of an item without a retry policy, as many claims may be lost before it is parked.
+    """
     if item is None or item.status != "claimed" or item.fence != fence:
         return []
     assert item.agent is not None
     assert item.incarnation is not None
     retry = item.submitted.plan.retry
-    tries = item.tries + (cause not in BLAMELESS)
+    tries, most = item.tries + (cause not in BLAMELESS), retry.attempts if retry else reclaims_max
+    is_last = tries >= most
+    if is_last:
+        reason = f"{reason or 'its lease ran out'}; that was try {tries} of at most {most}"
     return [
         work.WorkLeaseExpired(
             agent=item.agent,
@@ -105,19 +147,19 @@ def decide_reclaim(
             silent_seconds=silent_seconds,
             cause=cause,
             reason=reason,
-            then="parked" if retry is not None and tries >= retry.attempts else "open",
+            then="parked" if is_last else "open",
         )
     ]
 
 
-def decide_stuck(item: WorkItem | None, fence: int, idle_seconds: float) -> Decision:
+def decide_stuck(item: WorkItem | None, fence: int, idle_seconds: float, reclaims_max: int) -> Decision:
     """Say that a holder lives and shows no work; where that is the item's policy, end its claim."""
     if item is None or item.status != "claimed" or item.fence != fence or item.stuck:
         return []
     assert item.agent is not None
     if item.submitted.plan.on_stuck == "reassign":
         told = f"{item.agent} lives and showed no work for {idle_seconds:.1f} s"
-        return decide_reclaim(item, fence, 0.0, "stuck", told)
+        return decide_reclaim(item, fence, 0.0, "stuck", told, reclaims_max)
     return [work.WorkStuck(agent=item.agent, fence=fence, idle_seconds=idle_seconds)]
 
 

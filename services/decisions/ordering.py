@@ -10,6 +10,8 @@ from coord.events.model import PRIORITY_MAX, trusted
 from coord.events.planning import Scores
 
 WEIGHTS: Final = {"priority": 0.70, "age": 0.06, "deadline": 0.12, "match": 0.05, "fairness": 0.07}
+_OF_PRIORITY, _OF_AGE, _OF_DEADLINE, _OF_MATCH, _OF_FAIRNESS = WEIGHTS.values()
+_PRIORITIES: Final = tuple(round(priority / PRIORITY_MAX, 4) for priority in range(PRIORITY_MAX + 1))
 _DAY_NS: Final = 86_400_000_000_000
 
 assert abs(sum(WEIGHTS.values()) - 1) < 1e-9
@@ -22,12 +24,17 @@ def weigh(
     priority: int, submitted_at_ns: int, deadline_ns: int | None, match: float, fairness: float, now_ns: int
 ) -> float:
     """Return the weighted sum; `match` and `fairness` are scores already."""
+    due = deadline_score(deadline_ns, now_ns)
+    return _total(priority / PRIORITY_MAX, age_score(submitted_at_ns, now_ns), due, match, fairness)
+
+
+def _total(urgency: float, age: float, due: float, match: float, fairness: float) -> float:
     return (
-        WEIGHTS["priority"] * priority / PRIORITY_MAX
-        + WEIGHTS["age"] * age_score(submitted_at_ns, now_ns)
-        + (WEIGHTS["deadline"] * deadline_score(deadline_ns, now_ns) if deadline_ns is not None else 0.0)
-        + WEIGHTS["match"] * match
-        + WEIGHTS["fairness"] * fairness
+        _OF_PRIORITY * urgency
+        + _OF_AGE * age
+        + _OF_DEADLINE * due
+        + _OF_MATCH * match
+        + _OF_FAIRNESS * fairness
     )
 
 
@@ -35,20 +42,24 @@ def scores(
     priority: int, submitted_at_ns: int, deadline_ns: int | None, match: float, fairness: float, now_ns: int
 ) -> Scores:
     """Return all scores as an event records them, to four digits."""
+    age, due = age_score(submitted_at_ns, now_ns), deadline_score(deadline_ns, now_ns)
     return trusted(
         Scores,
-        priority=round(priority / PRIORITY_MAX, 4),
-        age=round(age_score(submitted_at_ns, now_ns), 4),
-        deadline=round(deadline_score(deadline_ns, now_ns), 4),
-        match=round(match, 4),
-        fairness=round(fairness, 4),
-        total=round(weigh(priority, submitted_at_ns, deadline_ns, match, fairness, now_ns), 4),
+        {
+            "priority": _PRIORITIES[priority],
+            "age": round(age, 4),
+            "deadline": round(due, 4) if due else 0.0,
+            "match": round(match, 4),
+            "fairness": round(fairness, 4),
+            "total": round(_total(priority / PRIORITY_MAX, age, due, match, fairness), 4),
+        },
     )
 
 
 def age_score(submitted_at_ns: int, now_ns: int) -> float:
     """Return for how many days the item has waited, at most 1."""
-    return min(max((now_ns - submitted_at_ns) / _DAY_NS, 0.0), 1.0)
+    waited_ns = now_ns - submitted_at_ns
+    return waited_ns / _DAY_NS if 0 <= waited_ns <= _DAY_NS else float(waited_ns > 0)
 
 
 def deadline_score(deadline_ns: int | None, now_ns: int) -> float:

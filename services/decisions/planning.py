@@ -16,7 +16,7 @@ from coord.events.commands import (
     Unblock,
     refusal,
 )
-from coord.services.decisions.work import Decision, WorkItem, past, submission, unknown
+from coord.services.decisions.work import Decision, Submission, WorkItem, past, submission, unknown
 
 DependenciesOf = Callable[[str], tuple[str, ...] | None]
 """Of an item that is alive, what it depends on; None: it has ended, or there is no such item."""
@@ -42,15 +42,27 @@ def decide_submit(
         retry=wanted.retry,
         concurrency=wanted.concurrency,
         idempotency_key=wanted.idempotency_key,
+        not_before_said=wanted.not_before_said,
+        deadline_said=wanted.deadline_said,
         stuck_seconds=wanted.stuck_seconds,
         on_stuck=wanted.on_stuck,
     )
     if item is None:
         return _missing(missing) or [event]
-    if item.submitted == submission(event):
+    if _is_same(item.submitted, submission(event)):
         return []
     hint = "Choose another key." if wanted.idempotency_key else "Choose another --id."
     return refusal("already_exists", f"the item {item.id} exists with other content.", hint)
+
+
+def _is_same(before: Submission, wanted: Submission) -> bool:
+    """Tell whether a submission says what another did: the same words about a moment mean another one by now."""
+    plan = wanted.plan
+    if plan.not_before_said is not None and plan.not_before_said == before.plan.not_before_said:
+        plan = plan._replace(not_before_ns=before.plan.not_before_ns)
+    if plan.deadline_said is not None and plan.deadline_said == before.plan.deadline_said:
+        plan = plan._replace(deadline_ns=before.plan.deadline_ns)
+    return before == wanted._replace(plan=plan)
 
 
 def decide_cancel(item: WorkItem | None, command: Cancel) -> Decision:

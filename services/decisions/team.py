@@ -39,6 +39,8 @@ def view(team: Team, holds: int) -> TeamView:
 
 def decide_configure(team: Team, command: ConfigureTeam) -> Decision:
     """Configure a team; the same again is already so."""
-    if team.position and (team.wip_limit, team.share) == (command.wip_limit, command.share):
+    wip_limit = team.wip_limit if command.wip_limit is None else command.wip_limit or None
+    share = team.share if command.share is None else command.share
+    if (team.wip_limit, team.share) == (wip_limit, share):
         return []
-    return [TeamConfigured(wip_limit=command.wip_limit, share=command.share)]
+    return [TeamConfigured(wip_limit=wip_limit, share=share)]

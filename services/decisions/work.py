@@ -2,7 +2,7 @@
 
     open --claim--> claimed --complete--> completed
      ^                |  |----fail------> failed, or open or parked where it may be tried again
-     |---release------|  |
+     |---release------|  |           (parked, where it was given back too often)
      |---reclaim------|  |---cancel-----> cancelled   (from every state that is no end)
      |---unblock--- blocked <--block-- open
      |---requeue--- parked
@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from coord.events import work
 from coord.events.commands import Refusal, refusal
 from coord.events.envelope import Recorded
-from coord.events.model import Event, trusted
+from coord.events.model import Event, light, weighty
 from coord.events.planning import BLAMELESS, Concurrency, OnStuck, Retry, Scores
 from coord.events.views import ItemStatus, ItemView
 
@@ -39,11 +39,14 @@ class Planned(NamedTuple):
     retry: Retry | None = None
     concurrency: Concurrency | None = None
     idempotency_key: str | None = None
+    not_before_said: str | None = None
+    deadline_said: str | None = None
     stuck_seconds: float | None = None
     on_stuck: OnStuck = "tell"
 
 
 NO_PLAN: Final = Planned()
+_LIGHT: Final = light(ItemView)
 
 
 class Submission(NamedTuple):
@@ -77,6 +80,8 @@ class WorkItem(Struct, frozen=True, gc=False):
     agent: str | None = None
     incarnation: int | None = None
     fence: int | None = None
+    claimed_at_ns: int = 0
+    """When, by the broker's clock."""
     lease_seconds: float = 0.0
     attempt: int = 0
     tries: int = 0
@@ -85,6 +90,8 @@ class WorkItem(Struct, frozen=True, gc=False):
     reason: str | None = None
     released: bool = False
     """The last claim ended by its holder's own wish."""
+    releases: int = 0
+    """How often in a row, without progress."""
     failed: bool = False
     """The last claim ended by its holder's giving up, and the item may be tried again."""
     stuck: bool = False
@@ -134,6 +141,7 @@ def _changes(item: WorkItem, event: Event, recorded: Recorded) -> dict[str, Any]
                 "agent": event.agent,
                 "incarnation": event.incarnation,
                 "fence": recorded.position,
+                "claimed_at_ns": recorded.recorded_at_ns,
                 "lease_seconds": event.lease_seconds,
                 "attempt": event.attempt,
                 "scores": event.scores,
@@ -148,14 +156,19 @@ def _changes(item: WorkItem, event: Event, recorded: Recorded) -> dict[str, Any]
             tried = {"status": event.then, "reason": event.reason, "stuck": False, "tries": item.tries + 1}
             return tried | {"failed": event.then != "failed"} | _rest(event.retry_seconds, recorded)
         case work.WorkReleased():
-            return {"status": "open", "released": True, "stuck": False}
+            reason, releases = event.reason or item.reason, event.in_a_row or item.releases
+            back = {"status": event.then, "released": True, "stuck": False, "reason": reason}
+            return back | {"releases": releases} | _rest(event.retry_seconds, recorded)
         case work.WorkLeaseExpired():
-            tries = item.tries + (event.cause not in BLAMELESS)
-            return {"status": event.then, "stuck": False, "tries": tries} | _rest(
-                event.retry_seconds, recorded
-            )
+            lost = {
+                "status": event.then,
+                "stuck": False,
+                "tries": item.tries + (event.cause not in BLAMELESS),
+                "reason": event.reason if event.then == "parked" else item.reason,
+            }
+            return lost | _rest(event.retry_seconds, recorded)
         case work.WorkProgressed() | work.WorkMovedOn():
-            return {"stuck": False} if item.stuck else {}
+            return {"stuck": False, "releases": 0} if item.stuck or item.releases else {}
         case work.WorkStuck():
             return {"stuck": True}
     return _planned_changes(event)
@@ -176,7 +189,7 @@ def _planned_changes(event: Event) -> dict[str, Any]:
             return {"depends_on": event.depends_on}
         case work.WorkRequeued() | work.WorkReopened():
             return {
-                "status": "open", "tries": 0, "reason": None, "result": None, "released": False, "failed": False,
+                "status": "open", "tries": 0, "reason": None, "result": None, "released": False, "failed": False, "releases": 0,
                 "rests_until_ns": None, "rests_seconds": 0.0,
             }  # fmt: skip
     return {}
@@ -198,6 +211,8 @@ def submission(event: work.WorkSubmitted) -> Submission:
         event.retry,
         event.concurrency,
         event.idempotency_key,
+        event.not_before_said,
+        event.deadline_said,
         event.stuck_seconds,
         event.on_stuck,
     )
@@ -215,37 +230,43 @@ def submission(event: work.WorkSubmitted) -> Submission:
 
 def view(item: WorkItem) -> ItemView:
     """Show an item as replies do; one that nobody holds or ended shows no holder."""
-    held = item.status == "claimed" or item.ended
-    submitted, plan = item.submitted, item.submitted.plan
-    return trusted(
-        ItemView,
-        id=item.id,
-        title=submitted.title,
-        status=item.status,
-        priority=item.priority,
-        capabilities=submitted.capabilities,
-        team=submitted.team,
-        agent=item.agent if held else None,
-        incarnation=item.incarnation if held else None,
-        fence=item.fence if held else None,
-        lease_seconds=item.lease_seconds,
-        attempt=item.attempt,
-        body=submitted.body,
-        result=item.result,
-        reason=item.reason,
-        verify=submitted.verify,
-        parent=plan.parent,
-        depends_on=item.depends_on,
-        not_before_ns=plan.not_before_ns,
-        deadline_ns=plan.deadline_ns,
-        retry=plan.retry,
-        tries=item.tries,
-        concurrency=plan.concurrency,
-        stuck=item.stuck,
-        stuck_seconds=plan.stuck_seconds,
-        on_stuck=plan.on_stuck,
-        scores=item.scores if held else None,
+    return weighty(ItemView, shown(item))
+
+
+def shown(item: WorkItem) -> Struct:
+    """Show an item so, as a light `ItemView`."""
+    status, submitted = item.status, item.submitted
+    plan = submitted.plan
+    held = status == "claimed" or status in ENDED
+    light_view: Struct = _LIGHT(
+        item.id,
+        submitted.title,
+        status,
+        item.priority,
+        submitted.capabilities,
+        submitted.team,
+        item.agent if held else None,
+        item.incarnation if held else None,
+        item.fence if held else None,
+        item.lease_seconds,
+        item.attempt,
+        submitted.body,
+        item.result,
+        item.reason,
+        submitted.verify,
+        plan.parent,
+        item.depends_on,
+        plan.not_before_ns,
+        plan.deadline_ns,
+        plan.retry,
+        item.tries,
+        plan.concurrency,
+        item.stuck,
+        plan.stuck_seconds,
+        plan.on_stuck,
+        item.scores if held else None,
     )
+    return light_view
 
 
 def unknown(item_id: str | None) -> Refusal:

@@ -7,17 +7,17 @@ from typing import Any, Final
 from coord.services.demo.run_story import RunStory
 
 RUN: Final = "tiny-gpt"
-STEPS: Final = 1_400
-CORRUPT_BATCH: Final = 450
+STEPS: Final = 500
+CORRUPT_BATCH: Final = 170
 """The bytes of this batch are noise, each time it is read."""
-GLITCH_STEP: Final = 850
+GLITCH_STEP: Final = 330
 GLITCH_FACTOR: Final = 200
 """At this step the learning rate is so many times what it should be, once."""
 WORDS: Final = (
     "train", "--run", RUN, "--steps", str(STEPS), "--seed", "7", "--threads", "1",
     "--drill", f"corrupt-batch@{CORRUPT_BATCH}", "--drill", f"learning-rate@{GLITCH_STEP}x{GLITCH_FACTOR}",
 )  # fmt: skip
-BECOME_WORK: Final = (300, 700, STEPS)
+BECOME_WORK: Final = (200, STEPS)
 """The first checkpoint at or after each of these steps is work for the agents."""
 TASKS: Final = ("evaluate", "checksum", "sample")
 LOOKING: Final = "coord.training_worker.looking"

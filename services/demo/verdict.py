@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import zip_longest
 from typing import Any
 
 from coord.services.demo import training
@@ -37,12 +38,11 @@ def _training_faults(played: Play) -> list[str]:
     found = []
     for step in played.checkpoints:
         kept = played.stage.root / "checkpoints" / f"step-{step}"
-        for task in training.TASKS:
+        command = [sys.executable, "-m", training.LOOKING, ",".join(training.TASKS), str(kept)]
+        again = subprocess.run(command, capture_output=True, check=False).stdout.splitlines(keepends=True)
+        for task, line in zip_longest(training.TASKS, again):
             made = played.stage.made / _result(played, f"{task}-step-{step}")["made"]
-            again = subprocess.run(
-                [sys.executable, "-m", training.LOOKING, task, str(kept)], capture_output=True, check=False
-            )
-            if again.stdout != made.read_bytes():
+            if line != made.read_bytes():
                 found.append(f"{task} of step {step}: doing it again gives something else")
     return found
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from coord.events.envelope import Recorded
+from coord.events.envelope import APPENDED_AT, Recorded
 from coord.events.errors import InvalidEvent
 from coord.events.streams import EVENTS
 from coord.events.tokens import event_subject
@@ -30,7 +30,6 @@ BODY_BYTES_KEPT: Final = 4_096
 """Items with larger events are read when they are needed."""
 _IDLE: Final = "work.progressed"
 """Begins and ends nothing, and there may be many."""
-_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 
 V = TypeVar("V")
 
@@ -152,7 +151,7 @@ class _Item:
 
 def _extended(kept: _Item | None, stored: Stored) -> _Item | None:
     """Add a message to what is kept; None: it is not known to be the next."""
-    before = (stored.headers or {}).get(_EXPECTED, "")
+    before = (stored.headers or {}).get(APPENDED_AT, "")
     if not before.isdecimal() or int(before) != (kept.position if kept is not None else 0):
         return None
     events = list(kept.events) if kept is not None else []

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from coord.events.errors import CoordError
 from coord.services import clock
-from coord.services.exporter.asking import Asking, Points
+from coord.services.exporter.asking import Asking
 from coord.services.exporter.budget import Budget
 from coord.services.exporter.delivering import Delivery, Tally
+from coord.services.exporter.figures import Points
 from coord.services.exporter.names import METRICS
 from coord.services.exporter.records import Attributes, HistogramPoint, Point
 from coord.services.exporter.turn import Turn

@@ -60,6 +60,8 @@ _WHOLE: Final[dict[str, tuple[str, Callable[[Mapping[str, str]], dict[str, Attri
     "oddities": ("coord.projector.oddities", _renamed()),
     "file_bytes": ("coord.projector.size", _renamed()),
     "log_silent_seconds": ("coord.projector.lag", _renamed()),
+    "stream_behind": ("coord.projector.stream.behind", _renamed(stream="coord.stream")),
+    "stream_rate": ("coord.projector.stream.rate", _renamed(stream="coord.stream")),
 }
 _RUN: Final[dict[str, tuple[str, Callable[[Mapping[str, str]], dict[str, Attribute]]]]] = {
     "step": ("coord.run.step", _renamed(run="coord.run.id")),
@@ -122,6 +124,18 @@ def health_points(answer: Figure, now_ns: int) -> list[Point]:
     for one in answer.get("deductions", ()):
         told = {"coord.health.reason": one["name"]}
         points.append(Point(METRICS["coord.health.deduction"], told, one["points"] / 100, now_ns))
+    return points
+
+
+def stream_points(stream: str, last: int, bytes_held: int, bytes_max: int, now_ns: int) -> list[Point]:
+    """Return how a stream of the log stands; it may hold anything where `bytes_max` is not above 0."""
+    told = {"coord.stream": stream}
+    points = [
+        Point(METRICS["coord.stream.position"], told, last, now_ns),
+        Point(METRICS["coord.stream.size"], told, bytes_held, now_ns),
+    ]
+    if bytes_max > 0:
+        points.append(Point(METRICS["coord.stream.utilization"], told, bytes_held / bytes_max, now_ns))
     return points
 
 

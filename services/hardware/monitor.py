@@ -1,13 +1,14 @@
 """The monitor's loop: look, pack, send.
 
-Looking never waits for sending: what cannot be sent waits in a bounded row, and what that cannot hold is
-counted. Sending goes on where it stopped when the server is back, oldest first. The NVIDIA driver gets a
-short grace a look; what it says later rides in the next message.
+Looking never waits for sending: what cannot be sent waits in a bounded row, and what that cannot hold is counted, and
+told in the log. Sending goes on where it stopped when the server is back, oldest first. The NVIDIA driver gets a short
+grace a look; what it says later rides in the next message.
 """
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from coord.events.errors import CoordError, NoServer, OutcomeUnknown
@@ -16,6 +17,7 @@ from coord.events.tokens import sample_subject
 from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.hardware import files
+from coord.services.hardware.dropping import Dropping
 from coord.services.hardware.gpu_poller import GpuPoller
 from coord.services.hardware.metrics import Point
 from coord.services.hardware.packer import Message, Packer, Waiting, message_of
@@ -56,7 +58,9 @@ class Monitor:
         self._sampler = Sampler(root)
         self._processes = Processes()
         self._processes_due = clock.monotonic() + min(settings.processes_seconds, FIRST_PROCESSES_SECONDS)
-        self._packer = Packer(clock.new_id(), settings.sample_seconds)
+        writer = clock.new_id()
+        self._packer = Packer(writer, settings.sample_seconds)
+        self._dropping = Dropping(settings, writer)
         self._waiting = Waiting()
         self._news = asyncio.Event()
         self._registration = Registration(settings, folder, poller, root)
@@ -90,6 +94,7 @@ class Monitor:
         if with_processes:
             points += self._list_processes(now, now_ns)
         self._packer.dropped_readings = self._waiting.dropped_readings
+        self._dropping.note(self._waiting.dropped_readings)
         for batch in self._packer.add(points, now, now_ns):
             self._waiting.put(message_of(batch))
             self._news.set()
@@ -128,12 +133,16 @@ class Monitor:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _talk(self, log: Log) -> None:
-        """Send and register until the server has not answered for a while.
+        """Send, register and tell what was dropped until the server has not answered for a while.
 
         Raises:
             CoordError: it is to be looked up anew.
         """
-        await run_all(self._send_for_ever(log), self._register_for_ever(log))
+        await run_all(
+            self._send_for_ever(log),
+            self._keep_for_ever(log, self._registration.keep),
+            self._keep_for_ever(log, self._dropping.tell),
+        )
 
     async def _send_for_ever(self, log: Log) -> None:
         while True:
@@ -153,10 +162,10 @@ class Monitor:
             self._waiting.done(message)
             tell_ready()
 
-    async def _register_for_ever(self, log: Log) -> None:
+    async def _keep_for_ever(self, log: Log, keep: Callable[[Log], Awaitable[None]]) -> None:
         while True:
             try:
-                await self._registration.keep(log)
+                await keep(log)
             except (NoServer, OutcomeUnknown) as error:
                 await self._try_again_later(error)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from coord.events.catalog import kind_of
 from coord.events.envelope import Envelope
+from coord.events.model import Event
 from coord.events.node import Inventory, NodeRegistered
 from coord.events.tokens import event_subject
 from coord.services import clock
@@ -91,16 +92,20 @@ class Registration:
             monitor_version=version("coord"),
             sample_seconds=self._settings.sample_seconds,
         )
-        envelope = Envelope(
-            id=clock.new_id(),
-            type=kind_of(event).type,
-            source=f"/hardware/{self._settings.node}",
-            time=clock.rfc3339(clock.now_ns()),
-            actor=self._settings.node,
-        )
-        return envelope, event
+        return envelope_of(event, self._settings.node), event
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
+
+
+def envelope_of(event: Event, node: str) -> Envelope:
+    """Return the attributes of an event that a node's monitor tells, with an id of its own."""
+    return Envelope(
+        id=clock.new_id(),
+        type=kind_of(event).type,
+        source=f"/hardware/{node}",
+        time=clock.rfc3339(clock.now_ns()),
+        actor=node,
+    )

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from coord.events.catalog import encode_event
-from coord.events.envelope import MESSAGE_ID, to_headers, to_lines
+from coord.events.envelope import APPENDED_AT, MESSAGE_ID, to_headers, to_lines
 from coord.events.errors import AlreadyAppended, Conflict, NoServer, OutcomeUnknown
+from coord.events.model import Event
 from coord.events.streams import EVENTS
 from coord.services import clock
 from coord.services.log.writing import message_bytes, publish_together
@@ -103,7 +104,7 @@ def _positions(reply: dict[str, Any], count: int) -> list[int]:
 
 
 async def _send_one(log: "Log", one: "Append", seconds: float) -> dict[str, Any]:
-    raw = await log.request(one.subject, encode_event(one.event), seconds, _headers(one))
+    raw = await log.request(one.subject, body_of(one.event), seconds, _headers(one))
     reply: dict[str, Any] = msgspec.json.decode(raw)
     return reply
 
@@ -119,23 +120,26 @@ async def _send_batch(log: "Log", appends: Sequence["Append"], seconds: float) -
         "Nats-Batch-Commit": "1",
     }
     await publish_together(log.client, staged)
-    raw = await log.request(last.subject, encode_event(last.event), seconds, headers)
+    raw = await log.request(last.subject, body_of(last.event), seconds, headers)
     reply: dict[str, Any] = msgspec.json.decode(raw)
     return reply
 
 
 def _staged(one: "Append", batch: str, ordinal: int) -> bytes:
     lines = (
-        f"{to_lines(one.envelope)}Nats-Expected-Last-Subject-Sequence: {one.expected_position}\r\n"
+        f"{to_lines(one.envelope)}{APPENDED_AT}: {one.expected_position}\r\n"
         f"Nats-Batch-Id: {batch}\r\nNats-Batch-Sequence: {ordinal}\r\n"
     )
-    return message_bytes(one.subject, lines, encode_event(one.event))
+    return message_bytes(one.subject, lines, body_of(one.event))
+
+
+def body_of(event: Event | bytes) -> bytes:
+    """Return an event's body, which may be all that is given of it."""
+    return event if isinstance(event, bytes) else encode_event(event)
 
 
 def _headers(one: "Append") -> dict[str, str]:
-    return to_headers(one.envelope) | {
-        "Nats-Expected-Last-Subject-Sequence": str(one.expected_position),
-    }
+    return to_headers(one.envelope) | {APPENDED_AT: str(one.expected_position)}
 
 
 async def _resolve(log: "Log", appends: Sequence["Append"]) -> list[int] | None:

@@ -50,7 +50,8 @@ class Append(Struct, frozen=True, gc=False):
     expected_position: int
     """Of the last event of this subject as the decision saw it; 0: there was none."""
     envelope: Envelope
-    event: Event
+    event: Event | bytes
+    """Or its body, encoded already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ class Log:
     @property
     def breaks(self) -> int:
         """How often the connection was lost; it changes again when it is there again."""
-        lost = 0 if self.client.is_connected else 1
-        return 2 * int(self.client.stats["reconnects"]) + lost
+        client = self.client
+        lost = 0 if client._status == client.CONNECTED or client.is_connected else 1
+        return 2 * client.stats["reconnects"] + lost
 
     async def close(self) -> None:
         """End the connection; what was published before is sent first."""
@@ -214,7 +216,7 @@ class Log:
         self,
         stream: str,
         from_position: int,
-        batch_max: int = 1000,
+        batch_max: pulling.BatchMax = 1000,
         wait_seconds: float = 0.05,
         subjects: Sequence[str] = (),
     ) -> AsyncIterator[list[Stored]]:

@@ -1,6 +1,8 @@
 """Connecting: where the server is, who we are there, and what its errors mean in ours."""
 
 import asyncio
+import contextlib
+import os
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -56,7 +58,8 @@ def _external(settings: Settings, url: str) -> Access:
     parts = urlsplit(url)
     if settings.nats_credentials is None:
         return Access(url, parts.username or "", parts.password or "")
-    found = Folder(settings.nats_credentials.parent).read_json(settings.nats_credentials.name)
+    place, name = os.path.split(settings.nats_credentials)
+    found = Folder(place).read_json(name)
     if not isinstance(found, dict) or not {"user", "password"} <= found.keys():
         raise SettingsError(
             f"nats_credentials: {settings.nats_credentials} holds no JSON object with user and password."
@@ -67,11 +70,15 @@ def _external(settings: Settings, url: str) -> Access:
 async def open_connection(access: Access, name: str, callbacks: dict[str, Any]) -> ReadingClient:
     """Connect and stay connected: a lost server is looked for until `close`.
 
+    nats-py waits by `asyncio.wait_for`, which loses a cancellation that comes as it ends (see `tasks`): whoever called
+    it off takes no connection, so it is closed here, and called off after all.
+
     Raises:
         NoServer: nobody listens, or the credential is refused.
     """
     options: dict[str, Any] = {"user": access.user, "password": access.password} if access.user else {}
     client = ReadingClient()
+    called_off = _callings_off()
     try:
         await client.connect(
             servers=[access.url],
@@ -89,11 +96,22 @@ async def open_connection(access: Access, name: str, callbacks: dict[str, Any]) 
         client.options |= {"allow_reconnect": True, "max_reconnect_attempts": -1}
     except (TimeoutError, OSError, NatsError) as error:
         await _abandon(client)
+        if _callings_off() > called_off:
+            raise asyncio.CancelledError from error
         raise no_server(access.url, error) from error
     except asyncio.CancelledError:
         await _abandon(client)
         raise
+    if _callings_off() > called_off:
+        await _abandon(client)
+        raise asyncio.CancelledError
     return client
+
+
+def _callings_off() -> int:
+    """Return how often the present task was cancelled, heard or not."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
 
 
 def no_server(url: str, error: BaseException) -> NoServer:
@@ -111,10 +129,13 @@ def is_gone(error: BaseException) -> bool:
 
 
 async def _abandon(client: Client) -> None:
-    try:
-        await client.close()
-    except (OSError, NatsError, CoordError):
-        return
+    """Close whatever there is of a connection, to the end, though this be called off meanwhile."""
+    closing = asyncio.ensure_future(client.close())
+    while not closing.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([closing])
+    if not isinstance(closing.exception(), OSError | NatsError | CoordError):
+        closing.result()
 
 
 __all__ = ["Access", "Client", "NatsError", "find_access", "is_gone", "nats", "no_server", "open_connection"]

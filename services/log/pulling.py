@@ -8,7 +8,7 @@ every message once, whatever happens between.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nats.aio.msg import Msg
@@ -18,6 +18,7 @@ from coord.events.errors import NoServer, OutcomeUnknown
 from coord.events.streams import EVENT_BYTES_MAX, EVENTS, MIB
 from coord.events.wire import Stored
 from coord.services import clock
+from coord.services.log.reading import Headers
 
 if TYPE_CHECKING:
     from coord.services.log.client import Log
@@ -39,16 +40,20 @@ assert HEARTBEAT_SECONDS * 2 < EXPIRES_SECONDS
 assert EVENT_BYTES_MAX < BATCH_BYTES_MAX
 
 
+BatchMax = int | Callable[[], int]
+"""How many messages are asked for and given out at once; or what says so, each time anew."""
+
+
 class _Pull:
     """One consumer and what it has delivered that was not given out yet."""
 
     def __init__(
-        self, log: "Log", stream: str, position: int, batch_max: int, subjects: Sequence[str]
+        self, log: "Log", stream: str, position: int, batch_max: BatchMax, subjects: Sequence[str]
     ) -> None:
         self._log = log
         self._stream = stream
         self._next = position
-        self._batch_max = batch_max
+        self._said_max = batch_max
         self._subjects = list(subjects)
         self._name = ""
         self._inbox = ""
@@ -62,6 +67,10 @@ class _Pull:
         self._heard = 0.0
         self._wake = asyncio.Event()
 
+    @property
+    def _batch_max(self) -> int:
+        return self._said_max() if callable(self._said_max) else self._said_max
+
     async def take(self, wait_seconds: float) -> list[Stored]:
         """Return what has arrived, at most a batch; empty when nothing came in `wait_seconds`."""
         await self.begin()
@@ -72,7 +81,8 @@ class _Pull:
                     await self._wake.wait()
             except TimeoutError:
                 return []
-        batch, self._arrived = self._arrived[: self._batch_max], self._arrived[self._batch_max :]
+        most = self._batch_max
+        batch, self._arrived = self._arrived[:most], self._arrived[most:]
         self._arrived_bytes -= sum(len(stored.body) for stored in batch)
         self.left = max(0, self.left - len(batch))
         await self._ask_when_low()
@@ -87,7 +97,7 @@ class _Pull:
         """Let the server forget the consumer."""
         client = self._log.client
         if self._subscription is not None and not client.is_closed and not client.is_draining:
-            await self._subscription.unsubscribe()
+            await self._log.client.unsubscribe_straight(self._subscription)
             await self._log.client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}")
         self._subscription = None
 
@@ -104,7 +114,7 @@ class _Pull:
 
     async def _begin(self) -> None:
         if self._subscription is not None:
-            await self._subscription.unsubscribe()
+            await self._log.client.unsubscribe_straight(self._subscription)
             self._subscription = None
         self._name = "p-" + clock.new_id()
         self._inbox = self._log.client.new_inbox()
@@ -113,13 +123,11 @@ class _Pull:
         self.left = len(self._arrived) + int(made["num_pending"])
         inbox = self._inbox
 
-        async def receive(message: Msg) -> None:
+        def receive(subject: bytes, reply: bytes, body: bytes, headers: bytes | None) -> None:
             if inbox == self._inbox:
-                self._receive(message)
+                self._receive(subject, reply, body, headers)
 
-        self._subscription = await self._log.client.subscribe(
-            f"{inbox}", cb=receive, pending_msgs_limit=-1, pending_bytes_limit=-1
-        )
+        self._subscription = await self._log.client.subscribe_straight(inbox, receive)
         self._heard = clock.monotonic()
         await self._ask()
 
@@ -146,40 +154,46 @@ class _Pull:
         return {"stream_name": self._stream, "config": config}
 
     async def _ask_when_low(self) -> None:
-        room = len(self._arrived) < self._batch_max and self._arrived_bytes < BATCH_BYTES_MAX
-        if room and self._asked - len(self._arrived) < self._batch_max:
+        most = self._batch_max
+        room = len(self._arrived) < most and self._arrived_bytes < BATCH_BYTES_MAX
+        if room and self._asked - len(self._arrived) < most:
             await self._ask()
 
     async def _ask(self) -> None:
+        most = self._batch_max
         wanted = {
-            "batch": self._batch_max,
+            "batch": most,
             "max_bytes": BATCH_BYTES_MAX,
             "expires": EXPIRES_SECONDS * _NS,
             "idle_heartbeat": int(HEARTBEAT_SECONDS * _NS),
         }
-        self._asked += self._batch_max
+        self._asked += most
         await self._log.client.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}",
             json.dumps(wanted).encode(),
             reply=self._inbox,
         )
 
-    def _receive(self, message: Msg) -> None:
+    def _receive(self, subject: bytes, reply: bytes, body: bytes, block: bytes | None) -> None:
         self._heard = clock.monotonic()
-        if not message.reply.startswith("$JS.ACK."):
-            self._status(message)
+        headers = Headers(block or b"")
+        place = _place(reply) if reply.startswith(b"$JS.ACK.") else None
+        if place is None:
+            self._status(headers)
             return
-        stored = stored_from_message(self._stream, message)
-        if stored.position < self._next:
+        position, recorded_at_ns = place
+        if position < self._next:
             return
+        stored = Stored(
+            self._stream, position, recorded_at_ns, subject.decode("utf-8", "backslashreplace"), headers, body
+        )
         self._asked -= 1
         self._next = stored.position + 1
         self._arrived.append(stored)
         self._arrived_bytes += len(stored.body)
         self._wake.set()
 
-    def _status(self, message: Msg) -> None:
-        headers = message.headers or {}
+    def _status(self, headers: Mapping[str, str]) -> None:
         status = headers.get("Status", "")
         if status == "100" or headers.get("Description") == _ALL_SENT:
             return
@@ -193,6 +207,16 @@ class _Pull:
             return
         self._heard = 0.0
         self._wake.set()
+
+
+def _place(reply: bytes) -> tuple[int, int] | None:
+    """Read position and broker time from the reply subject of a delivered message (see `stored_from_message`)."""
+    parts = reply.split(b".")
+    offset = 2 if len(parts) > 9 else 0
+    try:
+        return int(parts[5 + offset]), int(parts[7 + offset])
+    except (IndexError, ValueError):
+        return None
 
 
 def stored_from_message(stream: str, message: Msg) -> Stored:
@@ -214,7 +238,12 @@ def stored_from_message(stream: str, message: Msg) -> Stored:
 
 
 async def pull(
-    log: "Log", stream: str, from_position: int, batch_max: int, wait_seconds: float, subjects: Sequence[str]
+    log: "Log",
+    stream: str,
+    from_position: int,
+    batch_max: BatchMax,
+    wait_seconds: float,
+    subjects: Sequence[str],
 ) -> AsyncIterator[list[Stored]]:
     """Give out batches for ever; an empty one when nothing came within `wait_seconds`."""
     reader = _Pull(log, stream, from_position, batch_max, subjects)

@@ -138,11 +138,17 @@ def _reachable(present: StreamConfig, wanted: StreamConfig) -> StreamConfig:
 
 
 async def read_differences(log: "Log", definition: StreamDefinition, settings: Settings) -> list[str] | None:
-    """Name the settings in which a stream of the server differs from its definition; None: it is not there."""
+    """Name the settings in which a stream of the server differs from its definition; None: it is not there.
+
+    Raises:
+        OutcomeUnknown: nobody leads the stream now.
+    """
     try:
         present = (await log.jetstream.stream_info(definition.name)).config
     except NotFoundError:
         return None
+    except ServiceUnavailableError as error:
+        raise OutcomeUnknown(f"nobody leads the stream {definition.name} now.", "Try again.") from error
     return differences(present, stream_config(definition, settings))
 
 

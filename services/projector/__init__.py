@@ -4,12 +4,14 @@
                                         |  swaps in what rebuild made
 
     keeper      owns the open store: one writing thread, some reading ones, the ladder when it breaks
+    folding     what that thread does: batches folded in, old rows sealed, those not kept dropped
     aligning    where to read on from, when the log is or is not the one that was folded in
     feed        batches of one stream without holes: what is missing is fetched again, or counted
-    following   the loops that keep the store up with the log, and know how far behind it is
+    following   the loops that keep the store up with the log, and know how far behind it is; paces: how quick
     asking      a question in, its answer out; waits for a position when asked to
     logbook     what is answered from the log itself: history, events; searching goes through it backwards
     scoring     the system's score once a minute
+    snapshots   copies of the file, to go back to; giving: one for whoever asks, also of the past
     rebuild     a new file beside the old one, from the log
     routes, bus the two ways in: the socket and NATS
 

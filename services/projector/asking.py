@@ -4,17 +4,16 @@ An answer is JSON, a refusal is JSON with `status`, `reason` and `exit_code`. A 
 that must be folded in first: what one has just been told to have happened is then in the answer.
 """
 
-from dataclasses import dataclass
+import asyncio
 from typing import Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from coord.events.body import parse_object
+from coord.events.answer import AFTER, ARROW_ROWS_MAX, ROWS_MAX
 from coord.events.commands import Invalid, Refusal
-from coord.events.errors import CoordError, InvalidEvent
-from coord.events.model import Question, first_fault
+from coord.events.errors import CoordError
+from coord.events.model import Question
 from coord.events.questions import (
-    QUESTIONS,
     Events,
     EventsAnswer,
     Health,
@@ -23,32 +22,26 @@ from coord.events.questions import (
     HistoryAnswer,
     ItemAnswer,
     PastQuestion,
+    StateAnswer,
 )
 from coord.events.streams import EVENTS
 from coord.projections.answers import ANSWERS, Moment, as_of
+from coord.projections.answers.tabular import list_of
 from coord.services import clock
 from coord.services.folder import Folder
+from coord.services.projector.answered import Answered, answered, as_table, read_question
 from coord.services.projector.following import Follower
 from coord.services.projector.keeper import Keeper
+from coord.services.projector.keeping import PastCopies
 from coord.services.projector.logbook import answer_events, answer_history, in_full
-from coord.services.projector.moments import find_moment
+from coord.services.projector.looking_back import LookingBack
 from coord.services.projector.past import Past
 from coord.services.projector.scoring import Scores
 from coord.services.settings import Settings
 
-AFTER: Final = "coord-after"
-"""The header with the position of EVENTS that must be folded in first, or `now`: what the log holds by then."""
 NOW: Final = "now"
 AFTER_SECONDS_MAX: Final = 2.0
-"""How long that is waited for; then the answer is what there is: its as_of says so, or a refusal's hint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """JSON, and how it ended."""
-
-    body: bytes
-    exit_code: int = 0
+"""How long each of them, the end of the log and what is folded in, is waited for; then the answer is what there is: its as_of says so, or a refusal's hint."""
 
 
 class Asking:
@@ -62,36 +55,50 @@ class Asking:
         self._follower = follower
         self.scores = Scores(keeper, self.moment)
         self.past = Past(settings, folder)
+        self.copies = PastCopies(settings, folder, keeper, self.past, lambda: follower.lag)
+        self._back = LookingBack(keeper, self.past, follower.log, self.moment, settings.site)
 
-    async def answer(self, name: str, body: bytes, after: str = "") -> Answered:
-        """Answer a question.
+    async def answer(self, name: str, body: bytes, after: str = "", *, arrow: bool = False) -> Answered:
+        """Answer a question; with `arrow` the rows of what is no refusal are a stream of Arrow.
 
         Raises:
-            CoordError: it cannot be answered now.
+            CoordError: it cannot be answered now, or not in this form.
         """
-        question = _parsed(name, body)
+        question = read_question(name, body, ARROW_ROWS_MAX if arrow else ROWS_MAX)
         if isinstance(question, Invalid):
-            return _answered(question)
+            return answered(question)
         wanted = await self._end() if after == NOW else _position(after)
         if isinstance(wanted, Invalid):
-            return _answered(wanted)
+            return answered(wanted)
         late = await self._late(wanted)
+        if arrow:
+            list_of(name)
         if isinstance(question, PastQuestion) and question.is_past:
-            return await self._of_the_past(name, question)
+            return await self._back.answer(name, question, arrow=arrow, scores=self.scores.told())
+        if arrow:
+            return await self._as_table(name, question)
         if isinstance(question, History | Events):
-            return _answered(await self._from_log(question))
+            return answered(await self._from_log(question))
         moment = self.moment()
         answer = await self._keeper.read(lambda reader: ANSWERS[name](reader, question, moment))
         if late and isinstance(answer, Refusal):
-            return _answered(answer.model_copy(update={"hint": late}))
-        return _answered(await self._completed(question, answer))
+            return answered(answer.model_copy(update={"hint": late}))
+        return answered(await self._completed(question, answer))
+
+    async def _as_table(self, name: str, question: Question) -> Answered:
+        """Answer with a stream of Arrow, written in the thread that reads."""
+        if isinstance(question, History | Events):
+            told = await self._from_log(question)
+            return await asyncio.to_thread(as_table, name, told)
+        moment = self.moment()
+        return await self._keeper.read(lambda reader: as_table(name, ANSWERS[name](reader, question, moment)))
 
     async def _end(self) -> int | None:
         """Return where the log ends now; None while it is away."""
         if not self._follower.connected.is_set():
             return None
         try:
-            return (await (await self._follower.log()).stream_state(EVENTS.name)).last
+            return (await (await self._follower.log()).stream_state(EVENTS.name, AFTER_SECONDS_MAX)).last
         except CoordError:
             return None
 
@@ -116,21 +123,9 @@ class Asking:
             agent_silence_seconds=self._settings.agent_silence_seconds,
             node_silence_seconds=self._settings.node_silence_seconds,
             run_silence_seconds=self._settings.run_silence_seconds,
+            followed=self._follower.followed(),
+            keeping=self._keeper.keeping,
         )
-
-    async def _of_the_past(self, name: str, question: PastQuestion) -> Answered:
-        """Answer as of a past moment: from the log itself, or from tables folded up to there."""
-        log = await self._follower.log()
-        moment = await find_moment(log, self._keeper, question)
-        if isinstance(moment, Refusal):
-            return _answered(moment)
-        if isinstance(question, Events):
-            return _answered(await answer_events(log, question, moment.as_of, moment.position))
-        if isinstance(question, History):
-            site, until = self._settings.site, moment.position
-            return _answered(await answer_history(log, site, question, moment.as_of, until))
-        said = await self.past.answer(name, question, moment.position)
-        return _answered(said) if isinstance(said, Refusal) else Answered(said[1:], said[0])
 
     async def _from_log(self, question: History | Events) -> HistoryAnswer | EventsAnswer | Refusal:
         """Answer from the log itself: always fresh, whatever is folded in."""
@@ -145,6 +140,8 @@ class Asking:
         """Add what no table holds."""
         if isinstance(answer, ItemAnswer):
             return await self._in_full(answer)
+        if isinstance(answer, StateAnswer):
+            return answer.model_copy(update={"past": await asyncio.to_thread(self.copies.state)})
         if isinstance(question, Health) and question.trend and isinstance(answer, HealthAnswer):
             return answer.model_copy(update={"trend": self.scores.told()})
         return answer
@@ -159,28 +156,12 @@ class Asking:
             return answer
 
 
-def _parsed(name: str, body: bytes) -> Question | Invalid:
-    if name not in QUESTIONS:
-        return Invalid(reason=f"there is no question {name[:64]!a}; there are {', '.join(QUESTIONS)}.")
-    try:
-        parse_object(body or b"{}")
-        return QUESTIONS[name][0].model_validate_json(body or b"{}", strict=True)
-    except InvalidEvent as error:
-        return Invalid(reason=error.message)
-    except ValidationError as error:
-        return Invalid(reason=f"{name}: {first_fault(error)}")
-
-
 def _position(text: str) -> int | Invalid:
     if not text:
         return 0
     if not text.isascii() or not text.isdecimal() or len(text) > 19:
         return Invalid(reason=f"{AFTER} is {text[:64]!a}; it must be a position of the log, or now.")
     return int(text)
-
-
-def _answered(answer: BaseModel) -> Answered:
-    return Answered(answer.model_dump_json(exclude_none=True).encode(), getattr(answer, "exit_code", 0))
 
 
 __all__ = ["AFTER", "AFTER_SECONDS_MAX", "NOW", "Answered", "Asking"]

@@ -6,13 +6,14 @@ from typing import Final
 
 from faststream.nats import NatsBroker, NatsMessage
 
+from coord.events.answer import AFTER
 from coord.events.errors import CoordError, UsageError
 from coord.events.tokens import question_subject
 from coord.services.gateway import error_response
 from coord.services.log import Log
 from coord.services.log.answering import may_answer
 from coord.services.log.connection import Access, Client, NatsError, no_server, open_connection
-from coord.services.projector.asking import AFTER, Asking
+from coord.services.projector.asking import Asking
 
 QUEUE: Final = "projector"
 ANSWERING_MAX: Final = 64

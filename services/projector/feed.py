@@ -17,6 +17,7 @@ from coord.events.streams import EVENTS
 from coord.events.wire import Stored
 from coord.projections.intake import Gap
 from coord.services.log import Log
+from coord.services.log.pulling import BatchMax
 
 REFETCH_MAX: Final = 1_000
 """Positions of one hole that are fetched again one by one; a larger hole is taken for what it is."""
@@ -34,7 +35,7 @@ class Batch:
 
 
 async def feed(
-    log: Log, stream: str, from_position: int, batch_max: int, wait_seconds: float
+    log: Log, stream: str, from_position: int, batch_max: BatchMax, wait_seconds: float
 ) -> AsyncIterator[Batch]:
     """Read a stream from a position on, for ever; an empty batch when nothing came for a while."""
     expected = from_position

@@ -12,10 +12,12 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from coord.events.errors import CoordError, NoServer
 from coord.events.streams import EVENTS, SAMPLES
+from coord.projections.answers import Followed
 from coord.projections.store import StoreBroken
 from coord.services import clock
 from coord.services.folder import Folder
@@ -24,10 +26,14 @@ from coord.services.log.connection import NatsError
 from coord.services.projector.aligning import Start, align
 from coord.services.projector.feed import feed
 from coord.services.projector.keeper import Keeper
+from coord.services.projector.paces import Pace
 from coord.services.settings import Settings
 from coord.services.tasks import run_together
 
 BATCH_MAX: Final = 2_000
+BULK_BATCH_MAX: Final = 50_000
+BULK_LAG: Final = 20_000
+"""So far behind, batches are as large as memory allows: a commit of 20,000 events costs two thirds of ten of 2,000."""
 BATCH_FULL: Final = 500
 """From here on a batch shows that more waits: the next one is taken at once."""
 PACE_SECONDS: Final = 0.05
@@ -43,6 +49,7 @@ REOPEN_SECONDS_MAX: Final = 5.0
 CONNECTING_SECONDS: Final = 2.0
 """How long whoever needs the log itself waits for a connection that is being made."""
 
+assert BATCH_FULL < BATCH_MAX < BULK_LAG < BULK_BATCH_MAX
 assert PACE_SECONDS < WAIT_SECONDS
 
 _log: Final = logging.getLogger("coord.projector")
@@ -70,6 +77,7 @@ class Follower:
         self._keeper = keeper
         self._beside = beside
         self._last: dict[str, int] = {}
+        self._paces = {EVENTS.name: Pace(), SAMPLES.name: Pace()}
         self._heard_at = clock.monotonic()
         self._complained = ""
         self._failures = 0
@@ -78,7 +86,17 @@ class Follower:
     @property
     def lag(self) -> int:
         """Events in the log that are not folded in, as last known."""
-        return max(0, self._last.get(EVENTS.name, 0) - self._keeper.folded.get(EVENTS.name, 0))
+        return self.lag_of(EVENTS.name)
+
+    def lag_of(self, stream: str) -> int:
+        """Return how many messages of a stream are not folded in, as last known."""
+        return max(0, self._last.get(stream, 0) - self._keeper.folded.get(stream, 0))
+
+    def followed(self) -> tuple[Followed, ...]:
+        """Say of each stream how far behind and how quick folding is."""
+        return tuple(
+            Followed(stream, self.lag_of(stream), pace.per_second()) for stream, pace in self._paces.items()
+        )
 
     @property
     def log_silent_seconds(self) -> float:
@@ -127,7 +145,8 @@ class Follower:
         await run_together(*(self._keep_up(log, start) for start in starts), self._watch(log))
 
     async def _keep_up(self, log: Log, start: Start) -> None:
-        async for batch in feed(log, start.stream, start.position, BATCH_MAX, WAIT_SECONDS):
+        most = partial(self._batch_max, start.stream)
+        async for batch in feed(log, start.stream, start.position, most, WAIT_SECONDS):
             began = clock.monotonic()
             if batch.messages:
                 self._heard_at = began
@@ -137,10 +156,15 @@ class Follower:
             if 0 < len(batch.messages) < BATCH_FULL:
                 await asyncio.sleep(max(0.0, PACE_SECONDS - (clock.monotonic() - began)))
 
+    def _batch_max(self, stream: str) -> int:
+        return BULK_BATCH_MAX if self.lag_of(stream) > BULK_LAG else BATCH_MAX
+
     async def _watch(self, log: Log) -> None:
         """Learn where the streams end; see when they are not the same any more."""
         created: dict[str, str] = {}
         while True:
+            for stream, pace in self._paces.items():
+                pace.look(clock.monotonic(), self._keeper.folded.get(stream, 0))
             try:
                 for stream in (EVENTS.name, SAMPLES.name):
                     await self._look_at(log, stream, created)

@@ -18,6 +18,12 @@ TOLD: Final = b"t"
 ANSWER: Final = b"a"
 CANCELLED: Final = b"x"
 
+KEEP: Final = "keep"
+"""The name of a question for nothing but copies on the way: the answer says where the next one is left."""
+SIZE_BYTES: Final = 4
+"""Of the length that stands before what is said beside a table, in an answer that is one."""
+COPY: Final = "copy"
+"""The name of a question for the tables themselves: a copy of their file."""
 BODY_BYTES_MAX: Final = 64 * 1024 * 1024
 _HEAD: Final = struct.Struct(">IQc")
 

@@ -4,13 +4,12 @@
                                                   `--cannot be opened--> broken, tried again later
 
 One thread writes, `READERS` threads read, each question its own snapshot. To reopen or swap the file,
-new readers wait, present ones finish, and the writer goes last. A message that cannot be folded is found
-by halving its batch, and becomes a dead letter; so no message ends the process or holds up the next.
+new readers wait, present ones finish, and the writer goes last. What the writing thread does stands in `folding`.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,34 +17,34 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from coord.events.errors import CoordError, FolderTaken, NoServer
-from coord.events.streams import EVENTS, MIB, SAMPLES
+from coord.events.streams import EVENTS, SAMPLES
 from coord.events.wire import Stored
-from coord.projections.intake import Gap, Mark, set_aside, take_in
+from coord.projections.intake import Gap, Mark
+from coord.projections.snapshots import drop_all, snapshots
 from coord.projections.store import (
     Opened,
     Reader,
     Store,
     StoreBroken,
-    Unfoldable,
     begin_anew,
     open_store,
-    told_apart,
 )
 from coord.services import clock
+from coord.services.archive.readings_place import archived_until_ns
 from coord.services.folder import Folder
+from coord.services.projector.folding import drop_old, fold_batch, keeping_of, parts, seal
 from coord.services.settings import Settings
 
 READERS: Final = 4
 CHECKPOINT_SECONDS: Final = 30.0
 """At most so long after a change the log of writes is emptied, if the writer has a moment."""
-PART_BYTES_MAX: Final = 4 * MIB
-"""Of messages folded in one transaction."""
-DROP_SECONDS: Final = 3_600.0
-READINGS_SECONDS_MAX: Final = SAMPLES.age_seconds_max
+SEAL_SECONDS: Final = 10.0
+"""Between two looks whether old rows are to be sealed; a full piece of them is sealed at once."""
+DROP_SECONDS: Final = 60.0
+"""Between two looks whether segments are to be dropped."""
 REOPEN_SECONDS_MAX: Final = 5.0
 _DAMAGE: Final = ("corrupt", "checksum")
 """Words of the engine's that mean damage; a full disk or a lack of memory is none."""
-_SECOND_NS: Final = 1_000_000_000
 
 R = TypeVar("R")
 _log: Final = logging.getLogger("coord.projector")
@@ -56,11 +55,17 @@ def store_path(folder: Folder) -> Path:
     return folder.path("projection", "coord.duckdb")
 
 
+def snapshots_path(folder: Folder) -> Path:
+    """Return where its snapshots are."""
+    return folder.path("projection", "snapshots")
+
+
 class Keeper:
     """The open store of this process."""
 
     def __init__(self, settings: Settings, folder: Folder) -> None:
         self.path = store_path(folder)
+        self.snapshots = snapshots_path(folder)
         self.opened: Opened
         self.folded: dict[str, int] = {}
         """Last position by stream."""
@@ -80,7 +85,9 @@ class Keeper:
         self._turn = asyncio.Lock()
         """Held by whoever writes, reopens or swaps."""
         self._dirty_since: float | None = None
-        self._dropped_at = clock.monotonic()
+        self.keeping = keeping_of(settings)
+        self._archive = Path(settings.archive) if settings.archive is not None else None
+        self._sealed_at = self._dropped_at = clock.monotonic() - DROP_SECONDS
 
     async def open(self, *, deep: bool = False) -> None:
         """Open the file through the ladder.
@@ -90,7 +97,9 @@ class Keeper:
             StoreBroken: it cannot be opened, nor a new one made.
         """
         self._folder.make("projection")
-        self.opened = await self._in_writer(lambda: open_store(self.path, self._memory_mib, deep=deep))
+        self.opened = await self._in_writer(
+            lambda: open_store(self.path, self._memory_mib, deep=deep, snapshots=snapshots(self.snapshots))
+        )
         if self.opened.how != "clean":
             _log.warning("opened the projection: %s, because %s", self.opened.how, self.opened.reason)
         await self._open_again()
@@ -103,17 +112,18 @@ class Keeper:
         self._readers.shutdown()
 
     async def fold(self, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap] = ()) -> None:
-        """Fold messages in; what cannot be folded becomes a dead letter.
+        """Fold messages in; what cannot be folded becomes a dead letter. Others have their turn between two parts.
 
         Raises:
-            StoreBroken: nothing was folded; the store must be reopened.
+            StoreBroken: parts may have been folded; the store must be reopened.
             StoreFull: what could be committed is folded; the rest must be tried again.
         """
-        async with self._turn:
-            store = self._store()
-            await self._in_writer(lambda: fold_batch(store, created_at, messages, gaps))
-            self._dirty_since = self._dirty_since or clock.monotonic()
-        await self._tell(messages[-1].stream, messages[-1].position)
+        for part in parts(messages):
+            async with self._turn:
+                await self._in_writer(partial(fold_batch, self._store(), created_at, part, gaps))
+                self._dirty_since = self._dirty_since or clock.monotonic()
+                await self._tell(part[-1].stream, part[-1].position)
+            gaps = ()
 
     async def move_mark(self, mark: Mark, gap: Gap | None = None) -> None:
         """Say anew how far a stream is folded in."""
@@ -123,9 +133,10 @@ class Keeper:
         await self._tell(mark.stream, mark.position)
 
     async def begin_anew(self, reason: str) -> None:
-        """Set the file aside: it was folded from another log."""
+        """Set the file aside, and drop its snapshots: they were folded from another log."""
         async with self._turn:
             await self._shut()
+            drop_all(self.snapshots)
             self.opened = await self._in_writer(lambda: begin_anew(self.path, self._memory_mib, reason))
             _log.warning("began the projection anew: %s", reason)
             await self._open_again()
@@ -190,21 +201,53 @@ class Keeper:
                     pause = min(2 * pause, REOPEN_SECONDS_MAX)
 
     async def tidy(self) -> None:
-        """Empty the log of writes and drop old readings, when it is time.
+        """Seal what is old, drop what is not kept, and empty the log of writes, when it is time.
+
+        Whoever folds has a turn between two pieces.
 
         Raises:
             StoreBroken: the store must be reopened.
         """
         now = clock.monotonic()
-        if self._dirty_since is not None and now - self._dirty_since >= CHECKPOINT_SECONDS:
-            async with self._turn:
-                store = self._store()
-                if now - self._dropped_at >= DROP_SECONDS:
-                    before_ns = clock.now_ns() - READINGS_SECONDS_MAX * _SECOND_NS
-                    await self._in_writer(lambda: store.drop_readings(before_ns))
-                    self._dropped_at = now
-                await self._in_writer(store.checkpoint)
-                self._dirty_since = None
+        if now - self._sealed_at >= SEAL_SECONDS:
+            self._sealed_at = now
+            while await self._in_turn(seal):
+                """Another piece may be old enough."""
+        if now - self._dropped_at >= DROP_SECONDS:
+            self._dropped_at = now
+            await self._wait_for_the_archive()
+            await self._in_turn(drop_old)
+        due = self._dirty_since is not None and now - self._dirty_since >= CHECKPOINT_SECONDS
+        if due and await self._in_turn(Store.checkpoint):
+            self._dirty_since = None
+
+    async def _wait_for_the_archive(self) -> None:
+        """Learn up to where readings are archived, where they are: what is not is not dropped if there is room."""
+        if self._archive is None:
+            return
+        archived_ns = await asyncio.to_thread(archived_until_ns, self._archive)
+        for name, kept in self.keeping.items():
+            self.keeping[name] = kept._replace(archived_ns=archived_ns)
+
+    async def _in_turn(self, work: Callable[[Store], R]) -> R:
+        async with self._turn:
+            store = self._store()
+            return await self._in_writer(partial(work, store))
+
+    async def standing_still(self, use: Callable[[Store], R]) -> tuple[R | None, float]:
+        """Use the file, brought up to date, while nothing is folded; returns also for how many seconds.
+
+        None: not now, as somebody reads what is older than a segment.
+
+        Raises:
+            StoreBroken: the store must be reopened.
+        """
+        async with self._turn:
+            store, began = self._store(), clock.monotonic()
+            if not await self._in_writer(store.checkpoint):
+                return None, 0.0
+            self._dirty_since = None
+            return await self._in_writer(partial(use, store)), clock.monotonic() - began
 
     @asynccontextmanager
     async def replacing(self) -> AsyncIterator[Callable[[Callable[[], None]], Awaitable[None]]]:
@@ -231,6 +274,7 @@ class Keeper:
 
     async def _open_again(self) -> None:
         store = self.opened.store
+        store.keeping = self.keeping
         for stream in (EVENTS.name, SAMPLES.name):
             mark = await self._in_writer(partial(store.mark, stream))
             self.folded[stream] = mark.position if mark else 0
@@ -270,41 +314,3 @@ class Keeper:
 def _read(store: Store, use: Callable[[Reader], R]) -> R:
     with store.reader() as reader:
         return use(reader)
-
-
-def fold_batch(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap] = ()) -> None:
-    """Fold a batch, in parts of `PART_BYTES_MAX`; what cannot be folded becomes a dead letter.
-
-    Raises:
-        StoreBroken: the store must be reopened; parts may have been folded.
-    """
-    for part in _parts(messages):
-        _fold(store, created_at, part, gaps)
-        gaps = ()
-
-
-def _parts(messages: Sequence[Stored]) -> Iterator[Sequence[Stored]]:
-    first = size = 0
-    for number, message in enumerate(messages):
-        size += len(message.body)
-        if size >= PART_BYTES_MAX:
-            yield messages[first : number + 1]
-            first, size = number + 1, 0
-    if first < len(messages):
-        yield messages[first:]
-
-
-def _fold(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap]) -> None:
-    """Fold messages together, or find by halving which of them cannot be folded."""
-    try:
-        with told_apart("the batch cannot be read"):
-            intake = take_in(created_at, messages, gaps)
-        store.apply(intake, sum(len(message.body) for message in messages))
-    except Unfoldable as fault:
-        if len(messages) == 1:
-            _log.error("position %d of %s is set aside: %s", messages[0].position, messages[0].stream, fault)
-            store.apply(set_aside(created_at, messages[0], fault.message))
-            return
-        half = len(messages) // 2
-        _fold(store, created_at, messages[:half], gaps)
-        _fold(store, created_at, messages[half:], ())

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from importlib import import_module
@@ -11,12 +12,16 @@ from coord.services.gateway import serve
 from coord.services.log import Log
 from coord.services.projector.asking import Asking
 from coord.services.projector.following import CONNECTING_SECONDS, Follower
+from coord.services.projector.giving import Giving, snapshot_route
 from coord.services.projector.keeper import Keeper
 from coord.services.projector.routes import routes
+from coord.services.projector.snapshots import Snapshots
 from coord.services.ready import tell_ready
 from coord.services.settings import Settings
 from coord.services.tasks import end
 
+GARBAGE_LOOKED_FOR = (50_000, 20, 100)
+"""How many new objects, and how many younger searches, a search for cycles waits for: facts and rows hold none."""
 CANCEL_SECONDS = 0.5
 """A client of NATS that is just connecting swallows a cancellation; it is then told again."""
 
@@ -30,6 +35,7 @@ def run(settings: Settings) -> None:
     """
     import uvloop
 
+    gc.set_threshold(*GARBAGE_LOOKED_FOR)
     uvloop.run(project(settings))
 
 
@@ -52,11 +58,15 @@ async def project(settings: Settings) -> None:
 async def _serve(settings: Settings, folder: Folder, keeper: Keeper, stop: asyncio.Event) -> None:
     follower = Follower(settings, folder, keeper, lambda log: _over_nats(log, asking))
     asking = Asking(settings, folder, keeper, follower)
-    asked = routes(settings, folder, asking, keeper, follower)
+    snapshots = Snapshots(keeper, settings)
+    giving = Giving(keeper, follower, asking.past, snapshots)
+    asked = [*routes(settings, folder, asking, keeper, follower), snapshot_route(giving)]
     async with (
         serve(folder, PROJECTOR_SOCKET, asked),
         _following(follower, stop),
         _beside(asking.scores.keep()),
+        _beside(snapshots.keep()),
+        _beside(asking.copies.keep()),
     ):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(follower.connected.wait(), CONNECTING_SECONDS)

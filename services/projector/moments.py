@@ -13,10 +13,12 @@ from coord.events.questions import AsOf, PastQuestion
 from coord.events.streams import EVENTS
 from coord.projections.folds.pace import SECOND_NS
 from coord.projections.store import Reader
+from coord.services import clock
 from coord.services.clock import rfc3339
 from coord.services.log import Log
 from coord.services.projector.keeper import Keeper
 
+_MILLISECOND: Final = len("2026-11-29T14:02:11.123")
 _BATCH: Final = 500
 _WAIT_SECONDS: Final = 0.5
 
@@ -29,12 +31,16 @@ class PastMoment:
 
     position: int
     recorded_at_ns: int
+    time_ns: int
+    """What was asked for: a time, else when the position was recorded. Ages are measured against it, and readings
+    are known that were recorded by then."""
 
     @property
     def as_of(self) -> AsOf:
         """What an answer says that was read from the log itself."""
-        at_ns = self.recorded_at_ns
-        return AsOf(position=self.position, time_ns=at_ns, recorded_at_ns=at_ns, past=True)
+        return AsOf(
+            position=self.position, time_ns=self.time_ns, recorded_at_ns=self.recorded_at_ns, past=True
+        )
 
 
 async def find_moment(log: Log, keeper: Keeper, question: PastQuestion) -> PastMoment | Refusal:
@@ -57,12 +63,15 @@ async def find_moment(log: Log, keeper: Keeper, question: PastQuestion) -> PastM
 async def _at_time(log: Log, keeper: Keeper, at_ns: int, last: int) -> PastMoment | Refusal:
     position = await _before(log, keeper, at_ns, last)
     if position:
-        return await _at(log, position)
+        return await _at(log, position, min(at_ns, clock.now_ns()))
     first = await log.read_at(EVENTS.name, 1)
-    began = f", {rfc3339(first.recorded_at_ns)}" if first else ""
-    return refusal(
-        "no_such_moment", f"{rfc3339(at_ns)} is before the log, which begins at position 1{began}."
-    )
+    began = f", {_told(first.recorded_at_ns)}" if first else ""
+    return refusal("no_such_moment", f"{_told(at_ns)} is before the log, which begins at position 1{began}.")
+
+
+def _told(at_ns: int) -> str:
+    """Write a moment for people, to the millisecond."""
+    return f"{rfc3339(at_ns)[:_MILLISECOND]}Z"
 
 
 async def _before(log: Log, keeper: Keeper, at_ns: int, last: int) -> int:
@@ -85,8 +94,8 @@ async def _before(log: Log, keeper: Keeper, at_ns: int, last: int) -> int:
     return position
 
 
-async def _at(log: Log, position: int) -> PastMoment | Refusal:
+async def _at(log: Log, position: int, time_ns: int = 0) -> PastMoment | Refusal:
     stored = await log.read_at(EVENTS.name, position)
     if stored is None:
         return refusal("no_such_moment", f"the log has lost position {position}; ask for one beside it.")
-    return PastMoment(position, stored.recorded_at_ns)
+    return PastMoment(position, stored.recorded_at_ns, max(time_ns, stored.recorded_at_ns))

@@ -11,10 +11,10 @@ import asyncio
 import logging
 import os
 import pickle
-import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from coord.services.folder import Folder
 from coord.services.projector.frames import (
     ANSWER,
     CANCEL,
+    KEEP,
     QUESTION,
     SETTINGS,
     TOLD,
@@ -75,6 +76,7 @@ class Past:
         self._number = 0
         self._asked_at = 0.0
         self._resting: asyncio.Task[None] | None = None
+        self._copies = folder.path("projection", "past")
         self._remove_files()
 
     @property
@@ -82,15 +84,35 @@ class Past:
         """Of the process, while there is one."""
         return None if self._process is None else self._process.pid
 
-    async def answer(self, name: str, question: PastQuestion, position: int) -> bytes | Refusal:
+    async def answer(
+        self,
+        name: str,
+        question: PastQuestion,
+        position: int,
+        *,
+        time_ns: int = 0,
+        told: Mapping[str, Any] | None = None,
+        arrow: bool = False,
+    ) -> bytes | Refusal:
         """Return the exit code, as one byte, and the answer as of a position that the log holds.
+
+        Args:
+            name: of the question.
+            question: the same for any moment.
+            position: of the moment.
+            time_ns: what ages are measured against; 0: the time of the position.
+            told: rows of tables that EVENTS does not fill, by table and column.
+            arrow: whether the answer, if it is no refusal, is to be a table: the size of what is said beside it
+                (4 bytes), that, and a stream of Arrow.
 
         Raises:
             NoServer: the process ended before it answered.
         """
+        asked = question.model_dump(mode="json", exclude={"at_position", "at_ns"}, exclude_none=True)
+        body = _asked(name, asked, position, time_ns=time_ns, told=told or {}, arrow=arrow)
         try:
             async with asyncio.timeout(WAIT_SECONDS), self._turn:
-                return await self._ask(name, question, position)
+                return await self._ask(position, body)
         except TimeoutError:
             return self._not_yet(position)
 
@@ -103,28 +125,50 @@ class Past:
         await self._stop()
         self._remove_files()
 
-    async def _ask(self, name: str, question: PastQuestion, position: int) -> bytes:
+    async def keep_copies(self, position: int) -> int:
+        """Fold up to a position, for the copies on the way, while nobody asks; returns where the next one is left.
+
+        0: somebody asked meanwhile, and it is gone on with another time.
+
+        Raises:
+            NoServer: the process ended, or no copy can be made.
+        """
+        async with self._turn:
+            if self._is_folding():
+                return 0
+            fold = await self._say_question(position, _asked(KEEP, {}, position))
+        said = await asyncio.shield(fold.answered)
+        if not said:
+            return 0
+        told = msgspec.json.decode(said[1:])
+        if said[0]:
+            raise NoServer(told["reason"], told.get("hint", ""))
+        return int(told["next"])
+
+    async def _ask(self, position: int, body: bytes) -> bytes:
         await self._give_way(position)
         rested = self._process is None
         try:
-            return await self._sent(name, question, position)
+            return await self._sent(position, body)
         except NoServer:
             if rested:
                 raise
-            return await self._sent(name, question, position)
+            return await self._sent(position, body)
 
-    async def _sent(self, name: str, question: PastQuestion, position: int) -> bytes:
-        await self._run()
-        self._number += 1
-        fold = self._fold = _Fold(self._number, position)
-        asked = question.model_dump(mode="json", exclude={"at_position", "at_ns"}, exclude_none=True)
-        body = msgspec.json.encode({"name": name, "position": position, "question": asked})
-        self._asked_at = clock.monotonic()
-        self._say(Frame(fold.number, QUESTION, body))
+    async def _sent(self, position: int, body: bytes) -> bytes:
+        fold = await self._say_question(position, body)
         try:
             return await asyncio.shield(fold.answered)
         finally:
             self._asked_at = clock.monotonic()
+
+    async def _say_question(self, position: int, body: bytes) -> _Fold:
+        await self._run()
+        self._number += 1
+        fold = self._fold = _Fold(self._number, position)
+        self._asked_at = clock.monotonic()
+        self._say(Frame(fold.number, QUESTION, body))
+        return fold
 
     async def _give_way(self, position: int) -> None:
         """Wait for a fold that was left behind, or end it when it is on its way to another moment."""
@@ -178,22 +222,23 @@ class Past:
         await self._ended()
 
     async def _ended(self) -> None:
-        """Note that the process has gone; whoever waits for it is told."""
+        """Note that the process has gone; whoever waits for it is told. Another may be started meanwhile."""
         process, self._process = self._process, None
+        fold, self._fold = self._fold, None
+        is_awaited = fold is not None and not fold.answered.done()
         if self._writer is not None:
             self._writer.close()
         self._writer = None
         if process is not None:
             status = await asyncio.to_thread(_collect, process)
-            if self._is_folding():
+            if is_awaited:
                 _log.error("the process that folds the past ended with %d", status)
-        if self._fold is not None and not self._fold.answered.done():
+        if fold is not None and not fold.answered.done():
             fault = NoServer(
                 "the process that folds the past ended.", "Ask again; the projector's log says more."
             )
-            self._fold.answered.set_exception(fault)
-            self._fold.answered.exception()
-        self._fold = None
+            fold.answered.set_exception(fault)
+            fold.answered.exception()
 
     async def _rest(self) -> None:
         """End the process when nobody has asked for a while."""
@@ -230,7 +275,15 @@ class Past:
         self._writer.write(frame_bytes(frame))
 
     def _remove_files(self) -> None:
-        shutil.rmtree(self._folder.path("projection", "past"), ignore_errors=True)
+        """Remove what is of no use to another process; the copies stay."""
+        for pattern in ("scratch*", "asked-*", "*.new"):
+            for file in self._copies.glob(pattern):
+                file.unlink(missing_ok=True)
+
+
+def _asked(name: str, question: Mapping[str, Any], position: int, **more: Any) -> bytes:
+    fields = {"time_ns": 0, "told": {}, "arrow": False, **more}
+    return msgspec.msgpack.encode({"name": name, "question": question, "position": position, **fields})
 
 
 def _spawned() -> "tuple[subprocess.Popen[bytes], socket.socket]":

@@ -24,21 +24,28 @@ from typing import Any, Final
 import msgspec
 from pydantic import BaseModel
 
+from coord.events.answer import ARROW_ROWS_MAX, Answer
 from coord.events.commands import Unknown
 from coord.events.errors import CoordError
-from coord.events.questions import QUESTIONS, ItemAnswer
+from coord.events.questions import ItemAnswer
 from coord.events.streams import EVENTS, MIB
 from coord.projections.answers import ANSWERS, Moment
+from coord.projections.answers.tabular import to_table, told_beside
 from coord.projections.intake import Mark
 from coord.projections.store import Reader, StoreBroken
 from coord.services import clock
 from coord.services.folder import Folder
 from coord.services.log import Log
+from coord.services.projector.answered import read_question
+from coord.services.projector.copies import policy_of
 from coord.services.projector.feed import feed
 from coord.services.projector.frames import (
     ANSWER,
     CANCEL,
     CANCELLED,
+    COPY,
+    KEEP,
+    SIZE_BYTES,
     TOLD,
     Frame,
     frame_bytes,
@@ -64,7 +71,7 @@ class PastProcess:
 
     def __init__(self, settings: Settings, log: Log, reader: Any, writer: Any) -> None:
         root = Folder(settings.data).make("projection", "past")
-        self._tables = PastTables(Scratch(root, settings.projection_memory_mib))
+        self._tables = PastTables(Scratch(root, settings.projection_memory_mib, policy_of(settings)))
         self._settings = settings
         self._log = log
         self._reader: asyncio.StreamReader = reader
@@ -104,13 +111,22 @@ class PastProcess:
             await self._writer.drain()
 
     async def _answer(self, frame: Frame) -> Frame:
-        asked = msgspec.json.decode(frame.body)
+        asked = msgspec.msgpack.decode(frame.body)
         name, position = asked["name"], asked["position"]
-        question = QUESTIONS[name][0].model_validate(asked["question"])
         state = await self._log.stream_state(EVENTS.name)
-        await self._tables.begin(state.created_at, state.last)
+        await self._tables.begin(state.created_at, state.last, state.said_at_ns)
         await self._stand_at(frame.number, position)
-        answer = await self._tables.ask(partial(self._answered, name, question))
+        if name == COPY:
+            file = await self._tables.copy()
+            return Frame(frame.number, ANSWER, b"\0" + msgspec.json.encode({"file": str(file)}))
+        if name == KEEP:
+            return Frame(frame.number, ANSWER, b"\0" + msgspec.json.encode({"next": self._tables.next_copy}))
+        question = read_question(name, msgspec.json.encode(asked["question"]), ARROW_ROWS_MAX)
+        answer = await self._tables.ask(
+            partial(self._answered, name, question, asked["time_ns"]), asked["told"]
+        )
+        if asked["arrow"] and isinstance(answer, Answer):
+            return Frame(frame.number, ANSWER, b"\0" + await asyncio.to_thread(_table, name, answer))
         if isinstance(answer, ItemAnswer):
             answer = await in_full(self._log, answer)
         return _answer_frame(frame.number, answer)
@@ -140,9 +156,9 @@ class PastProcess:
 
         return tell
 
-    def _answered(self, name: str, question: Any, reader: Reader, mark: Mark | None) -> Any:
+    def _answered(self, name: str, question: Any, time_ns: int, reader: Reader, mark: Mark | None) -> Any:
         moment = Moment(
-            time_ns=mark.recorded_at_ns if mark else 0,
+            time_ns=time_ns or (mark.recorded_at_ns if mark else 0),
             agent_silence_seconds=self._settings.agent_silence_seconds,
             node_silence_seconds=self._settings.node_silence_seconds,
             run_silence_seconds=self._settings.run_silence_seconds,
@@ -154,6 +170,11 @@ class PastProcess:
 def _answer_frame(number: int, answer: BaseModel) -> Frame:
     code = bytes([int(getattr(answer, "exit_code", 0))])
     return Frame(number, ANSWER, code + answer.model_dump_json(exclude_none=True).encode())
+
+
+def _table(name: str, answer: Answer) -> bytes:
+    beside = msgspec.json.encode(told_beside(answer))
+    return len(beside).to_bytes(SIZE_BYTES) + beside + to_table(name, answer)
 
 
 def _told(error: CoordError) -> Unknown:
@@ -176,6 +197,7 @@ async def _main(descriptor: int) -> None:
         await PastProcess(settings, log, reader, writer).run()
     finally:
         await log.close()
+        gc.unfreeze()  # what is frozen at the end is told of as leaked
 
 
 def _bound(settings: Settings) -> None:

@@ -1,20 +1,23 @@
 """The tables of a past moment: a scratch database in a thread of its own, brought to a position of the log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from coord.events.errors import NoServer
 from coord.events.streams import EVENTS
+from coord.projections.folds.shape import Columns
 from coord.projections.intake import Mark
 from coord.projections.store import Reader
+from coord.projections.store.supposing import reader_with
 from coord.services.projector.feed import Batch
 from coord.services.projector.scratch import Scratch
 
-BATCH_MAX: Final = 4_000
+BATCH_MAX: Final = 8_000
 
 Reading = Callable[[int, int], AsyncIterator[Batch]]
 """Reads EVENTS from a position on, without holes, in batches of at most so many."""
@@ -32,13 +35,19 @@ class PastTables:
         self._scratch = scratch
         self._thread = ThreadPoolExecutor(1, "scratch")
 
-    async def begin(self, created_at: str, last: int) -> None:
-        """Take the log as it is now: when its stream was made, and where it ends.
+    @property
+    def next_copy(self) -> int:
+        """The position of the next copy that is left on the way through the log."""
+        stride = self._scratch.copies.stride
+        return self._scratch.position - self._scratch.position % stride + stride
+
+    async def begin(self, created_at: str, last: int, end_ns: int = 0) -> None:
+        """Take the log as it is now: when its stream was made, where it ends, and now.
 
         Raises:
             NoServer: the disk has no room for a scratch database.
         """
-        await self._run(partial(self._scratch.begin, created_at, last))
+        await self._run(partial(self._scratch.begin, created_at, last, end_ns))
 
     async def stand_at(
         self, position: int, read: Reading, tell: Callable[[int], None], wanted: Callable[[], bool]
@@ -73,15 +82,25 @@ class PastTables:
                 if not wanted():
                     raise Cancelled
 
-    async def ask(self, use: Callable[[Reader, Mark | None], R]) -> R:
-        """Ask the tables as they are; the mark says where they stand."""
+    async def ask(
+        self, use: Callable[[Reader, Mark | None], R], told: Mapping[str, Columns] | None = None
+    ) -> R:
+        """Ask the tables as they are, and as if they held these rows, too; the mark says where they stand."""
 
         def ask() -> R:
             mark = self._scratch.mark()
-            with self._scratch.store.reader() as reader:
+            with reader_with(self._scratch.store, told or {}) as reader:
                 return use(reader, mark)
 
         return await self._run(ask)
+
+    async def copy(self) -> Path:
+        """Copy the tables as they are into a file of their own; some are kept, and older ones go.
+
+        Raises:
+            NoServer: the disk has no room for that.
+        """
+        return await self._run(self._scratch.copy_out)
 
     async def clear(self) -> None:
         """Remove everything: the next question begins with an empty file."""
@@ -99,6 +118,7 @@ class PastTables:
 def _take(scratch: Scratch, batch: Batch, stops: list[int]) -> None:
     """Fold a batch in up to the last stop, and leave copies at the stops on its way; `stops` is used up."""
     until, messages, gaps = stops[-1], batch.messages, batch.gaps
+    stops[:] = sorted({*stops, *(one for one in scratch.ends_in(messages) if one < until)})
     while messages and stops:
         here: Any = [message for message in messages if message.position <= stops[0]]
         if here:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
+from coord.events.answer import AFTER, ARROW
 from coord.events.documents import openapi
 from coord.events.errors import CoordError, NoServer, UsageError
 from coord.events.streams import EVENTS
@@ -13,7 +14,7 @@ from coord.services.folder import Folder
 from coord.services.gateway import Lines, Request, Response, Route, error_response, json_response
 from coord.services.log import Log
 from coord.services.log.connection import NatsError
-from coord.services.projector.asking import AFTER, Asking
+from coord.services.projector.asking import Asking
 from coord.services.projector.following import Follower
 from coord.services.projector.keeper import Keeper
 from coord.services.projector.rebuild import rebuild_online
@@ -29,9 +30,12 @@ def routes(
     """List what can be asked on the socket."""
 
     async def question(request: Request) -> Response | Lines:
-        answered = await asking.answer(request.name, request.body, request.headers.get(AFTER, ""))
-        status = json_response({}, answered.exit_code).status
-        return Response(answered.body, status)
+        arrow = ARROW in request.headers.get("accept", "")
+        after = request.headers.get(AFTER, "")
+        answered = await asking.answer(request.name, request.body, after, arrow=arrow)
+        if answered.beside is not None:
+            return Response(answered.body, content_type=ARROW, headers=answered.beside)
+        return Response(answered.body, json_response({}, answered.exit_code).status)
 
     async def tail(request: Request) -> Response | Lines:
         position, to_now = _tail_asked(request)
@@ -42,8 +46,11 @@ def routes(
     async def healthz(_: Request) -> Response | Lines:
         return json_response(_how(keeper, follower, asking))
 
-    async def rebuild(_: Request) -> Response | Lines:
-        return Lines(_json_lines(rebuild_online(settings, folder, keeper)))
+    async def rebuild(request: Request) -> Response | Lines:
+        source = request.query.get("from", "log")
+        if source not in ("log", "archive"):
+            raise UsageError(f"from is {source[:64]!a}; it must be log or archive.")
+        return Lines(_json_lines(rebuild_online(settings, folder, keeper, source == "archive")))
 
     async def document(_: Request) -> Response | Lines:
         return json_response(openapi("questions"))

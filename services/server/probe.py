@@ -20,7 +20,8 @@ def get(url: str, path: str, seconds: float = 2.0) -> tuple[int, bytes] | None:
     parts = urlsplit(url)
     host = parts.hostname or ""
     path = parts.path.rstrip("/") + path
-    request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    named = parts.netloc.rpartition("@")[2]
+    request = f"GET {path} HTTP/1.0\r\nHost: {named}\r\nConnection: close\r\n\r\n".encode()
     raw = b""
     try:
         with _connected(host, parts.port or _HTTP_PORTS[parts.scheme], parts.scheme, seconds) as connection:

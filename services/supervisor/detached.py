@@ -6,7 +6,6 @@ import select
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Final
 
 from coord.events.errors import CoordError, Exit, NoServer, UsageError
@@ -85,7 +84,7 @@ def _spawn(settings: Settings, services: Mapping[str, str], log: str, told: int)
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return this process's environment with exactly these settings in it."""
-    names = {setting.name: f"COORD_{setting.name.upper()}" for setting in fields(Settings)}
+    names = {name: f"COORD_{name.upper()}" for name in Settings.known}
     rest = {key: value for key, value in os.environ.items() if key not in names.values()}
     given = {variable: getattr(settings, name) for name, variable in names.items()}
     return rest | {variable: _written(value) for variable, value in given.items() if value is not None}

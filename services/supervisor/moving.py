@@ -10,28 +10,17 @@ server for a snapshot, and has the other restore it, piece by piece.
 """
 
 import asyncio
-import json
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
 
-from coord.events.errors import CoordError, Exit, NoServer, Refused
+from coord.events.errors import CoordError, Exit, Refused
 from coord.events.streams import STREAMS
 from coord.services.folder import Folder
 from coord.services.log import Log, StreamState
-from coord.services.server.binary import find_binary
-from coord.services.server.configuration import PAYLOAD_BYTES_MAX
-from coord.services.server.credentials import quoted
-from coord.services.server.embedded import READY_SECONDS
-from coord.services.server.process import end_child, spawn, wait_until
+from coord.services.log.snapshots import restore, spread, taking
+from coord.services.server.alone import serving_alone
 from coord.services.settings import Settings, load_settings
-
-PIECE_BYTES: Final = 128 * 1024
-PIECE_SECONDS: Final = 30.0
 
 
 async def move_stream(source: Log, target: Log, name: str, replicas: int) -> StreamState:
@@ -44,30 +33,12 @@ async def move_stream(source: Log, target: Log, name: str, replicas: int) -> Str
     before = await source.stream_state(name)
     if await _is_there(target, name):
         raise Refused(f"the target has a stream {name} already.", "Move to servers that hold none.")
-    inbox = source.client.new_inbox()
-    pieces = await source.client.subscribe(inbox, pending_bytes_limit=-1)
-    wanted = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": PIECE_BYTES}
-    told = await source.ask_server(f"STREAM.SNAPSHOT.{name}", wanted)
-    restoring = {"config": _spread(told["config"], replicas), "state": told["state"]}
-    where = (await target.ask_server(f"STREAM.RESTORE.{name}", restoring))["deliver_subject"]
-    while (piece := await pieces.next_msg(PIECE_SECONDS)).data:
-        await target.request(where, piece.data, PIECE_SECONDS)
-        if piece.reply:
-            await piece.respond(b"")
-    ended: dict[str, Any] = json.loads(await target.request(where, b"", PIECE_SECONDS))
-    await pieces.unsubscribe()
-    if "error" in ended:
-        raise Refused(f"the target did not restore {name}: {ended['error'].get('description')}.")
+    async with taking(source, name) as taken:
+        await restore(target, name, spread(taken.config, replicas), taken.state, taken.pieces)
     after = await target.wait_for_stream(name)
     if (after.first, after.last, after.messages) != (before.first, before.last, before.messages):
         raise Refused(f"{name} ends at {after.last} on the target, and at {before.last} on the source.")
     return after
-
-
-def _spread(config: dict[str, Any], replicas: int) -> dict[str, Any]:
-    """Return how a stream is kept on so many servers; what is acknowledged before it is flushed is kept on one."""
-    left = {key: value for key, value in config.items() if key != "persist_mode" or replicas == 1}
-    return left | {"num_replicas": replicas}
 
 
 async def _is_there(log: Log, name: str) -> bool:
@@ -101,53 +72,8 @@ def move(folder: Path, settings: Settings) -> None:
     """
     if settings.nats is None:
         raise Refused("it is not said where to.", "Set COORD_NATS and COORD_NATS_CREDENTIALS.")
-    house = Folder(folder)
-    held = house.lock()
-    try:
-        with _serving(house, settings) as url:
-            source = replace(settings, data=folder, nats=url, nats_monitor=None, nats_credentials=None)
-            asyncio.run(_move(source, settings))
-    finally:
-        os.close(held)
-
-
-@contextmanager
-def _serving(house: Folder, settings: Settings) -> Iterator[str]:
-    """Run a server on the store of a house, whose one user may do everything; yield its URL."""
-    password = os.urandom(16).hex()
-    configuration = house.write_text(_server_text(house, password), "nats", "moving.conf")
-    said = os.open(house.path("log", "moving.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    child = spawn([str(find_binary(settings)), "-c", str(configuration)], {}, said)
-    os.close(said)
-    ports = house.path("nats", "ports", f"nats-server_{child.pid}.ports")
-    try:
-        if (
-            not wait_until(lambda: child.poll() is not None or _is_written(ports), READY_SECONDS)
-            or child.poll()
-        ):
-            raise NoServer("no server could be run on the store.", f"See {house.path('log', 'moving.out')}.")
-        address = json.loads(ports.read_text())["nats"][0].removeprefix("nats://")
-        yield f"nats://~mover:m{password}@{address}"
-    finally:
-        end_child(child)
-        for path in (Path(configuration), ports):
-            path.unlink(missing_ok=True)
-
-
-def _server_text(house: Folder, password: str) -> str:
-    return f"""# written by coord for one move
-server_name: "coord-moving"
-host: "127.0.0.1"
-port: -1
-ports_file_dir: {quoted(str(house.path("nats", "ports")))}
-max_payload: {PAYLOAD_BYTES_MAX}
-jetstream {{ store_dir: {quoted(str(house.path("nats", "store")))}, sync_interval: always }}
-accounts {{ COORD: {{ jetstream: enabled, users: [ {{ user: "~mover", password: "m{password}" }} ] }} }}
-"""
-
-
-def _is_written(ports: Path) -> bool:
-    return ports.exists() and ports.read_text().endswith("}")
+    with serving_alone(Folder(folder), settings) as source:
+        asyncio.run(_move(source, settings))
 
 
 def main(words: Sequence[str]) -> int:

@@ -15,19 +15,26 @@ SERVICES: Final[Mapping[str, str]] = {
     "hardware": "coord.services.hardware.main",
     "watchdog": "coord.services.watchdog.main",
     "exporter": "coord.services.exporter.main",
+    "archive": "coord.services.archive.main",
+    "api": "coord.services.api.main",
 }
 """Every service by name, and the module whose `run(settings)` is it, in the order in which they start."""
 
 _LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def started_here() -> dict[str, str]:
-    """Return the services that `coord up` starts: the exporter only where the environment says where to send.
+def started_here(settings: Settings) -> dict[str, str]:
+    """Return the services that `coord up` starts: exporter, archive and API only where it is said whereto.
 
     Raises:
         SettingsError: one of the variables that say so has a wrong value.
     """
-    return {name: module for name, module in SERVICES.items() if name != "exporter" or is_wanted()}
+    wanted = {
+        "exporter": is_wanted(),
+        "archive": settings.archive is not None,
+        "api": settings.http_port is not None,
+    }
+    return {name: module for name, module in SERVICES.items() if wanted.get(name, True)}
 
 
 def serve(name: str, settings: Settings, services: Mapping[str, str] = SERVICES) -> None:

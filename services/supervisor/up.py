@@ -58,7 +58,7 @@ def up(settings: Settings, services: Mapping[str, str] | None = None, detach: bo
         NoServer: the server cannot run, or the external one cannot be used.
         CoordError: a service does not start; the message holds its last words.
     """
-    services = started_here() if services is None else services
+    services = started_here(settings) if services is None else services
     if detach:
         return up_detached(settings, services)
     with Signals() as signals:

@@ -49,6 +49,8 @@ CLAIMS: Final[Mapping[str, Claim]] = {
     "up-ready": Claim("`coord up`, ready", "s", "house", 1.5),
     "visible-p99": Claim("publish to queryable, p99", "ms", "house", 200),
     "claim-median": Claim("`coord claim`, one process, median", "ms", "house", 120),
+    "process-of-typer": Claim("`coord claim` as a process, beside a typer application", "x", "processes", 1),
+    "process-slowest-of-typer": Claim("the slowest of 200 at once, beside the same", "x", "processes", 1.5),
     "cycles-ratio": Claim("claim + complete, 100 agents, beside Postgres", "x", "cycles", 0.4, "more"),
     "memory-fresh": Claim("memory of all services, fresh", "MiB", "house", 350),
     "memory-worked": Claim("memory of all services after 70,000 commands", "MiB", "worked", 350),
@@ -58,6 +60,11 @@ CLAIMS: Final[Mapping[str, Claim]] = {
     "million-fresh-memory": Claim("a million items, just written: server memory", "MB", "million"),
     "million-fresh-stop": Claim("a million items, just written: restart after a stop", "s", "million"),
     "million-fresh-kill": Claim("a million items, just written: restart after a kill", "s", "million"),
+    "begin-megabytes": Claim(
+        "a coordinator on a million items, a tenth open: memory", "MB", "beginning", 400
+    ),
+    "begin-seconds": Claim("the same: serves, from a snapshot and a tail", "s", "beginning", 3),
+    "begin-of-bare": Claim("the same from the log alone, beside a pull", "x", "beginning", better="more"),
     "reaction-p99": Claim(
         "a bad step told to a directive issued, projector stopped, p99", "ms", "reaction", 100
     ),

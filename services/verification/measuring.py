@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,12 +32,12 @@ def measure(name: str, settings: Settings, root: Path) -> Figures:
         FoundWanting: it cannot be measured here; the message says why.
     """
     with tempfile.TemporaryDirectory(prefix="coord-claims-") as scratch:
-        return MEASUREMENTS[name](replace(settings, data=Path(scratch) / "data"), root)
+        return MEASUREMENTS[name](settings.changed(data=Path(scratch) / "data"), root)
 
 
 def _house(settings: Settings, _: Path) -> Figures:
     """Start-up, a fact's way to an answer, a claim as a process, and memory, each as `coord bench` has it."""
-    bench = house.House(settings.data)
+    bench = house.House(Path(settings.data))
     try:
         lines = {
             "up-ready": house.measure_start(bench),
@@ -54,7 +53,7 @@ def _house(settings: Settings, _: Path) -> Figures:
 
 def _worked(settings: Settings, _: Path) -> Figures:
     """Memory of the whole house after many commands, once everything is folded in."""
-    bench = house.House(settings.data)
+    bench = house.House(Path(settings.data))
     bench.start()
     try:
         uvloop.run(cycles.work_off(settings, COMMANDS // _COMMANDS_AN_ITEM))
@@ -75,6 +74,11 @@ def _wait_until_folded(bench: house.House) -> None:
     raise FoundWanting(f"the projector was not done within {_FOLDED_SECONDS} s.")
 
 
+def _processes(_: Settings, root: Path) -> Figures:
+    """A command as a whole process, beside a typer application that sends one request: alone, and many at once."""
+    return _largest(_script(root, "processes", "--json"))
+
+
 def _cycles(settings: Settings, _: Path) -> Figures:
     """Claim and complete beside Postgres in the same run."""
     with cycles.server_and_coordinator(settings):
@@ -87,6 +91,11 @@ def _cycles(settings: Settings, _: Path) -> Figures:
 def _million(_: Settings, root: Path) -> Figures:
     """What a million items cost the server: the worst of several readings."""
     return _largest(_script(root, "aggregates", "--json"))
+
+
+def _beginning(_: Settings, root: Path) -> Figures:
+    """How soon a coordinator serves on a million items, and how large it is."""
+    return _largest(_script(root, "beginning", "--json"))
 
 
 def _reaction(_: Settings, root: Path) -> Figures:
@@ -117,7 +126,7 @@ def _detectors(_: Settings, __: Path) -> Figures:
 
 def _incidents(settings: Settings, root: Path) -> Figures:
     """The training incidents, each beside an untouched run: how far above that it ends, in per cent."""
-    told = _script(root, "incidents", "--out", str(settings.data.parent / "pictures"))
+    told = _script(root, "incidents", "--out", str(Path(settings.data).parent / "pictures"))
     return {f"incident-{one['incident']}": 100 * (one["ratio"] - 1) for one in told}
 
 
@@ -142,9 +151,11 @@ def _largest(told: list[dict[str, Any]]) -> Figures:
 
 MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "house": _house,
+    "processes": _processes,
     "cycles": _cycles,
     "worked": _worked,
     "million": _million,
+    "beginning": _beginning,
     "reaction": _reaction,
     "dashboard": _dashboard,
     "emitter": _emitter,

@@ -41,12 +41,13 @@ class Acting:
         self._waiting: dict[str, None] = {}
 
     def look(self) -> None:
-        """Begin what is wanted and not begun; never waits."""
-        for alert_id in self._incidents.changed():
-            if alert_id not in self._tasks:
-                self._waiting[alert_id] = None
-        while self._waiting and len(self._tasks) < ALERTS_AT_ONCE:
-            alert_id = next(iter(self._waiting))
+        """Begin what is wanted and not begun; never waits.
+
+        What changes while it is seen to is seen to once more: a task may have asked for the last time already.
+        """
+        self._waiting |= dict.fromkeys(self._incidents.changed())
+        ready = [alert_id for alert_id in self._waiting if alert_id not in self._tasks]
+        for alert_id in ready[: max(0, ALERTS_AT_ONCE - len(self._tasks))]:
             del self._waiting[alert_id]
             task = asyncio.create_task(self._see_to(alert_id))
             self._tasks[alert_id] = task

@@ -194,7 +194,10 @@ class Watch:
         if recorded.position <= node.position:
             return
         node.position = recorded.position
-        node.lost_ns = recorded.recorded_at_ns if isinstance(event, nodes.NodeLost) else None
+        if isinstance(event, nodes.NodeLost):
+            node.lost_ns = recorded.recorded_at_ns
+        elif isinstance(event, nodes.NodeRegistered | nodes.NodeReturned):
+            node.lost_ns = None
         if isinstance(event, nodes.NodeRegistered):
             node.sample_seconds = event.sample_seconds
         self._find(self._lost.observe(recorded), recorded.recorded_at_ns)

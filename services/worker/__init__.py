@@ -9,6 +9,7 @@ template, outcome     what is run for an item, and what its end means; pure
 child, passing        the process group that runs it; what it writes, passed on without ever being waited for
 keeper                a process that ends the groups when this one cannot
 holding               one held item, from its claim to its report
+company               which processes work under one agent's name: the last one retires it
 worker                claims, renewals, signals, and when it is over
 
 One thread and little of the standard library: asyncio alone would add half of what a worker takes (8 MiB to 16), and a

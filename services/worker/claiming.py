@@ -99,6 +99,7 @@ class Claims:
                 "item_id": item["id"],
                 "fence": item["fence"],
                 "reason": "the worker was about to end",
+                "unbegun": True,
             }
             until = clock.monotonic() + SETTLE_SECONDS
             Asking(self._coordinator, "release", fields, self._given_back, until)

@@ -35,6 +35,8 @@ WATCH_AFTER_SECONDS: Final = 0.25
 """A command that ends sooner is not worth another request."""
 WATCH_SECONDS: Final = 60.0
 WATCH_AGAIN_SECONDS: Final = 1.0
+_SHARE_RENEWED: Final = 6
+"""A lease is not renewed alone before this share of it has passed."""
 _OVER: Final = ("stale_fence", "wrong_holder", "illegal_transition", "unknown_id")
 _NOT_THERE: Final = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.EISDIR, errno.EPERM)
 
@@ -66,6 +68,7 @@ class Holding:
         self.fence: int = item["fence"]
         self.incarnation: int = item["incarnation"]
         self.lease_seconds: float = item["lease_seconds"]
+        self.stuck_seconds: float | None = item.get("stuck_seconds")
         self.item = item
         self.state: State = "running"
         self.verdict = ""
@@ -125,6 +128,10 @@ class Holding:
         self._renewed_at = max(self._renewed_at, at)
         if self.group is not None:
             self._bench.keeper.guard(self.group, self._ends_at)
+
+    def is_due(self) -> bool:
+        """Tell whether enough of its lease has passed for a renewal of its own, which is an event."""
+        return clock.monotonic() - self._renewed_at >= self.lease_seconds / _SHARE_RENEWED
 
     def look(self) -> None:
         """See whether its command has ended."""
@@ -227,9 +234,8 @@ class Holding:
         elif self._why == "stopped":
             self._report(released(f"the worker was stopped, and its command ended: {ending(code)}"))
         else:
-            in_shell = bool(self._bench.template.line)
             last, said = self._child.stdout.kept, self._child.stderr.kept
-            self._report(outcome_of(code, last, file, said, in_shell))
+            self._report(outcome_of(code, last, file, said))
 
     def _report(self, outcome: Outcome) -> None:
         self.state, self._reported = "reporting", outcome
@@ -253,11 +259,23 @@ class Holding:
         elif isinstance(answer, OutcomeUnknown):
             self._finish("unknown", str(answer))
         elif isinstance(answer, Refused) and (answer.reply or {}).get("code") in _OVER:
-            self._finish("lost", answer.message)
+            self.reason = answer.message
+            fields = {"item_ids": [self.id], "fence": self.fence, "wait_seconds": 0.0}
+            Asking(self._bench.coordinator, "wait", fields, self._looked, clock.monotonic() + REPORT_SECONDS)
         elif self._reported.verb == "complete":
             self._complete_otherwise(self._reported, answer)
         else:
             self._finish("unknown", answer.message)
+
+    def _looked(self, _: Asking, answer: Answer) -> None:
+        """The claim is over: its command may have ended it, and nobody had looked meanwhile."""
+        item = (
+            {} if isinstance(answer, CoordError) else answer.get("item") or (answer.get("items") or [{}])[0]
+        )
+        if item.get("fence") == self.fence and item.get("status") in ("completed", "failed"):
+            self._finish(item["status"], "")
+        else:
+            self._finish("lost", self.reason)
 
     def _complete_otherwise(self, outcome: Outcome, error: CoordError) -> None:
         """The end is not taken as it is: leave out a result that nobody meant as one, or give the item up."""

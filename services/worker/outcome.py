@@ -2,7 +2,6 @@
 
     exit code 0           complete, with the result
     75 (EX_TEMPFAIL)      release: not now, or not here
-    126, 127 of a shell   release, and stop: the command itself is not there
     any other, a signal   fail, with the end of stderr as the reason
 
 The result is what the command wrote into the file COORD_RESULT names; else its last line on stdout, if that is JSON.
@@ -17,7 +16,6 @@ from coord.events.streams import BODY_BYTES_MAX
 
 AGAIN_LATER: Final = 75
 """EX_TEMPFAIL of sysexits.h: the item is given back."""
-_NOT_THERE: Final = (126, 127)
 RESULT_BYTES_MAX: Final = BODY_BYTES_MAX - 1_024
 """As large as an event may be, without its other fields."""
 REASON_LENGTH_MAX: Final = 2_000
@@ -49,7 +47,7 @@ def released(reason: str, stops: bool = False) -> Outcome:
     return Outcome("release", {"reason": _clean(reason)}, stops)
 
 
-def outcome_of(code: int, last_line: bytes, file: bytes, stderr: bytes, in_shell: bool) -> Outcome:
+def outcome_of(code: int, last_line: bytes, file: bytes, stderr: bytes) -> Outcome:
     """Say what an end means.
 
     Args:
@@ -57,7 +55,6 @@ def outcome_of(code: int, last_line: bytes, file: bytes, stderr: bytes, in_shell
         last_line: of stdout.
         file: what the command wrote into its result file, or the beginning of more than is taken.
         stderr: its last bytes.
-        in_shell: a shell ran it, and may not have found it.
     """
     if code == 0:
         return _completed(last_line, file)
@@ -65,8 +62,6 @@ def outcome_of(code: int, last_line: bytes, file: bytes, stderr: bytes, in_shell
     reason = f"{ending(code)}: {said}" if said else ending(code)
     if code == AGAIN_LATER:
         return released(reason)
-    if in_shell and code in _NOT_THERE:
-        return released(reason, stops=True)
     return failed(reason)
 
 

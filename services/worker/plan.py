@@ -16,7 +16,7 @@ class Plan:
     template: Template
     incarnation: int | None = None
     is_registered: bool = False
-    """The worker registered the agent itself: it alone speaks for this incarnation."""
+    """The worker registered the agent itself, and is heard though it holds nothing."""
     jobs: int = 1
     lease_seconds: float | None = None
     item_id: str | None = None

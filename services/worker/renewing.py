@@ -1,7 +1,9 @@
-"""Heartbeats: one renews all that is held, every third of the shortest lease, and says which commands have worked.
+"""Heartbeats: one renews all that is held and says which commands have worked, every third of the shortest lease, or of the
+shortest time after which an item without evidence of work counts as stuck.
 
-It names what it renews: another process of the agent's name may have died and left claims behind. A lease counts as renewed from the moment the heartbeat was sent, not from its answer. An agent that may start nothing
-new, because it registered again elsewhere, still holds what it has: those claims are renewed one by one, by progress.
+It names what it renews: another process of the agent's name may have died and left claims behind. A lease counts as
+renewed from the moment the heartbeat was sent, not from its answer. An agent that may start nothing new, because it
+registered again elsewhere, still holds what it has: those claims are renewed one by one, by progress.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +19,7 @@ from coord.services.worker.loop import Timer
 from coord.services.worker.plan import Plan
 
 RENEWALS_PER_LEASE: Final = 3
+"""So many, too, in the time that a holder may show no work."""
 DRAINING: Final = "draining"
 """Status of an agent, and code of the refusal of its claims."""
 
@@ -41,11 +44,18 @@ class Renewals:
         self._gpu_use = GpuUse(coordinator.loop)
         self._active: set[str] = set()
         self._asking: Asking | None = None
+        self._asked_at = 0.0
         self._timer: Timer | None = None
 
     @property
     def interval(self) -> float:
         """Return how often it beats, in seconds."""
+        watched = [one.stuck_seconds for one in self._held() if one.stuck_seconds is not None]
+        return min([self.promised, *(seconds / RENEWALS_PER_LEASE for seconds in watched)])
+
+    @property
+    def promised(self) -> float:
+        """Return how often it must be heard, in seconds: evidence of work may come oftener, and its lack is no silence."""
         leases = [holding.lease_seconds for holding in self._held()] or [self._plan.usual_lease_seconds]
         return min(leases) / RENEWALS_PER_LEASE
 
@@ -72,12 +82,16 @@ class Renewals:
         self._active |= self._worked({one.group: one.id for one in held if one.group is not None})
         newest = self._plan.incarnation or max((one.incarnation for one in held), default=None)
         together = [one for one in held if one.incarnation == newest and not self._is_refused]
-        if together or not (held or self._is_refused):
+        if (together or not (held or self._is_refused)) and not self._may_be_answered():
             self._renew_all(together, newest)
         for holding in held:
-            if holding not in together:
+            if holding not in together and holding.is_due():
                 self._renew(holding)
         self.schedule()
+
+    def _may_be_answered(self) -> bool:
+        """Tell whether the last heartbeat is still waited for, because its answer counts as long as it comes in time."""
+        return self._asking is not None and clock.monotonic() - self._asked_at < self.promised
 
     def _worked(self, groups: Mapping[int, str]) -> set[str]:
         """Return the items whose commands have worked: they computed since the last heartbeat, or used a GPU."""
@@ -96,7 +110,7 @@ class Renewals:
             "incarnation": incarnation,
             "items": [holding.id for holding in together],
             "active": sorted(told) or None,
-            "every_seconds": self.interval if self._plan.is_registered else None,
+            "every_seconds": self.promised if self._plan.is_registered else None,
         }
 
         def answered(asking: Asking, answer: Answer) -> None:
@@ -113,8 +127,10 @@ class Renewals:
                     self._renew(holding)
                 self._refused(answer)
 
-        until = clock.monotonic() + self.interval
-        self._asking = Asking(self._coordinator, "heartbeat", fields, answered, until)
+        self._asked_at = clock.monotonic()
+        self._asking = Asking(
+            self._coordinator, "heartbeat", fields, answered, self._asked_at + self.promised
+        )
 
     def _renew(self, holding: Holding) -> None:
         """Renew one claim, that of an incarnation which may start nothing new."""
@@ -129,7 +145,7 @@ class Renewals:
             if not isinstance(answer, CoordError):
                 holding.renewed(asking.sent_at)
 
-        Asking(self._coordinator, "progress", fields, answered, clock.monotonic() + self.interval)
+        Asking(self._coordinator, "progress", fields, answered, clock.monotonic() + self.promised)
 
 
 def _draining(agent: str) -> Refused:

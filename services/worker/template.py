@@ -22,6 +22,7 @@ TITLE_VARIABLE: Final = "COORD_TITLE"
 TOKENS: Final = ("id", "agent", "incarnation", "fence", "attempt", "priority", "team", "request")
 """Fields that are names or numbers: no shell sees anything in them."""
 _FIELD: Final = re.compile(rf"(?<!\$)\{{({'|'.join(TOKENS)}|title|body(?:\.[A-Za-z0-9_]+)*)\}}")
+_PLAIN: Final = re.compile(r"\s*([A-Za-z0-9_./+-]+)(?=[\s;|&]|$)")
 _BODY: Final = "coord_"
 """What the variables of a body begin with; in small letters, as COORD_* are settings."""
 
@@ -86,6 +87,12 @@ def line_for_shell(line: str) -> Template:
                 f"{found[0]} stands in quotes in --exec.", "Write it without quotes: it is quoted already."
             )
     return Template(line=line)
+
+
+def first_word(line: str) -> str | None:
+    """Return the command that a line for the shell begins with, where that is plain to see."""
+    found = _PLAIN.match(line)
+    return found[1] if found else None
 
 
 def program(words: Sequence[str]) -> Template:

@@ -34,6 +34,7 @@ AWAY_SECONDS: Final = 1.0
 """So long without an answer is worth a word."""
 FINISH_SECONDS: Final = 2.0
 STOPPING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WANTING: Final = ("failed", "open", "parked", "lost", "cancelled")
 _PASSING: Final = ("wip_limit", "overloaded")
 """Refusals of a claim that pass by themselves."""
 MAY_COME: Final = ("nothing_to_claim", "waiting", "taken", "blocked", "not_yet", *_PASSING)
@@ -56,9 +57,13 @@ class Worker:
         self.asked_to_stop = 0
         self.signal = 0
         """The last that asked it to stop."""
+        self.is_drained = False
+        """Its agent is given nothing more."""
         self.is_reader_gone = False
         self.last: Holding | None = None
         """The item that ended last."""
+        self.wanting: set[str] = set()
+        """Items that it did not complete after all: they failed, or their claims were lost."""
         self._plan = plan
         self._ended = surroundings.ended
         self._loop = Loop()
@@ -182,6 +187,7 @@ class Worker:
         self._holdings.remove(holding)
         self.last = holding
         self.counts[holding.verdict if holding.verdict in self.counts else "failed"] += 1
+        (self.wanting.add if holding.verdict in _WANTING else self.wanting.discard)(holding.id)
         self._tell(holding)
         if not self._holdings:
             self._idle_since = clock.monotonic()
@@ -209,7 +215,7 @@ class Worker:
         if self._is_finished or self.fault is not None:
             return
         if (error.reply or {}).get("code") == DRAINING:
-            self._is_finished = True
+            self._is_finished = self.is_drained = True
         else:
             self.fault = error
         if self._is_finished or self._holdings:

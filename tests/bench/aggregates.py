@@ -54,7 +54,7 @@ def appends(first: int, count: int, settings: Settings) -> list[Append]:
         title="Hash the corpus", priority=7, capabilities=("python",), body={"path": "a.txt"}
     )
     envelope = Envelope(
-        id="", type="work.submitted.v4", source="/coordinator/bench", time=clock.rfc3339(clock.now_ns()),
+        id="", type="work.submitted.v5", source="/coordinator/bench", time=clock.rfc3339(clock.now_ns()),
         actor="bench", request_id=clock.new_id(),
     )  # fmt: skip
     return [

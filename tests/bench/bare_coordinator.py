@@ -23,6 +23,8 @@ from coord.services.log.writing import header_lines, message_bytes, publish_toge
 
 SUBJECTS: Final = "cmd.bare.*.*"
 BATCH_MAX: Final = 1_000
+ANSWER_SECONDS: Final = 8.0
+"""As long as coord tries an append: the disk may stand still for longer than the library's half second."""
 ITEM: Final = "ev.local.work.{}"
 
 
@@ -85,7 +87,8 @@ class Bare:
             self._client, [message_bytes(one, header_lines(lines), text) for one, lines, text in staged]
         )
         headers |= {"Nats-Batch-Commit": "1"}
-        reply = json.loads((await self._client.request(subject, body, headers=headers)).data)
+        confirmed = await self._client.request(subject, body, timeout=ANSWER_SECONDS, headers=headers)
+        reply = json.loads(confirmed.data)
         first = reply["seq"] - len(taken) + 1
         for position, (inbox, _, item, before) in enumerate(taken, first):
             if not before:

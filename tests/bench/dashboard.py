@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
@@ -72,15 +73,19 @@ def measure(house: House, agents: int, rate: int, seconds: float) -> Iterator[Fi
     with _feeder(house, agents, rate) as feeder:
         yield from _idle(house, seconds)
         yield _first_paint(house)
-        feeder.begin()
+        beside = feeder.beside()
         shares = {view: _cpu(house, view, seconds) for view in VIEWS}
         view = max(shares, key=lambda one: shares[one])
-        note = ", ".join(f"{one} {share:.1f}" for one, share in shares.items())
+        note = ", ".join(f"{one} {share:.1f}" for one, share in shares.items()) + f"; {beside.told()}"
         yield Figure("tui-cpu", f"CPU at 10 Hz, the worst view ({view})", shares[view], 5, "%", note)
-        waits, for_a_core = _keys(house)
-        note = f"{len(waits)} keys, {for_a_core:.1f} ms a key waiting for a core; {feeder.last()}"
+        beside = feeder.beside()
+        keys = _keys(house)
+        waits, own = sorted(key.taken for key in keys), sorted(key.taken - key.waited for key in keys)
+        for_a_core = statistics.mean(key.waited for key in keys)
+        note = f"{len(waits)} keys, {for_a_core:.1f} ms a key waiting for a core; {beside.told()}"
         yield Figure("tui-key-p50", "key to frame, p50", statistics.median(waits), 20, "ms", note)
-        yield Figure("tui-key-p95", "key to frame, p95", waits[int(0.95 * len(waits))], 20, "ms")
+        note = f"{own[int(0.95 * len(own))]:.1f} ms without what each waited for a core"
+        yield Figure("tui-key-p95", "key to frame, p95", waits[int(0.95 * len(waits))], 20, "ms", note)
 
 
 def _environment(house: House, **more: str) -> dict[str, str]:
@@ -130,22 +135,26 @@ def _cpu(house: House, view: str, seconds: float) -> float:
         return 100 * (opened.cpu_seconds() - before) / seconds
 
 
-def _keys(house: House) -> tuple[list[float], float]:
-    """Return the milliseconds from a key to the picture of the view it asks for, shortest first.
+class _Key(NamedTuple):
+    """One key, in milliseconds."""
 
-    The other figure is how many of them, on average, it was ready to run and others had the cores.
-    """
-    taken = []
+    taken: float
+    """Until the picture of the view it asks for."""
+    waited: float
+    """Of that, how long the dashboard's threads were ready to run, all together, and others had the cores."""
+
+
+def _keys(house: House) -> list[_Key]:
+    keys = []
     with _dashboard(house) as opened:
         _warm(opened)
-        waited = 0.0
         for number in range(KEYS):
             before = opened.waited_seconds()
             digit = 1 + (number + 1) % len(VIEWS)
             pressed, mark = opened.press(str(digit).encode())
-            taken.append(1000 * (opened.when(f"[{digit} ".encode(), mark) - pressed))
-            waited += opened.waited_seconds() - before
-    return sorted(taken), 1000 * waited / KEYS
+            taken = opened.when(f"[{digit} ".encode(), mark) - pressed
+            keys.append(_Key(1000 * taken, 1000 * (opened.waited_seconds() - before)))
+    return keys
 
 
 def _pass(seconds: float) -> None:
@@ -153,23 +162,37 @@ def _pass(seconds: float) -> None:
     subprocess.run(["sleep", str(seconds)], check=True)
 
 
+class _Beside:
+    """How many updates a second are written from now on, all the time until it is told."""
+
+    def __init__(self, feeder: "_Feeder") -> None:
+        self._feeder, self._began, self._first = feeder, clock.monotonic(), feeder.answered()
+
+    def told(self) -> str:
+        """Say it."""
+        rate = (self._feeder.answered() - self._first) / (clock.monotonic() - self._began)
+        return f"{rate:.0f} updates/s beside, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
 class _Feeder:
-    """A process of its own that has gathered the crowd, and streams when it is told to."""
+    """A process of its own that has gathered the crowd, and streams from when it is first asked how far it is."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
         assert self._read() == "gathered"
 
-    def begin(self) -> None:
-        """Let the stream begin, and wait for its first second."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        self._read()
+    def beside(self) -> _Beside:
+        """Begin to count, when the stream has run for a second."""
+        self.answered()
+        _pass(1.0)
+        return _Beside(self)
 
-    def last(self) -> str:
-        """Return what it says of its next second."""
-        return f"{self._read()} updates/s beside, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    def answered(self) -> int:
+        """Return how many updates were written so far."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("how many\n")
+        self._process.stdin.flush()
+        return int(self._read())
 
     def _read(self) -> str:
         assert self._process.stdout is not None
@@ -188,16 +211,17 @@ def _feeder(house: House, agents: int, rate: int) -> Iterator[_Feeder]:
 
 
 async def feed(data: Path, agents: int, rate: int) -> None:
-    """Gather the crowd, wait for a line, and stream until killed; say how many updates each second had."""
-    settings = Settings(data=data)
-    log = await Log.connect(settings, Folder(data), "core", "crowd")
+    """Gather the crowd, and stream from the first line on; each line asks how many updates were answered."""
+    log = await Log.connect(Settings(data=data), Folder(data), "core", "crowd")
     crowd = Crowd(log)
     await crowd.gather(agents)
     _say("gathered")
     await asyncio.to_thread(sys.stdin.readline)
-    while True:
-        streamed = await crowd.stream(rate, 1.0)
-        _say(f"{streamed.rate:.0f}")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(crowd.stream(rate))
+        while True:
+            _say(str(crowd.answered))
+            await asyncio.to_thread(sys.stdin.readline)
 
 
 def _say(line: str) -> None:

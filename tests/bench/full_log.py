@@ -20,34 +20,34 @@ _SUBMITTED = WorkSubmitted(title="Hash the corpus", priority=1, body={"path": "c
 _CANCELLED = WorkCancelled(reason="no longer wanted")
 
 
-def fill(settings: Settings, count: int, open_share: float) -> None:
-    """Let a house hold so many items, of which a share is open and the others are cancelled."""
+def fill(settings: Settings, count: int, open_share: float, first: int = 0) -> None:
+    """Let a house hold so many more items, of which a share is open and the others are cancelled.
+
+    They are numbered from `first` on.
+    """
     folder = Folder(settings.data)
     server = EmbeddedServer(folder, settings)
     server.start()
     try:
-        asyncio.run(_fill(folder, settings, count, open_share))
+        asyncio.run(_fill(folder, settings, range(first, first + count), open_share))
     finally:
         server.stop()
 
 
-async def _fill(folder: Folder, settings: Settings, count: int, open_share: float) -> None:
+async def _fill(folder: Folder, settings: Settings, wanted: range, open_share: float) -> None:
     log = await Log.connect(settings, folder, name="filler")
     await declare_streams(log, settings)
     await log.close()
-    batches = iter(range(0, count, BATCH))
-    await asyncio.gather(*(_write(folder, settings, batches, count, open_share) for _ in range(WRITERS)))
+    batches = iter([wanted[begins : begins + BATCH] for begins in range(0, len(wanted), BATCH)])
+    await asyncio.gather(*(_write(folder, settings, batches, open_share) for _ in range(WRITERS)))
 
 
-async def _write(
-    folder: Folder, settings: Settings, batches: Iterator[int], count: int, open_share: float
-) -> None:
+async def _write(folder: Folder, settings: Settings, batches: Iterator[range], open_share: float) -> None:
     log = await Log.connect(settings, folder, name="filler")
-    for first in batches:
-        numbers = range(first, min(first + BATCH, count))
+    for numbers in batches:
         positions = await log.append([_one(settings, number, 0, _SUBMITTED) for number in numbers])
-        last = first + int(len(numbers) * (1 - open_share))
-        ends = [(number, at) for number, at in zip(numbers, positions, strict=True) if number < last]
+        ended = int(len(numbers) * (1 - open_share))
+        ends = list(zip(numbers, positions, strict=True))[:ended]
         await log.append([_one(settings, number, at, _CANCELLED) for number, at in ends])
     await log.close()
 

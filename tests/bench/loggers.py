@@ -85,8 +85,31 @@ def trackio(folder: Path) -> Logger:
     return Logger(lambda step, values: run.log(values, step=step), tool.finish)
 
 
+def mlflow(folder: Path) -> Logger:
+    """Write into MLflow's local database, a batch a step; its own looks at the machine are off."""
+    os.environ.update(
+        MLFLOW_TRACKING_URI=f"sqlite:///{folder}/mlflow.db", MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING="false"
+    )
+    import mlflow as tool  # type: ignore[import-not-found,unused-ignore]
+
+    tool.start_run()
+    return Logger(lambda step, values: tool.log_metrics(values, step=step), tool.end_run)
+
+
+def aim(folder: Path) -> Logger:
+    """Write into Aim's local repository; its own looks at the machine and the terminal are off."""
+    from aim import Run  # type: ignore[import-not-found,unused-ignore]
+
+    run = Run(repo=str(folder), system_tracking_interval=None, capture_terminal_logs=False)
+
+    def log(step: int, values: Metrics) -> None:
+        run.track(values, step=step)
+
+    return Logger(log, run.close)
+
+
 TOOLS: Final[dict[str, Callable[[Path], Logger]]] = {
-    "coord": coord, "tensorboard": tensorboard, "wandb": wandb, "trackio": trackio,
+    "coord": coord, "tensorboard": tensorboard, "wandb": wandb, "trackio": trackio, "mlflow": mlflow, "aim": aim,
 }  # fmt: skip
 
 
@@ -100,10 +123,10 @@ def metrics(step: int) -> Metrics:
 
 def cpu_seconds() -> float:
     """Return the CPU that this process and everything below it have used."""
-    return time.process_time() + sum(_cpu_of(pid) for pid in _below(os.getpid()))
+    return time.process_time() + sum(cpu_of(pid) for pid in _below(os.getpid()))
 
 
-def _cpu_of(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -217,9 +240,9 @@ def measure_coord(folder: Path) -> dict[str, float]:
     try:
         asyncio.run(declare())
         assert server.pid is not None
-        before = _cpu_of(server.pid)
-        found = measure_apart("coord", sys.executable, settings.data)
-        found["server_cpu_seconds"] = _cpu_of(server.pid) - before
+        before = cpu_of(server.pid)
+        found = measure_apart("coord", sys.executable, Path(settings.data))
+        found["server_cpu_seconds"] = cpu_of(server.pid) - before
         return found
     finally:
         server.stop()

@@ -2,16 +2,18 @@
 
     python -P tests/bench/portraits.py [--data DIR] [--out tui/pictures] [--views runs,work] [--sizes 120x40]
 
-Without a data folder on which a house runs it plays `coord demo`, and takes its pictures when the story is
-over and the house still up. Each is a PNG named VIEW-WxH.png; `demo`'s own are of a run with its faults.
+Without a data folder on which a house runs it plays `coord demo`; when the story is over and the house still up, more
+is asked of it (work in hand, blocked, late and waiting), and the pictures are taken. Each is a PNG named VIEW-WxH.png.
 """
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
@@ -32,6 +34,7 @@ BROWSER_SIZE = (1280, 800)
 SETTLED_LOOKS = 12
 """So many looks in a row at an unchanged shape mean that the answers have come."""
 LOOKS_MAX = 400
+UNSETTLED = ("asking", "CONNECTING")
 
 
 def portray(data: Path, out: Path, views: list[str], sizes: list[str]) -> list[Path]:
@@ -85,7 +88,7 @@ def _settled(opened: Terminal) -> list[str]:
         if (
             len(last) == SETTLED_LOOKS
             and all(one == last[0] for one in last)
-            and "asking" not in "".join(lines)
+            and not any(words in "".join(lines) for words in UNSETTLED)
         ):
             break
     return opened.lines(colours=True)
@@ -108,7 +111,28 @@ def main() -> int:
         return play_demo(root, lambda: _portray_demo(root, asked.out, views, sizes))
 
 
+MORE: Final = (
+    "register fay --team writers --capability review",
+    "register gus --team writers",
+    "submit 'evaluate the model of step 500' --id evaluate --team writers --priority 8 --lease 20m",
+    "submit 'copy the corpus' --id copy --team writers --priority 6 --lease 20m --deadline 'in 1s'",
+    "claim evaluate --agent fay",
+    "claim copy --agent gus",
+    "progress evaluate --agent fay --fraction 40% --note '20 of 50 files'",
+    "submit 'write the report' --id report --team writers --after evaluate --deadline 'in 2h'",
+    "submit 'publish the model' --id publish --team writers --after report --priority 7",
+    "submit 'train the larger model' --id train-large --priority 9 --capability gpu",
+    "submit 'delete old checkpoints' --id clean --team writers --priority 2 --not-before 'in 2h'",
+    "block clean --reason 'a person looks first'",
+    "drain dan --reason 'its machine is restarted'",
+)
+"""What is asked of the demo's house when its story is over."""
+
+
 def _portray_demo(root: Path, out: Path, views: list[str], sizes: list[str]) -> None:
+    house = House(Cli(root, {**os.environ, "COORD_DATA": str(root / "data")}), Folder(root / "data"))
+    for words in MORE:
+        house.ask(*shlex.split(words))
     portray(root / "data", out, views, sizes)
 
 

@@ -178,6 +178,8 @@ def measure(bench: Bench, options: argparse.Namespace, report: Report) -> None:
     report.table(took)
     claim = median(took[CLAIM])
     report.bar("process-claim", 1000 * claim, claim <= CLAIM_SECONDS_MAX, "ms <= 65 ms")
+    of_typer = claim / median(took[TYPER])
+    report.bar("process-of-typer", of_typer, of_typer < 1, "x < 1 x")
     report.say(f"\n{f'{options.at_once} at once':<20}{'median':>10}{'slowest':>10}")
     ours, theirs = bench.bursts(options.at_once, options.bursts)
     ratio = report.bursts(CLAIM, ours) / report.bursts(TYPER, theirs)

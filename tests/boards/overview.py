@@ -48,7 +48,7 @@ _WORK: Final = Row("Work", (
                  "{{cicd_pipeline_result}}"),), "lines", 8, 8, 0),
     Panel("Oldest open item", "How long the item has waited that has waited longest. In the terminal: coord board", "s",
           (Query("max(coord_work_oldest_open_age_seconds{@SITE})", "oldest"),), "lines", 8, 8, 0),
-    Panel("Agents", "Available, busy with an item, or offline: lost or retired. In the terminal: coord agents", "short",
+    Panel("Agents", "Available, busy with an item, or offline: lost, drained or gone. In the terminal: coord agents", "short",
           (Query("sum by (cicd_worker_state) (cicd_worker_count{@SITE})", "{{cicd_worker_state}}"),),
           "lines", 8, 8, 0, stacked=True),
     Panel("Loss of every run", "As its loop says it, with alerts and directives marked. In the terminal: coord plot RUN loss",

@@ -25,10 +25,12 @@ _LOG: Final = Row("The log", (
 ))  # fmt: skip
 
 _TABLES: Final = Row("The tables", (
-    Panel("Behind", "Events in the log that are not in the tables yet. In the terminal: coord doctor", "short",
-          (Query("max(coord_projector_behind{@SITE})", "behind"),), "lines", 8, 8, 0),
-    Panel("Events a second", "Folded into the tables, beside what is written to the log. In the terminal: coord doctor", "short",
-          (Query("max(deriv(coord_projector_position{@SITE}[5m]))", "folded"),
+    Panel("Behind", "Messages of each stream that are not in the tables yet. In the terminal: coord doctor", "short",
+          (Query("max by (coord_stream) (coord_projector_stream_behind{@SITE})", "{{coord_stream}}"),
+           Query("max(coord_projector_behind{@SITE})", "events, as answers say")), "lines", 8, 8, 0),
+    Panel("Messages a second", "Folded into the tables, beside the events that are written to the log. In the terminal: coord doctor", "short",
+          (Query("max by (coord_stream) (coord_projector_stream_rate_per_second{@SITE})", "{{coord_stream}} folded"),
+           Query("max(deriv(coord_projector_position{@SITE}[5m]))", "events folded in five minutes"),
            Query('max(deriv(coord_stream_position{@SITE, coord_stream="EVENTS"}[5m]))', "written")), "lines", 8, 8, 0),
     Panel("Silence", "Since the projector last heard the log. In the terminal: coord doctor", "s",
           (Query("max(coord_projector_lag_seconds{@SITE})", "last heard"),), "lines", 4, 8, 0),

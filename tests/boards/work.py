@@ -53,7 +53,7 @@ _ENDS: Final = Row("How it ends", (
 ))  # fmt: skip
 
 _WHO: Final = Row("Who does it", (
-    Panel("Agents", "Available, busy with an item, or offline: lost or retired. In the terminal: coord agents", "short",
+    Panel("Agents", "Available, busy with an item, or offline: lost, drained or gone. In the terminal: coord agents", "short",
           (Query("sum by (cicd_worker_state) (cicd_worker_count{@SITE})", "{{cicd_worker_state}}"),),
           "lines", 12, 8, 0, stacked=True),
     Panel("Verified scenarios", "Work that names a scenario completes only when it passed. In the terminal: coord verify --status",

@@ -82,6 +82,7 @@ class Cluster:
         return environment_of(self.root, data) | {
             "COORD_NATS": str(settings.nats), "COORD_NATS_MONITOR": str(settings.nats_monitor),
             "COORD_NATS_CREDENTIALS": str(settings.nats_credentials), "COORD_REPLICAS": str(replicas),
+            "COORD_RECLAIMS_MAX": "1000000",
         }  # fmt: skip
 
     def cli(self, data: Path, node: int = 0, replicas: int = REPLICAS) -> Cli:

@@ -90,7 +90,11 @@ class OneNode:
 def one_node(root: Path, standbys: int = 0, lease_seconds: float = LEASE_SECONDS) -> Iterator[OneNode]:
     """Run a house, and coordinators beside it."""
     root.mkdir(exist_ok=True)
-    told = {"COORD_LEASE_SECONDS": str(lease_seconds), "COORD_SAMPLE_SECONDS": "5"}
+    told = {
+        "COORD_LEASE_SECONDS": str(lease_seconds),
+        "COORD_SAMPLE_SECONDS": "5",
+        "COORD_RECLAIMS_MAX": "1000000",
+    }
     with (
         running_house(root, lambda home, environment: Cli(home, environment | told)) as house,
         ExitStack() as stack,

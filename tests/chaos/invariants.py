@@ -10,6 +10,10 @@ from typing import Final
 from chaos.history import ANY, NEVER, Operation, by_item
 from chaos.model import ENDED, Rules
 
+from coord.services.decisions.holding import RELEASED
+
+REST_LATE_SECONDS: Final = 1.0
+"""How much later than it says a rest may be seen to be over."""
 Named = Callable[[str, Sequence[Operation], Rules], Iterator[str]]
 _ENDINGS: Final = ("complete", "fail", "release", "cancel")
 
@@ -125,8 +129,24 @@ def _open_intervals(operations: Sequence[Operation]) -> Iterator[tuple[str, floa
             if one.verb in ("submit", "release") and one.outcome == "done" and not one.already:
                 others = (other for other in (*takers, *anywhere) if other.ended > one.began)
                 until = min((max(other.began, one.began) for other in others), default=NEVER)
-                if until > one.ended:
-                    yield item, one.ended, until
+                since = one.ended + _rest_seconds_max(one, about)
+                if until > since:
+                    yield item, since, until
+
+
+def _rest_seconds_max(opening: Operation, about: Sequence[Operation]) -> float:
+    """Return how long an item may rest before it is on offer: it does where it was given back before."""
+    before = sum(
+        one.verb == "release"
+        and one.outcome != "refused"
+        and one.began < opening.ended
+        and one is not opening
+        for one in about
+    )
+    if opening.verb == "submit" or not before:
+        return 0.0
+    doubled = RELEASED.delay_seconds * 2.0 ** (before - 1)
+    return min(RELEASED.delay_seconds_max, doubled) * (1 + RELEASED.jitter) + REST_LATE_SECONDS
 
 
 def _renews(one: Operation, claim: Operation) -> bool:

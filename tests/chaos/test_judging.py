@@ -37,6 +37,11 @@ CLAIMED = done("claim", "ada", 1.0, 1.1, fence=2)
 COMPLETED = done("complete", "ada", 1.5, 1.6, fence=2)
 TAKEN_OVER = done("claim", "bob", 2.05, 2.2, fence=3)
 
+GIVEN_BACK_TWICE = (
+    SUBMITTED, CLAIMED, done("release", "ada", 1.2, 1.3, fence=2), done("claim", "bob", 1.4, 1.5, fence=3),
+    done("release", "bob", 1.6, 1.7, fence=3),
+)  # fmt: skip
+
 POSSIBLE: dict[str, Sequence[Operation]] = {
     "one life": (SUBMITTED, CLAIMED, COMPLETED),
     "a claim that runs out": (SUBMITTED, CLAIMED, TAKEN_OVER, done("complete", "bob", 2.3, 2.4, fence=3)),
@@ -64,6 +69,10 @@ POSSIBLE: dict[str, Sequence[Operation]] = {
     ),
     "given back and taken": (
         SUBMITTED, CLAIMED, done("release", "ada", 1.2, 1.3, fence=2), done("claim", "bob", 1.4, 1.5, fence=3),
+    ),
+    "given back twice, and resting": (
+        *GIVEN_BACK_TWICE, refused("claim", "cyd", 1.8, 1.9, "nothing_to_claim", item=""),
+        done("claim", "cyd", 3.0, 3.1, fence=4),
     ),
     "cancelled under the holder": (
         SUBMITTED, CLAIMED, done("cancel", "boss", 1.2, 1.3),
@@ -108,6 +117,10 @@ IMPOSSIBLE: dict[str, tuple[str, Sequence[Operation]]] = {
         "nothing though open",
         (SUBMITTED, refused("claim", "ada", 1.0, 1.1, "nothing_to_claim", item=""), done("claim", "ada", 2, 2.1, fence=2)),
     ),
+    "nothing to claim, though its rest was over": (
+        "nothing though open",
+        (*GIVEN_BACK_TWICE, refused("claim", "cyd", 3.9, 4.0, "nothing_to_claim", item=""), done("claim", "cyd", 5.0, 5.1, fence=4)),
+    ),
     "a rightful holder refused": (
         "impossible", (SUBMITTED, CLAIMED, refused("complete", "ada", 1.5, 1.6, "stale_fence", fence=2)),
     ),
@@ -129,7 +142,11 @@ def test_a_planted_fault_is_caught_by_name(name: str, history: Sequence[Operatio
     assert any(fault.startswith(name) for fault in told.faults), told.words()
 
 
-BLIND = {"nothing to claim, though it was open", "two who complete"}
+BLIND = {
+    "nothing to claim, though it was open",
+    "nothing to claim, though its rest was over",
+    "two who complete",
+}
 
 
 @pytest.mark.parametrize("case", sorted(IMPOSSIBLE.keys() - BLIND))

@@ -171,7 +171,6 @@ def test_why_in_json_is_the_explanation(here: Path, service: Start, capsys: Capt
     [
         (["w-2"], "w-9 waits for w-2"),
         (["w-2", "w-3", "its time, in 5m"], "w-9 waits for w-2, w-3 and its time, in 5m"),
-        (["somebody else: w-9 needs gpu"], "w-9 waits for somebody else: w-9 needs gpu"),
         ([], "w-9 waits for a moment"),
     ],
 )
@@ -182,6 +181,23 @@ def test_why_says_what_an_item_waits_for(
     assert run(["why", "w-9"]) == 0
     assert capsys.readouterr().out == f"{sentence}\n"
     assert "agent" not in asked.heard[0].body
+
+
+def test_why_says_what_keeps_an_item_or_an_agent_back(here: Path, service: Start, capsys: Capture) -> None:
+    full = [{"team": "red", "holds": 2, "wip_limit": 2}]
+    answers = iter([
+        explained(item=ranked("w-9", 0, fault="it is blocked: so"), ranked=[]),
+        explained(agent="a1", fitting=1, waiting=0, fault="a1 is drained.", full=full, kept_back=3, ranked=[]),
+    ])  # fmt: skip
+    service(lambda _: next(answers))
+    assert run(["why", "w-9", "--agent", "a1"]) == run(["claim", "--agent", "a1", "--why"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "w-9 cannot be claimed by a1: it is blocked: so",
+        "a1 is given nothing now: a1 is drained.",
+        "the team red is full: 2 of at most 2 items are held for it",
+        "so 3 more wait until one of them ends",
+        "a1 could claim 1 item otherwise",
+    ]
 
 
 def test_why_says_the_place_of_an_item_and_what_is_before_it(

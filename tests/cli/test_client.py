@@ -19,8 +19,8 @@ Start = Callable[..., Service]
 COMMAND = {"request_id": "r-1", "agent": "a1", "item_id": None}
 
 
-def tell(data: Path, seconds: float = 5.0) -> dict[str, Any]:
-    return client.tell(Folder(data), "claim", COMMAND, "a1", seconds)
+def tell(data: Path, seconds: float = 5.0, **options: Any) -> dict[str, Any]:
+    return client.tell(Folder(data), "claim", COMMAND, "a1", seconds, **options)
 
 
 def read_lines(data: Path, seconds: float | None = 5.0) -> list[bytes]:
@@ -148,13 +148,10 @@ def test_a_service_that_is_being_started_again_is_waited_for(
     assert len(pauses) == 3
 
 
-def test_a_supervised_service_is_not_waited_for_without_end(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_supervised_service_is_not_waited_for_without_end(data: Path) -> None:
     Folder(data).write_json({"pid": os.getpid()}, "up.json")
-    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.1)
     with pytest.raises(NoServer, match=f"though process {os.getpid()} minds it"):
-        tell(data)
+        tell(data, connect_seconds=0.1)
 
 
 @pytest.mark.parametrize("record", [{}, {"pid": "x"}, {"pid": 0}, {"pid": -1}, {"pid": 2**22 + 1}])

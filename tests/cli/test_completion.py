@@ -42,6 +42,9 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "alerts": [{"id": "a-1", "severity": "warning", "status": "active", "summary": "hot"}],
     "nodes": [{"node": "lap", "status": "active"}],
     "scenarios": [{"id": "s-1", "outcome": "passed", "scenario": "One wins"}],
+    "metrics": [{"metric": "heat", "unit": "celsius", "value": 61.0, "told_by": "nodes"},
+                {"metric": "loss", "unit": "", "value": 2.0, "told_by": "runs"}],
+    "trend": [{"device": "gpu1"}, {"device": "gpu0"}, {"device": "gpu1"}, {"device": ""}],
 }  # fmt: skip
 
 
@@ -81,6 +84,11 @@ def offered(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         (["complete", "w"], ["words", "w-held"]),
         (["cancel", ""], ["words", "w-open", "w-held", "w-kept", "w-parked"]),
         (["unblock", ""], ["words", "w-kept"]),
+        (["metrics", ""], ["words", "heat"]),
+        (["metrics", "heat", "--device", ""], ["words", "gpu0", "gpu1"]),
+        (["compare", "r1", "--metric", ""], ["words", "loss"]),
+        (["token", "create", "x", "--for", ""], ["words", "read", "metrics"]),
+        (["token", ""], ["words", "create", "list", "revoke"]),
         (["requeue", ""], ["words", "w-parked"]),
         (["reopen", ""], ["words", "w-over"]),
         (["block", ""], ["words", "w-open"]),

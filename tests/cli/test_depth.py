@@ -158,7 +158,7 @@ def test_a_blocked_item_is_not_claimed_until_it_is_unblocked(do: Do, name: str) 
     refused = do("claim", name, "--agent", "a1")
     assert (refused.code, refused.err) == (
         4,
-        f"coord: {name} is blocked: the disk is full coord unblock {name}\n",
+        f"coord: {name} is blocked: the disk is full. coord unblock {name}\n",
     )
     assert do("unblock", name).out == f"{name}  open\n"
     assert do("claim", name, "--agent", "a1").code == 0
@@ -189,9 +189,18 @@ def test_an_ended_item_is_reopened_and_an_open_one_reprioritised(do: Do, name: s
         (["reprioritise", "x"], 2, "the new priority is not said."),
         (["depend", "x"], 2, "what it depends on is not said."),
         (["depend", "x", "--on", "y", "--on-nothing"], 2, "it depends on something, or on nothing."),
-        (["team", "red"], 2, "what holds for red is not said."),
+        (["team", "red", "--request-id", "r"], 2, "what shall hold for red is not said."),
         (["team", "red", "--share", "0"], 2, "--share is '0'; it must be a number above 0"),
-        (["team", "red", "--wip", "0"], 2, "--wip is '0'"),
+        (["team", "red", "--wip", "-1"], 2, "--wip is '-1'"),
+        (
+            ["weigh", "luck", "--points", "1"],
+            2,
+            "PART is 'luck'; it must be one of agents, agents_lost, alerts",
+        ),
+        (["weigh", "backlog", "--points", "101"], 2, "--points is '101'; it must be a number from 0 to 100"),
+        (["weigh", "backlog"], 2, "what backlog may cost must be said once."),
+        (["weigh", "backlog", "--points", "1", "--usual"], 2, "what backlog may cost must be said once."),
+        (["weigh", "--usual"], 2, "which part of health is meant is not said."),
         (["board", "--status", "lost"], 2, "--status is 'lost'; it must be one of open, claimed, blocked"),
         (["stats", "--since", "#5"], 2, "--since takes a time, and no position."),
         (["stats", "--since", "-1h", "--last", "1h"], 2, "--last and --since name two windows."),
@@ -297,6 +306,23 @@ def test_an_agent_that_drains_ends_what_it_holds_and_one_that_is_evicted_does_no
     assert lost["cause"] == "evicted"
 
 
+def test_what_a_part_of_health_may_cost_is_said_asked_again_and_taken_back(do: Do, name: str) -> None:
+    told = do("weigh", "oddities", "--points", "2.5", "--request-id", name)
+    assert (told.code, told.out) == (0, "oddities  costs 2.5 points at most\n")
+    assert do("weigh", "oddities", "--points", "2.5", "--request-id", name).out == told.out
+    assert do("weigh", "oddities", "--points", "2.5").out.endswith("(already)\n")
+    listed = until(
+        lambda: [
+            line for line in do("weigh").out.splitlines() if line.split()[:3] == ["oddities", "2.5", "5"]
+        ]
+    )
+    assert listed
+    assert do("weigh", "--json").document["weights"]["oddities"] == 2.5
+    assert do("weigh", "oddities", "--usual").out == "oddities  costs 5 points at most\n"
+    (last,) = do("events", "--type", "health.weighed", "--limit", "1", "--json").document["events"]
+    assert last["fields"] == {"points": 5.0}
+
+
 def test_a_team_has_a_limit_and_a_share(do: Do, name: str) -> None:
     told = do("team", name, "--wip", "1", "--share", "2")
     assert told.out == f"{name}  share 2  at most 1 at once  holds 0\n"
@@ -311,8 +337,19 @@ def test_a_team_has_a_limit_and_a_share(do: Do, name: str) -> None:
         4,
         f"coord: 1 of at most 1 items are held for the team {name}",
     )
-    assert do("team", name, "--share", "1").out == f"{name}  share 1  any number at once  holds 1\n"
+    shown = until(lambda: [line for line in [do("team", name).out] if first in line])[0]
+    assert shown.startswith(f"{name}  share 2  at most 1 at once  holds 1")
+    do("register", f"{name}-crew", "--team", name)
+    until(lambda: f"{name}-crew  active      0\n" in do("team", name).out)
+    board = do("board", "--team", name).out
+    assert f"the team {name} is full: 1 of at most 1 items are held for it\n" in board
+    assert f"{name} is full" in next(line for line in board.splitlines() if second in line)
+    assert do("team", name, "--share", "1").out == f"{name}  share 1  at most 1 at once  holds 1\n"
+    assert do("team", name, "--wip", "0").out == f"{name}  share 1  any number at once  holds 1\n"
     assert do("claim", second, "--agent", name).code == 0
+    document = do("team", name, "--json").document
+    assert (document["team"]["share"], len(document["agents"])) == (1.0, 1)
+    assert f"nothing is known of a team {name}-2" in do("team", f"{name}-2").err
 
 
 def test_stats_count_what_was_done_and_what_was_refused(do: Do, name: str) -> None:
@@ -325,8 +362,11 @@ def test_stats_count_what_was_done_and_what_was_refused(do: Do, name: str) -> No
     told = do("stats", "--team", name, "--last", "5m").out
     assert told.splitlines()[0].startswith("the last ")
     assert "completed             1  " in told
+    assert "taken away            0  " in told
     assert " taken" in told
     assert do("stats", "--json").document["refused"]["taken"] >= 1
+    unknown = do("stats", "--team", name, "--agent", f"{name}-2")
+    assert (unknown.code, unknown.err) == (0, f"coord: nothing is known of an agent {name}-2.\n")
     assert "not known: the coordinator is away" in do("stats", "--at", "1").out
 
 

@@ -36,13 +36,17 @@ ELSEWHERE = {
     "coord train README.md --run r1 --steps 30": "tests/training/test_train_command.py",
     "coord train README.md --run r1 --steps 60": "tests/training/test_train_command.py",
     "coord otlp backfill --from 1 --traces-only": "tests/exporter",
+    "coord restore house.tar --data restored": "tests/backup",
+    "coord archive": "tests/archive",
+    "coord archive verify": "tests/archive",
+    "coord up --detach --http-port 8778": "tests/api/test_http.py",
 }
 """What takes long, or needs a receiver, and where it is run."""
 WITHOUT_END = {
     "coord up": "up on",
     "coord tail": "work.submitted",
     "coord serve watchdog": "",
-    "coord work --agent eve --capability gpu --exec './train {body.file}'": "is registered",
+    "coord work --agent eve --capability gpu --exec 'sh train.sh {body.file}'": "is registered",
 }
 """Lines that end with Ctrl-C, and what they have said by then."""
 CODES = {"coord verify --status": 7}
@@ -82,11 +86,19 @@ class Stage:
     @cached_property
     def trained(self) -> str:
         """The run r1, with some steps."""
-        with Run("tiny", run_id="r1", settings=self.settings) as run:
+        return self._train("r1")
+
+    @cached_property
+    def other(self) -> str:
+        """The run r2, likewise."""
+        return self._train("r2")
+
+    def _train(self, name: str) -> str:
+        with Run("tiny", run_id=name, settings=self.settings) as run:
             for step in range(40):
                 run.log(step, loss=3.0 / (1 + step), canary_loss=3.0)
-        until(lambda: self.cli.run("plot", "r1", "loss", "canary_loss").code == 0)
-        return "r1"
+        until(lambda: self.cli.run("plot", name, "loss", "canary_loss").code == 0)
+        return name
 
     @cached_property
     def settings(self) -> Settings:
@@ -168,8 +180,14 @@ def prepared(stage: Stage, verb: str, line: str, request: pytest.FixtureRequest)
     if verb in ("drain", "evict"):
         line = line.replace("ada", "zoe")
         stage.do("register", "zoe")
-    if verb in ("runs", "plot", "watchdog", "alerts"):
+    if verb in ("runs", "plot", "watchdog", "alerts", "compare"):
         line = line.replace("r1", stage.trained)
+    if verb == "compare":
+        line = line.replace("r2", stage.other)
+    if verb == "metrics" and "cpu" in line:
+        until(lambda: stage.cli.run("metrics", "cpu_utilization_ratio").code == 0)
+    if "revoke" in line:
+        stage.cli.run("token", "create", "notebook")
     if verb == "direct":
         line = line.replace("r1", request.getfixturevalue("obedient"))
     if verb == "withdraw":

@@ -70,7 +70,7 @@ def test_every_option_is_a_word_of_the_command(
     assert capsys.readouterr().out == "w-5\n"
     assert asked.heard[0].body == {
         "request_id": "r", "title": "A title", "capabilities": ["gpu", "big"], "depends_on": ["w-1", "w-2"],
-        "retry": {"attempts": 3, "delay_seconds": 0.5, "delay_seconds_max": 60.0},
+        "retry": {"attempts": 3, "delay_seconds": 0.5, "delay_seconds_max": 60.0}, "not_before_said": "in 5m",
         **{name: value for _, name, value in ALL_OPTIONS.values()},
     }  # fmt: skip
     assert asked.heard[0].headers["coord-actor"] == "ada"
@@ -96,11 +96,41 @@ def test_a_line_of_json_says_the_same_under_the_same_names(
         "request_id": clock.derived_id("r", 1),
         "items": [
             {"title": "A title", "capabilities": ["gpu"], "depends_on": ["w-1"],
-             "retry": {"attempts": 3, "delay_seconds": 0.5, "delay_seconds_max": 60.0},
+             "retry": {"attempts": 3, "delay_seconds": 0.5, "delay_seconds_max": 60.0}, "not_before_said": "in 5m",
              **{name: value for _, name, value in ALL_OPTIONS.values()}},
         ],
     }  # fmt: skip
     COMMANDS["submit-many"].model_validate_json(json.dumps(asked.heard[0].body), strict=True)
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--idempotency-key", "k", "--not-before", " +1H ", "--deadline", "tomorrow 14:02"], {"not_before": "+1h", "deadline": "tomorrow 14:02"}),
+    (["--id", "w-5", "--deadline", "2h"], {"deadline": "2h"}),
+    (["--idempotency-key", "k", "--not-before", "2026-12-01 14:02", "--deadline", "2026-12-02"], {}),
+    (["--not-before", "+1h", "--deadline", "2h"], {}),
+])  # fmt: skip
+def test_words_that_mean_another_moment_later_go_with_what_can_be_submitted_again(
+    here: Path, service: Start, words: list[str], said: dict[str, str]
+) -> None:
+    asked = service(submitted)
+    assert run(["submit", "A title", *words]) == 0
+    told = asked.heard[0].body
+    assert {name[: -len("_said")]: text for name, text in told.items() if name.endswith("_said")} == said
+    COMMANDS["submit"].model_validate_json(json.dumps(told), strict=True)
+
+
+def test_a_line_takes_back_a_moment_and_its_words(
+    here: Path, service: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = service(submitted)
+    feed(
+        monkeypatch,
+        b'{"title": "x", "id": "w", "deadline": null}\n{"title": "y", "id": "v", "deadline": "3h"}',
+    )
+    assert run(["submit", "-", "--deadline", "2h"]) == 0
+    first, second = asked.heard[0].body["items"]
+    assert first == {"title": "x", "item_id": "w"}
+    assert second["deadline_said"] == "3h"
 
 
 def test_lines_are_one_batch_and_the_options_hold_where_a_line_does_not_say_otherwise(

@@ -106,7 +106,7 @@ def test_the_table_of_readme_has_a_row_for_every_verb() -> None:
     ("words", "sentence"),
     [
         (["clam"], "there is no command 'clam'. Did you mean 'claim'?"),
-        (["query", "SELECT 1"], "there is no command 'query'. coord --help lists what there is."),
+        (["xyzzy", "SELECT 1"], "there is no command 'xyzzy'. coord --help lists what there is."),
         ([""], "there is no command ''."),
         (["\x1b[2J"], "there is no command '\\x1b[2J'."),
         (["x" * 9_999], "there is no command 'xxx"),

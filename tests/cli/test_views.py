@@ -54,6 +54,30 @@ def test_a_wip_limit_is_a_number_of_items(here: Path, capsys: Capture, wip: str)
     assert "--wip is" in capsys.readouterr().err
 
 
+def test_linked_items_are_listed_with_what_they_come_after(
+    here: Path, projector: Start, capsys: Capture
+) -> None:
+    usual = {"title": "T", "status": "open", "priority": 5, "age_seconds": 9.0, "state_seconds": 9.0}
+    rows = [
+        {**usual, "id": "w-1"},
+        {**usual, "id": "w-2", "depends_on": ["w-1", "w-3", "w-4", "w-5"]},
+    ]
+    asked = projector(said({"as_of": AS_OF, "counts": {"open": 2}, "rows": rows}))
+    assert run(["board", "--linked"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("2 open with dependencies")
+    assert "  w-1, w-3, w-4 and 1 more  " in printed
+    assert asked.heard[0].body == {"linked": True}
+
+
+def test_a_board_without_links_says_so(here: Path, projector: Start, capsys: Capture) -> None:
+    projector(said({"as_of": AS_OF, "counts": {"open": 0}, "rows": []}))
+    assert run(["board", "--linked"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("no items with dependencies")
+    assert "there is no item with dependencies." in told.err
+
+
 def test_agents_are_listed(here: Path, projector: Start, capsys: Capture) -> None:
     row = {
         "agent": "a1", "status": "lost", "incarnation": 3, "holds": 1, "wip_limit": 2, "completed": 4, "failed": 0,
@@ -63,8 +87,8 @@ def test_agents_are_listed(here: Path, projector: Start, capsys: Capture) -> Non
     assert run(["agents", "--team", "blue"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "0 of 1 agents active   as of position 9",
-        "AGENT  STATUS  HEALTH  HOLDS  DONE  FAILED  EXPIRED  SILENT  TEAM  INCARNATION  OFFERS",
-        "a1     lost        60    1/2     4       0        1     72s  -               3  gpu",
+        "AGENT  STATUS  HEALTH  HOLDS  DONE  FAILED  LOST  SILENT  TEAM  INCARNATION  OFFERS",
+        "a1     lost        60    1/2     4       0     1     72s  -               3  gpu",
     ]
     assert asked.heard[0].body == {"team": "blue"}
 
@@ -306,6 +330,8 @@ def test_rebuild_tells_its_progress(here: Path, projector: Start, capsys: Captur
         "done: 12 events; every table equals the one it replaces",
     ]
     assert asked.heard[-1].line == "POST /v1/rebuild HTTP/1.1"
+    assert run(["rebuild", "--from-archive"]) == 0
+    assert asked.heard[-1].line == "POST /v1/rebuild?from=archive HTTP/1.1"
 
 
 def test_config_says_every_value_and_where_it_comes_from(

@@ -13,8 +13,8 @@ from coord.events.questions import QUESTIONS
 from coord.services.cli.main import run
 
 Start = Callable[..., Service]
-NOT_ASKED_BY_A_VERB = {"deadletters", "events", "meters", "timeline", "trend"}
-"""Questions of the dashboard and the exporter; deadletters has its own test."""
+NOT_ASKED_BY_A_VERB = {"deadletters", "events", "latest", "meters", "readings", "timeline"}
+"""Questions of the dashboard, the exporter and whoever asks over HTTP; deadletters has its own test."""
 
 
 def test_what_a_question_sends_is_what_the_words_know(here: Path, projector: Start) -> None:
@@ -26,13 +26,15 @@ def test_what_a_question_sends_is_what_the_words_know(here: Path, projector: Sta
 
     projector(answer)
     for words in (
-        ["board", "--status", "open", "--team", "t", "--agent", "a", "--limit", "5"], ["show", "x"],
+        ["board", "--status", "open", "--team", "t", "--agent", "a", "--linked", "--limit", "5"], ["show", "x"],
         ["agents", "--team", "t", "--limit", "5"], ["nodes", "n", "--inventory", "--limit", "5"],
         ["top", "--node", "n", "--by", "gpu", "--limit", "5"], ["health", "--explain", "agent:a1"],
         ["history", "x", "--aggregate", "work", "--limit", "5"], ["tail"], ["runs", "--limit", "5"], ["runs", "r1"],
         ["plot", "r1", "loss", "--rank", "1", "--first-step", "5", "--last-step", "9"],
         ["alerts", "--status", "open", "--entity", "r1", "--limit", "5"], ["verify", "--status"],
         ["stats", "--last", "1d", "--team", "t", "--agent", "a", "--limit", "5"], ["stats", "--since", "-2h"],
+        ["metrics", "--node", "n", "--limit", "5"], ["metrics", "heat", "--node", "n", "--device", "gpu0", "--at", "-1h"],
+        ["compare", "r1", "r2", "--metric", "loss"],
     ):  # fmt: skip
         assert run(words) == 4
     assert run(["mine", "--agent", "a", "--limit", "5"]) == 4
@@ -66,6 +68,7 @@ def test_what_a_command_sends_is_what_the_words_know(
         ["team", "red", "--share", "2"], ["block", "x"], ["unblock", "x", "--reason", "r"], ["requeue", "x"],
         ["reopen", "x"], ["reprioritise", "x", "--priority", "0", "--reason", "r"], ["depend", "x", "--on", "y"],
         ["depend", "x", "--on-nothing"], ["wait", "x", "y", "--any", "--timeout", "1s"], ["wait", "x"], ["why", "x"],
+        ["weigh", "backlog", "--points", "2"], ["weigh", "backlog", "--usual"],
         ["claim", "--why", "-n", "3", "--agent", "a1"], ["claim", "-n", "100", "--wait", "5s", "--agent", "a1"],
     ):  # fmt: skip
         assert run(words) == 4

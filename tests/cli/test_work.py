@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_service import AS_OF, SILENCE, Service, done, item, refused, said
+from scripted_service import AS_OF, HANG_UP, SILENCE, Service, done, item, refused, said
 
 from coord.services.cli import fences
 from coord.services.cli.main import run
@@ -15,6 +15,9 @@ from coord.services.folder import Folder
 
 Start = Callable[..., Service]
 Capture = pytest.CaptureFixture[str]
+GONE = b"gone"
+"""A coordinator that was there."""
+LEADING = said({"status": "leading", "paused_seconds": 0.0})
 
 
 def feed(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
@@ -262,7 +265,7 @@ def test_the_board_counts_and_lists(here: Path, projector: Start, capsys: Captur
     assert run(["board", "--status", "claimed", "--team", "blue", "--agent", "a1", "--limit", "1"]) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "1 claimed · 3 completed   as of position 9, 2 events behind",
+        "1 claimed · 3 completed for blue with a1   as of position 9, 2 events behind",
         "ID   STATUS   PRIO  HOLDER  TEAM  TRY  DONE  AGE  IN STATE  TITLE",
         "w-1  claimed     5  a1      -       2  50 %  12m        4s  T",
     ]
@@ -283,7 +286,7 @@ def test_an_empty_board_says_how_to_fill_it(here: Path, projector: Start, capsys
     [
         (["--status", "parked"], "no item is parked."),
         (["--status", "open", "--team", "red"], "no item for red is open."),
-        (["--team", "red", "--agent", "a1"], "there is no item for red with a1."),
+        (["--team", "red", "--agent", "a1"], "a1 holds nothing for red now."),
     ],
 )
 def test_a_board_on_which_nothing_is_like_that_says_so(
@@ -292,6 +295,36 @@ def test_a_board_on_which_nothing_is_like_that_says_so(
     projector(said({"as_of": AS_OF, "counts": {"open": 1}, "rows": []}))
     assert run(["board", *words]) == 0
     assert capsys.readouterr().err == f"coord: {sentence}\n"
+
+
+@pytest.mark.parametrize("words", [["board"], ["health"]])
+@pytest.mark.parametrize(
+    ("coordinator", "why"),
+    [
+        (LEADING, ""),
+        (said({"status": "leading", "paused_seconds": 12.0}), "the log has confirmed nothing for 12s"),
+        (HANG_UP, "the coordinator does not answer"),
+        (None, ""),
+        (GONE, "no coordinator leads on this machine"),
+    ],
+)
+def test_the_board_and_health_say_that_claims_are_paused(
+    here: Path, service: Start, projector: Start, capsys: Capture,
+    words: list[str], coordinator: bytes | None, why: str,
+) -> None:  # fmt: skip
+    if coordinator is not None:
+        started = service(coordinator if coordinator is not GONE else LEADING)
+    if coordinator is GONE:
+        started.stop()
+        started.close()
+    projector(
+        said({"as_of": AS_OF, "counts": {"open": 1}, "rows": [ROW], "entity": "system", "score": 100.0})
+    )
+    assert run(words) == 0
+    told = capsys.readouterr().err
+    assert told == (f"coord: claims are paused: {why}. See: coord doctor\n" if why else "")
+    assert run([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out).get("claims_paused", "") == why
 
 
 def test_an_answer_that_does_not_fit_is_a_fault_of_ours_and_no_traceback(
@@ -331,7 +364,7 @@ def test_show_says_how_an_item_is_planned(here: Path, projector: Start, capsys: 
     now_ns = AS_OF["time_ns"]
     planned = item(
         status="open", agent=None, fence=None, depends_on=["w-2"], parent="w-0", not_before_ns=now_ns + 10**9,
-        deadline_ns=now_ns - 10**9, retry={"attempts": 3, "delay_seconds": 30.0}, tries=2, stuck_seconds=600.0,
+        deadline_ns=now_ns - 10**9, retry={"attempts": 3, "delay_seconds": 30.0, "delay_seconds_max": 300.0}, tries=2, stuck_seconds=600.0,
         concurrency={"key": "gpu", "limit": 2}, on_stuck="tell", scores=None,
     )  # fmt: skip
     answer = {
@@ -344,7 +377,7 @@ def test_show_says_how_an_item_is_planned(here: Path, projector: Start, capsys: 
     assert {name: text.strip() for name, text in told.items()} == {
         "title": "A title", "waits for": "w-2, its time, in 1s", "priority": "5", "parent": "w-0", "parts": "w-9 ...",
         "after": "w-2", "before": "w-8 ...", "not before": "2026-09-21 14:13:21Z, in 1s",
-        "deadline": "2026-09-21 14:13:19Z, 1s ago", "tried": "2 of 3", "rests": "30s, then longer each time",
+        "deadline": "2026-09-21 14:13:19Z, 1s ago", "tried": "2 of 3", "rests": "30s, then longer each time, up to 5m",
         "at once": "2 of gpu", "stuck after": "10m without work, and then told", "lease": "30s", "attempt": "1",
         "submitted": "0.0s ago", "changed": "0.0s ago",
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +34,7 @@ class House:
     @contextlib.asynccontextmanager
     async def coordinator(self, **changes: Any) -> AsyncIterator[Coordinator]:
         """Lead for as long as the context lasts."""
-        coordinator = Coordinator(self.log, dataclasses.replace(self.settings, **changes))
+        coordinator = Coordinator(self.log, self.settings.changed(**changes))
         await coordinator.catch_up()
         task = asyncio.create_task(coordinator.run())
         try:

@@ -287,3 +287,21 @@ def test_over_nats_an_agent_takes_notice_as_itself_only(in_house) -> None:  # ty
             assert [one.headers["cx-actor"] for one in stored] == ["watchdog", "ada", "watchdog"]
 
     in_house(body)
+
+
+def test_a_part_of_health_is_weighed_once_also_by_a_coordinator_that_has_not_seen_it(in_house) -> None:  # type: ignore[no-untyped-def]
+    first = command(wish.Weigh, part="backlog", points=20.0)
+
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            reply = await told(coordinator, first)
+            assert (reply.id, reply.position, reply.points, reply.already) == ("backlog", 1, 20.0, False)
+        async with house.coordinator() as coordinator:
+            assert (await told(coordinator, first)).position == 1, "the same request"
+            again = first.model_copy(update={"request_id": clock.new_id()})
+            assert (await told(coordinator, again)).already
+            usual = await told(coordinator, command(wish.Weigh, part="backlog"))
+            assert (usual.position, usual.points) == (2, 40.0)
+        assert await types(house, "health.backlog") == ["health.weighed.v1"] * 2
+
+    in_house(body)

@@ -158,6 +158,8 @@ def test_a_claim_that_was_renewed_while_its_end_waited_goes_on(server: Server, i
             won = await claim(coordinator, "ada", item_id="w", lease_seconds=1.0)
             assert isinstance(won, wish.Done)
             assert won.item
+            assert won.item.fence
+            fence = won.item.fence
             pid = server.embedded.pid
             assert pid
             os.kill(pid, signal.SIGSTOP)
@@ -166,11 +168,11 @@ def test_a_claim_that_was_renewed_while_its_end_waited_goes_on(server: Server, i
                     "ada", command(wish.Progress, agent="ada", item_id="w", fence=won.item.fence)
                 )
             )
-            await until(lambda: coordinator.timekeeper.run_out(clock.monotonic()))
+            await until(lambda: coordinator.timekeeper.has_run_out("w", fence, clock.monotonic()))
             await until(lambda: coordinator.waiting)
             os.kill(pid, signal.SIGCONT)
             assert (await told).status == "done"
             await until(lambda: not coordinator.waiting)
-            assert await house.types("w") == ["work.submitted.v4", "work.claimed.v2", "work.progressed.v1"]
+            assert await house.types("w") == ["work.submitted.v5", "work.claimed.v2", "work.progressed.v1"]
 
     in_house(body)

@@ -2,11 +2,17 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable
+from typing import Any
 
 from coordinator.conftest import House, claim, command, submit, until
 
 from coord.events import commands as wish
-from coord.events.commands import Done, Refusal
+from coord.events.commands import Done, Invalid, Refusal, Unknown
+from coord.events.streams import BODY_BYTES_MAX
+from coord.services.coordinator import transactor
+from coord.services.coordinator.deciding import plan
+from coord.services.coordinator.transactor import BATCH_FROM
 
 
 def test_of_two_hundred_claims_of_one_item_one_wins(in_house) -> None:  # type: ignore[no-untyped-def]
@@ -17,6 +23,30 @@ def test_of_two_hundred_claims_of_one_item_one_wins(in_house) -> None:  # type: 
             told = Counter(reply.status if isinstance(reply, Done) else reply.code for reply in replies)  # type: ignore[union-attr]
             assert told == {"done": 1, "taken": 199}
             assert (await house.types("w-1")).count("work.claimed.v2") == 1
+
+    in_house(body)
+
+
+def test_first_claims_at_once_register_once_and_who_retired_comes_back_as_it_was(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1", "w-2", "w-3")
+            await submit(coordinator, "gpu", capabilities=("gpu",))
+            won = await asyncio.gather(*(claim(coordinator, "new", item_id=f"w-{n}") for n in (1, 2, 3)))
+            assert len({reply.item.incarnation for reply in won}) == 1  # type: ignore[union-attr]
+            assert coordinator.ledger.agents["new"].incarnation == won[0].item.incarnation  # type: ignore[union-attr]
+            was = {
+                "team": "red",
+                "serves": ("blue",),
+                "capabilities": ("gpu",),
+                "wip_limit": 2,
+                "host": "forge",
+            }
+            await coordinator.execute("eve", command(wish.Register, agent="eve", **was))
+            await coordinator.execute("eve", command(wish.Retire, agent="eve"))
+            assert (await claim(coordinator, "eve")).id == "gpu"  # type: ignore[union-attr]
+            agent = coordinator.ledger.agents["eve"]
+            assert {field: getattr(agent, field) for field in was} == was
 
     in_house(body)
 
@@ -36,7 +66,7 @@ def test_two_coordinators_at_once_never_give_an_item_twice(in_house) -> None:  #
                 won += [reply.id for reply in again if isinstance(reply, Done)]
                 assert sorted(won) == sorted(ids)
         for item_id in ids:
-            assert await house.types(item_id) == ["work.submitted.v4", "work.claimed.v2"]
+            assert await house.types(item_id) == ["work.submitted.v5", "work.claimed.v2"]
 
     in_house(body)
 
@@ -152,5 +182,48 @@ def test_a_newcomer_s_claim_registers_it_and_wins_under_that_incarnation(in_hous
             assert (await coordinator.execute("ada", wanted)).position == 4  # type: ignore[union-attr]
             assert (await claim(coordinator, "bob")).id == "w-2"  # type: ignore[union-attr]
             assert await house.count() == 6
+
+    in_house(body)
+
+
+def test_a_result_that_no_event_can_hold_fails_alone(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            ids = [f"w-{n}" for n in range(2 * BATCH_FROM)]
+            await submit(coordinator, *ids)
+            won = [await claim(coordinator, "a1", item_id=one) for one in ids]
+
+            def complete(reply: Any, result: object) -> Awaitable[object]:
+                wanted = command(
+                    wish.Complete, agent="a1", item_id=reply.id, fence=reply.item.fence, result=result
+                )
+                return coordinator.execute("a1", wanted)
+
+            results = [["x" * (BODY_BYTES_MAX // 4)] * 4, *("fine" for _ in ids[1:])]
+            large, *others = await asyncio.gather(*map(complete, won, results))
+            assert isinstance(large, Invalid)
+            assert "bytes; at most" in large.reason
+            assert all(isinstance(one, Done) for one in others)
+            assert isinstance(await complete(won[0], "shorter"), Done)
+
+    in_house(body)
+
+
+def test_a_fault_of_our_own_in_one_decision_ends_none_of_the_others(in_house, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    def faulty(ledger: Any, command: Any, *rest: Any) -> Any:
+        if getattr(command, "item_id", None) == "w-bad":
+            raise LookupError
+        return plan(ledger, command, *rest)
+
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1", "w-bad-too")
+            monkeypatch.setattr(transactor, "plan", faulty)
+            bad, good = await asyncio.gather(
+                *(claim(coordinator, "a1", item_id=one) for one in ("w-bad", "w-1"))
+            )
+            assert isinstance(bad, Unknown)
+            assert "a fault of coord's own" in bad.reason
+            assert isinstance(good, Done)
 
     in_house(body)

@@ -45,7 +45,7 @@ def test_an_evicted_agent_loses_all_at_once_and_is_refused(in_house) -> None:  #
             told = await do(coordinator, wish.Evict, agent="ada", reason="it holds and does nothing")
             assert (told.agent.status, told.agent.holds) == ("evicted", 0)
             lost = await last(house, "w-0")
-            assert (lost.cause, lost.reason) == ("evicted", "ada was put out")
+            assert (lost.cause, lost.reason) == ("evicted", "ada was put out: it holds and does nothing")
             first = held.items[0]
             late = await do(coordinator, wish.Complete, agent="ada", item_id=first.id, fence=first.fence)
             assert late.code == "stale_fence"

@@ -184,6 +184,35 @@ def test_an_item_rests_between_its_tries_and_is_parked_after_the_last(in_house) 
     in_house(body)
 
 
+def test_the_settings_say_how_often_an_item_is_lost_or_given_back_before_it_is_parked(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator(reclaims_max=1, releases_max=2) as coordinator:
+            await submit(coordinator, "back", "lost")
+            for status in ("open", "parked"):
+                held = await claim(coordinator, "ada", item_id="back")
+                told = await finish(coordinator, held, wish.Release, reason="no room")
+                assert (told.item.status, told.item.reason[:7]) == (status, "no room")
+            assert told.item.reason == "no room; given back 2 times in a row"
+            await claim(coordinator, "ada", item_id="lost", lease_seconds=1.0)
+            await until(lambda: coordinator.ledger.item("lost").status == "parked")  # type: ignore[union-attr]
+
+    in_house(body)
+
+
+def test_an_item_that_was_given_back_rests_the_second_time_and_why_says_so(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            for _ in range(2):
+                await finish(coordinator, await claim(coordinator, "ada", item_id="w-1"), wish.Release)
+            told = await do(coordinator, wish.Explain, item_id="w-1")
+            assert told.explanation.item.waits_for[0].endswith("(given back 2 times in a row)")
+            assert (await claim(coordinator, "ada", item_id="w-1")).code == "waiting"  # type: ignore[union-attr]
+            assert (await claim(coordinator, "ada", item_id="w-1", wait_seconds=5.0)).id == "w-1"  # type: ignore[union-attr]
+
+    in_house(body)
+
+
 def test_an_item_cannot_be_claimed_before_its_time(in_house) -> None:  # type: ignore[no-untyped-def]
     async def body(house: House) -> None:
         async with house.coordinator() as coordinator:
@@ -291,14 +320,39 @@ def test_an_explanation_names_the_order_and_what_an_item_waits_for(in_house) -> 
             assert (told.explanation.fitting, told.explanation.waiting) == (2, 1)
             why = (await do(coordinator, wish.Explain, item_id="low")).explanation
             assert (why.item.place, [one.id for one in why.ranked]) == (2, ["high"])
-            assert (await do(coordinator, wish.Explain, item_id="late")).explanation.item.waits_for == (
-                "low",
-            )
+            late = (await do(coordinator, wish.Explain, item_id="late")).explanation
+            assert (late.item.waits_for, late.item.fault, late.ranked) == (("low",), None, ())
             assert (await do(coordinator, wish.Explain, item_id="none")).code == "unknown_id"
             claimed = await claim(coordinator, "ada")
             assert claimed.id == "high"  # type: ignore[union-attr]
             held = (await do(coordinator, wish.Explain, item_id="high")).explanation.item
             assert (held.place, held.waits_for) == (0, ("ada, which holds it",))
             assert await house.count() == 5
+            await do(coordinator, wish.Block, item_id="low", reason="so")
+            blocked = (await do(coordinator, wish.Explain, item_id="low")).explanation
+            assert (blocked.item.fault, blocked.item.waits_for) == ("it is blocked: so", ())
+
+    in_house(body)
+
+
+def test_an_explanation_says_which_limits_keep_items_back(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await do(coordinator, wish.ConfigureTeam, team="red", wip_limit=1)
+            await submit(coordinator, "r-1", "r-2", team="red")
+            await submit(coordinator, "free")
+            for agent, team in (("ron", "red"), ("eve", "red"), ("bob", None)):
+                await do(coordinator, wish.Register, agent=agent, team=team, wip_limit=1)
+            assert (await claim(coordinator, "ron", item_id="r-1")).id == "r-1"  # type: ignore[union-attr]
+            eve = (await do(coordinator, wish.Explain, agent="eve")).explanation
+            assert (eve.fitting, eve.kept_back, eve.fault) == (0, 2, None)
+            assert [(one.team, one.holds, one.wip_limit) for one in eve.full] == [("red", 1, 1)]
+            full = "1 of at most 1 items are held for the team red."
+            assert (await do(coordinator, wish.Explain, item_id="r-2")).explanation.item.fault == full
+            nothing = await claim(coordinator, "eve")
+            assert full in nothing.hint  # type: ignore[union-attr]
+            assert (await claim(coordinator, "bob")).id == "free"  # type: ignore[union-attr]
+            bob = (await do(coordinator, wish.Explain, agent="bob", item_id="r-2")).explanation
+            assert (bob.item.place, bob.fault) == (0, "bob holds 1 of at most 1 items.")
 
     in_house(body)

@@ -59,7 +59,7 @@ def test_an_answer_that_was_lost_after_the_append_is_found_by_its_id(in_house) -
             told = await coordinator.execute("ada", first)
             assert isinstance(told, Done)
             assert (told.id, told.position) == ("w-1", position)
-            assert await house.types("w-2") == ["work.submitted.v4"]
+            assert await house.types("w-2") == ["work.submitted.v5"]
 
     in_house(body)
 

@@ -1,20 +1,24 @@
 """A coordinator that begins with a snapshot knows what one knows that folds the whole log; an unfit one is set aside."""
 
 import asyncio
-import dataclasses
 import logging
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from coordinator.conftest import House, claim, command, submit
+from coordinator.conftest import House, claim, command, submit, until
 from msgspec.structs import replace
 
 from coord.events import commands as wish
 from coord.events.commands import Done
+from coord.events.errors import NoServer
+from coord.events.model import written
 from coord.events.planning import Concurrency, Retry
-from coord.services.coordinator import shortcut, snapshot
+from coord.events.tokens import command_subject
+from coord.services import clock
+from coord.services.coordinator import main, shortcut, snapshot
 from coord.services.coordinator.coordinator import Coordinator
 from coord.services.coordinator.requests import Requests
 from coord.services.decisions.work import WorkItem
@@ -22,7 +26,7 @@ from coord.services.decisions.work import WorkItem
 
 def timeless(item: WorkItem) -> WorkItem:
     """Return an item without the moments that were read off a clock."""
-    return replace(item, submitted_at_ns=0, rests_until_ns=item.rests_until_ns and 1)
+    return replace(item, submitted_at_ns=0, claimed_at_ns=0, rests_until_ns=item.rests_until_ns and 1)
 
 
 def known(coordinator: Coordinator) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def known(coordinator: Coordinator) -> dict[str, Any]:
 
 async def begun(house: House, folder: Path) -> Coordinator:
     """Return a coordinator that has caught up, with the snapshot in a folder if there is one."""
-    coordinator = Coordinator(house.log, dataclasses.replace(house.settings, data=folder))
+    coordinator = Coordinator(house.log, house.settings.changed(data=folder))
     await coordinator.catch_up()
     return coordinator
 
@@ -59,7 +63,9 @@ async def begun(house: House, folder: Path) -> Coordinator:
 async def live_through(coordinator: Coordinator, part: str) -> wish.Claim:
     """Let all kinds of things happen to items; return a claim that won."""
     names = [f"{part}-{number}" for number in range(12)]
-    await submit(coordinator, *names, body={"a": [1, None, "ä"]}, retry=Retry(attempts=3), priority=9)
+    await submit(
+        coordinator, *names, body={"a": [1, None, "ä"]}, retry=Retry(attempts=3, delay_seconds=60), priority=9
+    )
     await submit(coordinator, f"{part}-after", depends_on=(f"{part}-1", f"{part}-2"))
     await submit(coordinator, f"{part}-k1", f"{part}-k2", concurrency=Concurrency(key="gpu", limit=1))
     await coordinator.execute("op", command(wish.ConfigureTeam, team="red", wip_limit=3, share=2.0))
@@ -93,6 +99,14 @@ def test_a_start_from_a_snapshot_and_the_tail_is_a_start_from_the_log(in_house, 
         assert await quick.execute("ada", first) == await whole.execute("ada", first)
 
     in_house(body)
+
+
+async def answers(house: House, told: bytes) -> bool:
+    """Tell whether a coordinator is there, and does what it is told."""
+    try:
+        return b'"done"' in await house.log.request(command_subject("main", "op", "submit-many"), told)
+    except NoServer:
+        return False
 
 
 def damaged(path: Path) -> None:
@@ -192,6 +206,54 @@ def test_one_is_written_after_so_many_events_while_requests_are_answered(  # typ
                     number += 25
             assert not path.with_suffix(".part").exists()
         assert known(await begun(house, tmp_path)) == known(await begun(house, tmp_path / "none"))
+
+    in_house(body)
+
+
+def test_one_is_written_when_the_coordinator_is_told_to_stop(  # type: ignore[no-untyped-def]
+    in_house, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shortcut, "LAST_EVENTS_MIN", 5)
+
+    async def body(house: House) -> None:
+        data = Path(house.settings.data)
+        path = data / "coordinator" / "main.snapshot"
+        serving = asyncio.create_task(main._main(house.settings))
+        wishes = tuple(wish.NewItem(item_id=f"w-{number}", title="do") for number in range(5))
+        told = written(command(wish.SubmitMany, items=wishes))
+        await until(lambda: answers(house, told))
+        assert not path.exists()
+        signal.raise_signal(signal.SIGTERM)
+        await serving
+        assert path.exists()
+        quick, whole = [await begun(house, one) for one in (data, tmp_path / "none")]
+        assert quick.shortcut._written == quick.position
+        assert known(quick) == known(whole)
+
+    in_house(body)
+
+
+def test_one_at_the_end_is_left_out_where_it_is_not_worth_it_or_takes_too_long(  # type: ignore[no-untyped-def]
+    in_house, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "coordinator" / "main.snapshot"
+
+    async def body(house: House) -> None:
+        async with house.coordinator(data=tmp_path) as coordinator:
+            await submit(coordinator, *(f"w-{number}" for number in range(5)))
+        await coordinator.shortcut.write_last()
+        assert not path.exists()
+        monkeypatch.setattr(shortcut, "LAST_EVENTS_MIN", 5)
+        monkeypatch.setattr(snapshot, "_SLICE", 1)
+        with pytest.raises(snapshot.TooSlow), caplog.at_level(logging.WARNING):
+            await coordinator.shortcut.write(clock.monotonic() - 1)
+        monkeypatch.setattr(shortcut, "LAST_SECONDS_MAX", 0.0)
+        await coordinator.shortcut.write_last()
+        assert "no snapshot was written at the end" in caplog.text
+        assert [one.name for one in path.parent.iterdir()] == []
+        monkeypatch.setattr(shortcut, "LAST_SECONDS_MAX", 10.0)
+        await coordinator.shortcut.write_last()
+        assert path.exists()
 
     in_house(body)
 

@@ -11,14 +11,17 @@ from coord.events import commands as wish
 from coord.events.commands import Done, Refusal, Unknown
 from coord.services import clock
 from coord.services.coordinator.coordinator import Coordinator
+from coord.services.coordinator.waiting import Waiters
+from coord.services.decisions.agent import Agent
 
 
 async def in_line(coordinator: Coordinator, *agents: str, **fields: Any) -> list["asyncio.Task[Any]"]:
     """Have agents ask one after the other."""
     tasks: list[asyncio.Task[Any]] = []
+    before = coordinator.patient
     for agent in agents:
         tasks.append(asyncio.create_task(claim(coordinator, agent, **{"wait_seconds": 8.0, **fields})))
-        await until(lambda: coordinator.patient == len(tasks))
+        await until(lambda: coordinator.patient == before + len(tasks))
     return tasks
 
 
@@ -118,11 +121,14 @@ def test_what_was_won_for_somebody_who_has_just_gone_is_given_back(in_house) -> 
                 await asyncio.sleep(0)
             gone.cancel()
             await asyncio.gather(gone, return_exceptions=True)
-            given_back = ["work.submitted.v4", "work.claimed.v2", "work.released.v1"]
+            given_back = ["work.submitted.v5", "work.claimed.v2", "work.released.v2"]
             async with asyncio.timeout(10):
                 while await house.types("w-1") != given_back:
                     await asyncio.sleep(0.01)
             assert (await claim(coordinator, "bob")).id == "w-1"  # type: ignore[union-attr]
+            item = coordinator.ledger.item("w-1")
+            assert item is not None
+            assert item.releases == 0
 
     in_house(body)
 
@@ -187,3 +193,63 @@ def test_a_holder_is_told_the_moment_its_claim_is_over(in_house) -> None:  # typ
             assert (await waiting).items[0].status == "open"
 
     in_house(body)
+
+
+def test_who_waits_is_told_at_once_that_it_is_given_nothing_any_more(in_house) -> None:  # type: ignore[no-untyped-def]
+    """Who has retired is registered anew by what it wins, unless it names its incarnation: then it is somebody else."""
+
+    async def told(coordinator: Coordinator, model: Any, code: str, item_id: str | None) -> None:
+        registered = await do(coordinator, wish.Register, agent="ada")
+        named, free = (
+            asyncio.create_task(claim(coordinator, "ada", item_id=item_id, incarnation=one, wait_seconds=8.0))
+            for one in (registered.agent.incarnation, None)
+        )
+        await until(lambda: coordinator.patient == 4)
+        await do(coordinator, model, agent="ada", reason="so")
+        async with asyncio.timeout(4):
+            assert (await named).code == code  # type: ignore[union-attr]
+            if model is wish.Retire:
+                await do(coordinator, wish.Evict, agent="ada", reason="so")
+            assert (await free).code == ("evicted" if model is wish.Retire else code)  # type: ignore[union-attr]
+        assert coordinator.patient == 2
+
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1", lease_seconds=60.0)
+            await claim(coordinator, "bob", item_id="w-1")
+            others = await in_line(coordinator, "eve", wait_seconds=60.0)
+            others += await in_line(coordinator, "eve", item_id="w-1", wait_seconds=60.0)
+            for model, code in (
+                (wish.Drain, "draining"),
+                (wish.Evict, "evicted"),
+                (wish.Retire, "superseded"),
+            ):
+                for item_id in (None, "w-1"):
+                    await told(coordinator, model, code, item_id)
+            assert not any(one.done() for one in others)
+
+    in_house(body)
+
+
+def test_who_registers_anew_while_it_waits_is_given_what_it_offers_now(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await do(coordinator, wish.Register, agent="ada")
+            (waiting,) = await in_line(coordinator, "ada")
+            await do(coordinator, wish.Register, agent="ada", capabilities=("gpu",))
+            await submit(coordinator, "w-1", capabilities=("gpu",))
+            assert (await waiting).id == "w-1"
+
+    in_house(body)
+
+
+def test_a_place_is_kept_though_all_others_of_its_line_have_gone_meanwhile() -> None:
+    waiters, agent = Waiters(), Agent("ada", incarnation=1, position=1)
+    with waiters.in_line(agent) as woken:
+        with waiters.in_line(agent):
+            waiters.stir()
+            assert woken.is_set()
+        woken.clear()
+        waiters.stir()
+        assert woken.is_set()
+    assert not waiters._lines

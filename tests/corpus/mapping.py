@@ -9,7 +9,7 @@
     agent that is not the subject's      an agent's command on the subject of another
     sequence                             the writer_sequence of a pack
     data that is all numbers             the values of run.metrics_recorded.v1
-    data with text or odd numbers        the body of work.submitted.v4, which is any JSON
+    data with text or odd numbers        the body of work.submitted.v5, which is any JSON
     coord.claimed, coord.completed       work.claimed.v2, work.completed.v1; the task is the id in the subject
     artifact.saved                       run.checkpoint_written.v1; the name is its path
     alert.route_set                      nothing: a type that is not in the catalog
@@ -181,7 +181,7 @@ def _carry(line: dict[str, Any], kind: bytes, rest: bytes, name: str) -> _Carrie
         return _Carrier(type_, "work", data["task"], json.dumps(fields).encode())
     rest = rest.replace(b',"note":"ok"', b"")
     if line["class"] in ("number", "depth", "size") or b'"note"' in rest or b'"user"' in rest:
-        return _Carrier(b"work.submitted.v4", "work", name, _as_work(line, rest))
+        return _Carrier(b"work.submitted.v5", "work", name, _as_work(line, rest))
     return _Carrier(b"run.metrics_recorded.v1", "run", RUN, _as_metrics(rest))
 
 
@@ -211,6 +211,8 @@ def _ours(key: bytes, value: bytes, carrier: _Carrier, name: str) -> bytes:
     text = _text(value)
     if key == b"id" and re.fullmatch(rb"chaos-[0-9]+", text):
         return name.encode()
+    if key == b"time":
+        return text.replace(b"2026-11-2", b"2024-11-2")  # the past, whatever clock the tests run under
     if key == b"type":
         return carrier.type if text == b"telemetry.gpu_sample" else _TYPES.get(text, text)
     return b"/trainer/run-42" if text == b"trainer/run-42" else text

@@ -23,10 +23,25 @@ LOST = facts.AgentLost(incarnation=5, silent_seconds=61.0)
 
 def test_registering_is_always_a_new_incarnation() -> None:
     command = Register(request_id="r", agent="ada", team="blue")
-    assert agent.decide_register(command) == [REGISTERED]
+    assert agent.decide_register(None, command) == agent.decide_register(given(LOST), command) == [REGISTERED]
     again = given(REGISTERED, REGISTERED)
     assert again is not None
     assert again.incarnation == 6
+
+
+def test_who_is_registered_only_if_unknown_stays_as_it_is_and_out_if_it_was_put_out() -> None:
+    command = Register(request_id="r", agent="ada", team="blue", if_unknown=True)
+    assert agent.decide_register(None, command) == [REGISTERED]
+    assert agent.decide_register(given(REGISTERED), command) == []
+    assert agent.decide_register(given(REGISTERED, LOST), command) == []
+    assert agent.decide_register(given(REGISTERED, facts.AgentRetired(incarnation=5)), command) == [
+        REGISTERED
+    ]
+    evicted = agent.decide_register(
+        given(REGISTERED, facts.AgentEvicted(incarnation=5, reason="so")), command
+    )
+    assert isinstance(evicted, Refusal)
+    assert evicted.code == "evicted"
 
 
 def test_an_agent_is_lost_once_and_only_as_the_incarnation_that_was_silent() -> None:

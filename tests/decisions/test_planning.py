@@ -86,6 +86,22 @@ def test_a_failure_is_tried_again_until_its_attempts_are_used_and_then_parked() 
     assert (fresh.status, fresh.tries) == ("open", 0)
 
 
+def test_the_same_words_about_a_moment_are_the_same_submission_and_others_are_not() -> None:
+    said = named(
+        Submit, title="t", not_before_ns=5, not_before_said="+1h", deadline_ns=9, deadline_said="14:02"
+    )
+    item = given(only(planning.decide_submit(None, said, 30.0)))
+    later = said.model_copy(update={"not_before_ns": 7, "deadline_ns": 11})
+    assert planning.decide_submit(item, later, 30.0) == []
+    for other in (
+        {"not_before_said": "+2h"},
+        {"deadline_said": None},
+        {"deadline_said": "14:03"},
+        {"title": "u"},
+    ):
+        assert code(planning.decide_submit(item, later.model_copy(update=other), 30.0)) == "already_exists"
+
+
 def test_the_same_failure_again_is_already_so() -> None:
     tried = FAILED.model_copy(update={"then": "open", "retry_seconds": 4.0})
     assert holding.decide_fail(given(RETRIED, CLAIMED, tried), hold(Fail, reason="gone"), 3) == []
@@ -96,9 +112,27 @@ def test_the_same_failure_again_is_already_so() -> None:
 ])  # fmt: skip
 def test_a_lost_claim_counts_as_a_try_where_the_item_may_be_to_blame(cause: Any, then: str) -> None:
     once = given(RETRIED.model_copy(update={"retry": Retry(attempts=1)}), CLAIMED)
-    assert only(holding.decide_reclaim(once, FENCE, 31.0, cause, None)).then == then
-    forever = only(holding.decide_reclaim(given(SUBMITTED, CLAIMED), FENCE, 31.0, cause, None))
-    assert forever.then == "open"
+    assert only(holding.decide_reclaim(once, FENCE, 31.0, cause, None, 10)).then == then
+    plain = given(SUBMITTED, CLAIMED)
+    assert only(holding.decide_reclaim(plain, FENCE, 31.0, cause, None, 2)).then == "open"
+    assert only(holding.decide_reclaim(plain, FENCE, 31.0, cause, None, 1)).then == then
+
+
+def test_an_item_that_was_lost_as_often_as_may_be_is_parked_and_says_so() -> None:
+    lost = only(holding.decide_reclaim(given(SUBMITTED, CLAIMED), FENCE, 31.0, "stuck", "ada idles", 2))
+    assert (lost.then, lost.reason) == ("open", "ada idles")
+    again = given(SUBMITTED, CLAIMED, lost, CLAIMED.model_copy(update={"attempt": 2}))
+    assert again is not None
+    assert again.fence is not None
+    last = only(holding.decide_stuck(
+        given(SUBMITTED.model_copy(update={"on_stuck": "reassign"}), CLAIMED, lost, CLAIMED), again.fence, 60.0, 2
+    ))  # fmt: skip
+    assert last.then == "parked"
+    told = "ada lives and showed no work for 60.0 s; that was try 2 of at most 2"
+    assert last.reason == told
+    parked = given(SUBMITTED, CLAIMED, lost, CLAIMED, last)
+    assert parked is not None
+    assert (parked.status, parked.tries, parked.reason) == ("parked", 2, told)
 
 
 @law(st.integers(1, 100), st.floats(0, 1), st.floats(1, 10), st.floats(0, 1_000), st.text(max_size=9))
@@ -114,18 +148,18 @@ def test_a_rest_grows_to_its_limit_and_its_jitter_keeps_within_bounds(
 
 def test_a_holder_that_shows_no_work_is_told_or_loses_the_item() -> None:
     held = given(SUBMITTED, CLAIMED)
-    told = only(holding.decide_stuck(held, FENCE, 60.0))
+    told = only(holding.decide_stuck(held, FENCE, 60.0, 10))
     assert told == facts.WorkStuck(agent="ada", fence=FENCE, idle_seconds=60.0)
     stuck = given(SUBMITTED, CLAIMED, told)
     assert stuck is not None
     assert stuck.stuck
-    assert holding.decide_stuck(stuck, FENCE, 90.0) == []
+    assert holding.decide_stuck(stuck, FENCE, 90.0, 10) == []
     assert holding.decide_moved_on(stuck, FENCE) == [facts.WorkMovedOn(agent="ada", fence=FENCE)]
     progressed = given(SUBMITTED, CLAIMED, told, facts.WorkProgressed(agent="ada", fence=FENCE))
     assert progressed is not None
     assert not progressed.stuck
     reassigned = given(SUBMITTED.model_copy(update={"on_stuck": "reassign"}), CLAIMED)
-    lost = only(holding.decide_stuck(reassigned, FENCE, 60.0))
+    lost = only(holding.decide_stuck(reassigned, FENCE, 60.0, 10))
     assert (lost.cause, lost.then) == ("stuck", "open")
 
 

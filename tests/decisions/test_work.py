@@ -1,5 +1,6 @@
 """Given the facts about an item, when somebody wishes, then facts, nothing, or a refusal."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -107,7 +108,9 @@ def test_whoever_does_not_hold_the_item_is_refused(model: type[Any]) -> None:
         Complete: holding.decide_complete, Progress: holding.decide_progress,
         Release: holding.decide_release, Fail: holding.decide_fail,
     }  # fmt: skip
-    decide = decisions[model]
+    decide = partial(
+        decisions[model], **({"held_seconds": 0.0, "releases_max": 9} if model is Release else {})
+    )
     extra = {"reason": "no"} if model is Fail else {}
     held = given(SUBMITTED, CLAIMED)
     assert code(decide(held, hold(model, agent="bob", fence=None, **extra), 4)) == "wrong_holder"
@@ -132,12 +135,66 @@ def test_a_fence_from_before_the_lease_ran_out_is_stale() -> None:
 
 
 def test_a_released_item_is_open_again_and_releasing_twice_is_already_so() -> None:
-    released = facts.WorkReleased(agent="ada", fence=FENCE)
-    assert holding.decide_release(given(SUBMITTED, CLAIMED), hold(Release), 3) == [released]
-    open_again = given(SUBMITTED, CLAIMED, released)
-    assert open_again is not None
-    assert open_again.status == "open"
-    assert holding.decide_release(open_again, hold(Release), 3) == []
+    released = facts.WorkReleased(agent="ada", fence=FENCE, in_a_row=1)
+    assert holding.decide_release(given(SUBMITTED, CLAIMED), hold(Release), 3, 1.0, 9) == [released]
+    for then in ("open", "parked"):
+        over = given(SUBMITTED, CLAIMED, released.model_copy(update={"then": then}))
+        assert over is not None
+        assert over.status == then
+        assert holding.decide_release(over, hold(Release), 3, 1.0, 9) == []
+
+
+def released_again(*between: Event, held_seconds: float = 1.0, **fields: Any) -> tuple[Any, work.WorkItem]:
+    """Give an item back for the second time, of at most three, and once more after something happened in between."""
+    item = given(
+        SUBMITTED, CLAIMED, facts.WorkReleased(agent="ada", fence=FENCE, in_a_row=1), CLAIMED, *between
+    )
+    assert item is not None
+    event = only(holding.decide_release(item, hold(Release, **{"fence": 13, **fields}), 3, held_seconds, 3))
+    envelope = Envelope(id="r", type=kind_of(event).type, source="/test", time="")
+    after = work.evolve(item, Recorded(20, 7_000_000_000, "local", "work", "w-1", envelope, event))
+    assert after is not None
+    return event, after
+
+
+def test_an_item_that_is_released_again_and_again_rests_and_is_parked_at_last() -> None:
+    event, item = released_again(reason="no room")
+    assert (event.in_a_row, event.then) == (2, "open")
+    assert 0.9 <= event.retry_seconds <= 1.1
+    assert item.reason == "no room"
+    assert (item.rests_seconds, item.rests_until_ns) == (
+        event.retry_seconds,
+        7_000_000_000 + int(event.retry_seconds * 1e9),
+    )
+    envelope = Envelope(id="c", type="work.claimed.v2", source="/test", time="")
+    held = work.evolve(item, Recorded(21, 0, "local", "work", "w-1", envelope, CLAIMED))
+    last = only(holding.decide_release(held, hold(Release, fence=21, reason="no room"), 3, 1.0, 3))
+    assert (last.in_a_row, last.then, last.retry_seconds) == (3, "parked", None)
+    assert last.reason == "no room; given back 3 times in a row"
+    longest = only(holding.decide_release(held, hold(Release, fence=21, reason="x" * 2_000), 3, 1.0, 3))
+    assert longest == facts.WorkReleased.model_validate(longest.model_dump())
+
+
+def test_progress_a_long_claim_and_an_end_of_its_parking_begin_the_row_anew() -> None:
+    progressed = facts.WorkProgressed(agent="ada", fence=13)
+    assert released_again(progressed)[0].in_a_row == 1
+    assert released_again(held_seconds=holding.HELD_SECONDS_MIN)[0].in_a_row == 1
+    assert released_again(held_seconds=holding.HELD_SECONDS_MIN - 1)[0].in_a_row == 2
+    parked = facts.WorkReleased(agent="ada", fence=13, in_a_row=3, then="parked")
+    assert released_again(parked, facts.WorkRequeued(), CLAIMED, fence=16)[0].in_a_row == 1
+
+
+def test_a_rest_has_a_limit_however_often_an_item_was_given_back() -> None:
+    item = given(SUBMITTED, CLAIMED, facts.WorkReleased(agent="ada", fence=FENCE, in_a_row=9_999), CLAIMED)
+    event = only(holding.decide_release(item, hold(Release, fence=13), 3, 1.0, 1_000_000))
+    assert (event.in_a_row, event.then) == (10_000, "open")
+    assert 270 <= event.retry_seconds <= 330
+
+
+def test_what_nobody_had_begun_goes_back_at_once_and_counts_for_nothing() -> None:
+    event, item = released_again(unbegun=True)
+    assert (event.in_a_row, event.then, event.retry_seconds) == (0, "open", None)
+    assert (item.releases, item.rests_until_ns) == (1, None)
 
 
 def test_failing_ends_the_item() -> None:
@@ -158,10 +215,10 @@ def test_cancelling_ends_what_has_not_ended() -> None:
 
 def test_a_lease_expires_once_and_only_for_the_claim_it_was_for() -> None:
     held = given(SUBMITTED, CLAIMED)
-    event = only(holding.decide_reclaim(held, FENCE, 31.0, "silence", None))
+    event = only(holding.decide_reclaim(held, FENCE, 31.0, "silence", None, 10))
     assert event.silent_seconds == 31.0
-    assert holding.decide_reclaim(held, FENCE - 1, 31.0, "silence", None) == []
-    assert holding.decide_reclaim(given(SUBMITTED), FENCE, 31.0, "silence", None) == []
+    assert holding.decide_reclaim(held, FENCE - 1, 31.0, "silence", None, 10) == []
+    assert holding.decide_reclaim(given(SUBMITTED), FENCE, 31.0, "silence", None, 10) == []
 
 
 def test_the_same_submission_is_already_so_and_another_under_its_id_is_refused() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from coord.events import examples
-from coord.events.body import DEPTH_MAX
+from coord.events.body import DEPTH_MAX, encode_object
 from coord.events.catalog import (
     AGGREGATES,
     EVENT_TYPES,
@@ -157,8 +157,8 @@ def test_a_kind_of_sample_nobody_knows_is_refused() -> None:
     b'{"title":"x","capabilities":["a b"]}', b'{"title":"x","team":"a.b"}', b'{"title":"x","\\u001b[31m":1}', b"{}",
 ])  # fmt: skip
 def test_a_wrong_field_is_named_in_one_printable_sentence(raw: bytes) -> None:
-    with pytest.raises(InvalidEvent, match=r"^work\.submitted\.v4: ") as refused:
-        decode_event("work.submitted.v4", raw, "work")
+    with pytest.raises(InvalidEvent, match=r"^work\.submitted\.v5: ") as refused:
+        decode_event("work.submitted.v5", raw, "work")
     assert refused.value.message.isprintable()
     assert len(refused.value.message) < 400
 
@@ -175,14 +175,14 @@ def test_the_path_of_a_checkpoint_leads_nowhere_else(path: str) -> None:
 
 def test_a_missing_field_is_called_missing_and_nothing_else() -> None:
     with pytest.raises(InvalidEvent) as refused:
-        decode_event("work.submitted.v4", b'{"priority":5}', "work")
-    assert refused.value.message == "work.submitted.v4: title: Field required."
+        decode_event("work.submitted.v5", b'{"priority":5}', "work")
+    assert refused.value.message == "work.submitted.v5: title: Field required."
 
 
 def test_the_json_of_an_item_keeps_its_nulls() -> None:
     body: Any = {"a": None, "b": [None, {"c": None}]}
     raw = encode_event(WorkSubmitted(title="x", body=body))
-    event = decode_event("work.submitted.v4", raw, "work")
+    event = decode_event("work.submitted.v5", raw, "work")
     assert isinstance(event, WorkSubmitted)
     assert event.body == body
 
@@ -212,7 +212,7 @@ def test_what_a_model_takes_at_its_deepest_can_also_be_written(depth: int) -> No
     except ValidationError:
         assert depth > DEPTH_MAX - 4
     else:
-        assert decode_event("work.submitted.v4", encode_event(event), "work") == event
+        assert decode_event("work.submitted.v5", encode_event(event), "work") == event
 
 
 @pytest.mark.parametrize("code", REFUSALS)
@@ -235,3 +235,21 @@ def test_a_reply_is_one_of_four_and_says_which() -> None:
         Unknown(reason="").exit_code,
         Invalid(reason="").exit_code,
     ) == (4, 6, 2)
+
+
+@KINDS
+def test_the_quick_way_of_writing_writes_what_the_slow_one_does(kind: EventType) -> None:
+    event = examples.EVENTS[kind.type]
+    assert encode_event(event) == encode_object(event.model_dump(mode="json", exclude_none=True))
+
+
+@pytest.mark.parametrize("result", [{"a": None}, ["null"], 2**63, {"x": 1e300}, "\x00", "é", [[[1]]]])
+def test_what_is_not_written_quickly_is_written_or_refused_as_ever(result: object) -> None:
+    event = WorkCompleted.model_construct(agent="a-1", fence=3, result=result)
+    try:
+        wanted = encode_object(event.model_dump(mode="json", exclude_none=True))
+    except InvalidEvent as refused:
+        with pytest.raises(InvalidEvent, match=str(refused)[:20]):
+            encode_event(event)
+    else:
+        assert encode_event(event) == wanted

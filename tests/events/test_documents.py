@@ -88,7 +88,7 @@ def test_a_schema_carries_the_sentences_under_its_fields() -> None:
 @pytest.mark.parametrize(
     ("short", "name"),
     [
-        ("work.submitted", "work.submitted.v4"),
+        ("work.submitted", "work.submitted.v5"),
         ("hardware", "sample.hardware.v1"),
         ("sample.presence", "sample.presence.v1"),
     ],

@@ -45,6 +45,7 @@ def test_an_error_without_words_says_its_own_sentence(kind: type[CoordError]) ->
 
 def test_the_hint_follows_the_message() -> None:
     assert str(CoordError("It broke.", "Mend it.")) == "It broke. Mend it."
+    assert str(CoordError("It is blocked: by me", "Mend it.")) == "It is blocked: by me. Mend it."
 
 
 @pytest.mark.parametrize(

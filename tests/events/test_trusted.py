@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coord.events.commands import Done, refusal
-from coord.events.model import Words, trusted, written
+from coord.events.model import Words, light, trusted, weighty, written
 from coord.events.planning import Retry, Scores
 from coord.events.views import AgentView, ItemView
 
@@ -38,7 +38,7 @@ def test_what_is_written_is_what_pydantic_writes(model: Words) -> None:
     )
 )  # fmt: skip
 def test_whatever_an_item_is_about_is_written_as_it_is(body: object) -> None:
-    shown = trusted(ItemView, **(ITEM.__dict__ | {"body": body}))
+    shown = trusted(ItemView, ITEM.__dict__ | {"body": body})
     try:
         expected = ItemView(**shown.__dict__).model_dump_json(exclude_none=True)
     except ValueError:
@@ -54,5 +54,11 @@ def test_a_trusted_model_is_the_checked_one_with_its_defaults() -> None:
         "priority": 5,
         "lease_seconds": 30.0,
     }
-    assert trusted(ItemView, **fields) == ItemView(**fields)
-    assert repr(trusted(Done, id="w-1")) == repr(Done(id="w-1"))
+    assert trusted(ItemView, dict(fields)) == ItemView(**fields)
+    assert repr(trusted(Done, {"id": "w-1"})) == repr(Done(id="w-1"))
+
+
+def test_a_light_view_is_written_as_its_model_is_and_stands_for_it() -> None:
+    lightly = light(ItemView)(**ITEM.__dict__)
+    assert written(lightly) == written(ITEM)
+    assert weighty(ItemView, lightly) == ITEM

@@ -10,14 +10,15 @@ from msgspec import structs
 
 from coord.events.body import parse_object
 from coord.events.catalog import EVENT_TYPES, encode_event
-from coord.events.envelope import to_headers
+from coord.events.envelope import APPENDED_AT, to_headers
 from coord.events.errors import InvalidEvent
 from coord.events.examples import ENVELOPE, EVENTS, SAMPLES
 from coord.events.samples import encode_sample, sample_type
 from coord.events.wire import Stored, log_entry, read_event, read_sample
 from coord.events.work import WorkSubmitted
 
-NOW_NS = 1_795_000_000_000_000_000
+NOW_NS = 1_795_244_401_000_000_000
+"""A second behind the time of the examples' envelope."""
 
 
 def stored(type_: str, body: bytes) -> Stored:
@@ -50,8 +51,31 @@ def test_an_event_as_deep_as_allowed_is_shown(depth: int) -> None:
     body: Any = []
     for _ in range(depth):
         body = [body]
-    entry = log_entry(stored("work.submitted.v4", encode_event(WorkSubmitted(title="x", body=body))))
+    entry = log_entry(stored("work.submitted.v5", encode_event(WorkSubmitted(title="x", body=body))))
     assert entry.fault is None
+
+
+@pytest.mark.parametrize(
+    ("time", "ahead"),
+    [
+        ("2026-11-21T06:59:59Z", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("2026-11-22T07:00:01.999999999Z", None),
+        ("2026-11-22T07:00:02Z", 86_401),
+        ("2026-11-22T00:00:00-12:00", 104_399),
+        ("2026-11-22T20:00:00+13:00", None),
+        ("2026-11-21T23:00:00-23:59", 143_939),
+        ("9999-12-31T23:59:59-23:59", 251_607_142_738),
+    ],
+)
+def test_an_event_of_a_day_ahead_is_none_unless_it_was_decided(time: str, ahead: int | None) -> None:
+    message = stored("work.claimed.v2", encode_event(EVENTS["work.claimed.v2"]))
+    ahead_message = replace(message, headers=dict(message.headers) | {"ce-time": time})
+    fault = log_entry(ahead_message).fault
+    expected = None if ahead is None else f"its time, {time}, is {ahead} s ahead of the broker's clock."
+    assert fault == expected
+    decided = replace(message, headers=dict(ahead_message.headers) | {APPENDED_AT: "6"})
+    assert read_event(decided).envelope.time == time
 
 
 @pytest.mark.parametrize(
@@ -104,5 +128,5 @@ def test_every_sample_is_read_with_its_node(kind: str) -> None:
 @pytest.mark.parametrize("headers", [{}, {"ce-type": "sample.processes.v1"}, {"ce-type": "x" * 9_999}])
 def test_a_sample_of_another_type_than_its_subject_is_refused(headers: dict[str, str]) -> None:
     raw = encode_sample(SAMPLES["hardware"])
-    with pytest.raises(InvalidEvent, match="ce-type is"):
+    with pytest.raises(InvalidEvent, match="ce-type is missing;" if not headers else "ce-type is '"):
         read_sample(Stored("SAMPLES", 3, NOW_NS, "sample.local.forge.hardware", headers, raw))

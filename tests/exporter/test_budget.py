@@ -79,6 +79,8 @@ WHOLE = {
         {"name": "agents", "labels": {"state": "busy"}, "value": 1},
         {"name": "directives", "labels": {"action": "pause", "status": "applied"}, "value": 3},
         {"name": "directives", "labels": {"action": "pause", "status": "refused"}, "value": 1},
+        {"name": "stream_behind", "labels": {"stream": "SAMPLES"}, "value": 30},
+        {"name": "stream_rate", "labels": {"stream": "SAMPLES"}, "value": 12.5},
         {"name": "alerts_open", "labels": {"rule": "loss-spike", "severity": "warning", "status": "active"}, "value": 1},
     ],
     "distributions": [
@@ -110,6 +112,8 @@ def test_figures_of_the_whole_become_points() -> None:
     assert values["coord.watchdog.actions", "pause"] == 4
     assert (values["cicd.worker.count", "busy"], values["cicd.worker.count", "offline"]) == (1, 0)
     assert (values["coord.projector.position",], values["coord.projector.behind",]) == (41, 2)
+    assert values["coord.projector.stream.behind", "SAMPLES"] == 30
+    assert values["coord.projector.stream.rate", "SAMPLES"] == 12.5
     assert [point.metric.name for point in points if isinstance(point, HistogramPoint)] == [
         "coord.work.attempt.duration"
     ]

@@ -13,6 +13,7 @@ from seen_spans import SeenSpan
 from coord.events import alert, directive, run, work
 from coord.events.alert import Evidence
 from coord.services import clock
+from coord.services.folder import Folder
 from coord.services.log import Log
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -244,3 +245,15 @@ def test_without_anywhere_to_send_it_says_so(server: Server, tmp_path: Path) -> 
     assert (told.code, "nothing is exported" in told.out) == (0, True)
     wrong = cli.run("serve", "exporter", environment={"OTEL_EXPORTER_OTLP_ENDPOINT": "nowhere"})
     assert (wrong.code, "it must be a URL" in wrong.err) == (2, True)
+
+
+def test_while_the_server_is_away_status_says_what_it_does_not_know(tmp_path: Path) -> None:
+    """What the exporter said of itself stands, and that nobody knows how far behind it is."""
+    folder = Folder(tmp_path / "data")
+    folder.make("exporter")
+    signal = {"receiver": "http://h", "sent": 7, "rejected": 0, "trouble": ""}
+    folder.write_json({"pid": 0, "dead": 0, "signals": {"traces": signal}}, "exporter", "status.json")
+    told = Cli(tmp_path, {"COORD_DATA": str(folder.root)}).run("otlp", "status")
+    assert told.code == 0
+    assert "http://h" in told.out
+    assert "how far behind it is cannot be asked: no server runs" in told.err

@@ -120,7 +120,7 @@ def running_scene(root: Path, transcript: Transcript) -> Iterator[Scene]:
     def telling(home: Path, environment: dict[str, str]) -> Cli:
         return TellingCli(home, environment, transcript)
 
-    with running_house(root, telling) as house:
+    with running_house(root, telling, hatched=not transcript.wanted) as house:
         scene = Scene(house, root)
         try:
             yield scene

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,13 @@ from conftest import Server
 from hardware_driver import Driver
 from machines import Machine
 
-from coord.events.node import NodeRegistered
+from coord.events.model import Event
+from coord.events.node import NodeReadingsDropped, NodeRegistered
 from coord.events.samples import Batch, HardwareSample, ProcessesSample, decode_sample
 from coord.events.streams import SAMPLES
 from coord.events.tokens import split_subject
 from coord.events.wire import read_event
-from coord.services.hardware import registration
+from coord.services.hardware import packer, registration
 from coord.services.hardware.files import ROOT
 from coord.services.hardware.gpu_poller import Deadlines, GpuPoller
 from coord.services.hardware.metrics import METRICS
@@ -89,7 +89,7 @@ async def watching(
     server: Server, poller: GpuPoller | None = None, root: str = ROOT, seconds: float = 0.1
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """A monitor inside the test."""
-    settings = replace(server.settings, node="forge", sample_seconds=seconds)
+    settings = server.settings.changed(node="forge", sample_seconds=seconds)
     task = asyncio.create_task(Monitor(settings, server.folder, poller, root).run())
     try:
         yield task
@@ -118,11 +118,15 @@ def metrics_of(batch: HardwareSample) -> set[str]:
     return {series.metric for series in batch.series}
 
 
+async def said_of_the_node(log: Log) -> list[Event]:
+    """Return what monitors told in the log."""
+    return [read_event(one).event for one in await log.read_subject("ev.local.node.forge")]
+
+
 async def registrations(log: Log, wanted: int) -> list[NodeRegistered]:
     """Wait until the node was registered so many times."""
-    while len(stored := await log.read_subject("ev.local.node.forge")) < wanted:
+    while len(events := await said_of_the_node(log)) < wanted:
         await asyncio.sleep(0.02)
-    events = [read_event(one).event for one in stored]
     return [event for event in events if isinstance(event, NodeRegistered)]
 
 
@@ -272,6 +276,24 @@ def test_readings_wait_while_the_server_is_away_and_none_is_missing(server: Serv
                 if len(set(sequences)) >= 8:
                     break
             assert sorted(set(sequences)) == list(range(1, len(set(sequences)) + 1))
+
+    with_log(server, body)
+
+
+def test_readings_that_cannot_wait_are_dropped_and_the_log_is_told_how_many(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packer, "WAITING_BYTES_MAX", 1)
+
+    async def body(log: Log) -> None:
+        async with watching(server):
+            while not (
+                told := [one for one in await said_of_the_node(log) if isinstance(one, NodeReadingsDropped)]
+            ):
+                await asyncio.sleep(0.02)
+            (dropped,) = told
+            assert dropped.readings == dropped.readings_total > 0
+            assert (await log.stream_state(SAMPLES.name)).messages == 0
 
     with_log(server, body)
 

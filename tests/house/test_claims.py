@@ -11,7 +11,7 @@ from typing import Any
 from command_line import UNMEASURED
 from houses import House, until
 
-ITEMS = 100
+ITEMS = 60
 AGENT = """
 name=$1
 while :; do
@@ -34,7 +34,7 @@ def test_of_two_hundred_processes_that_claim_one_item_one_wins(house: House) -> 
         told[racer.returncode] += 1
     assert told == {0: 1, 4: 199}
     history = house.ask("history", "only")["events"]
-    assert [event["type"] for event in history] == ["work.submitted.v4", "work.claimed.v2"]
+    assert [event["type"] for event in history] == ["work.submitted.v5", "work.claimed.v2"]
 
 
 def test_every_item_is_completed_once_although_each_process_is_killed(house: House, tmp_path: Path) -> None:
@@ -60,8 +60,10 @@ def test_every_item_is_completed_once_although_each_process_is_killed(house: Hou
         for agent in agents:
             agent.kill()
             agent.wait()
+    tail = house.cli.run("tail", "--from", "1", "--until", "now", "--json")
+    entries = [json.loads(line) for line in tail.out.splitlines()]
     for number in range(ITEMS):
-        types = [event["type"] for event in house.ask("history", f"w-{number}")["events"]]
+        types = [entry["type"] for entry in entries if entry["subject"].endswith(f".work.w-{number}")]
         assert types.count("work.completed.v1") == 1, (number, types)
         assert types[-1] == "work.completed.v1"
 
@@ -88,7 +90,7 @@ def test_what_a_killed_agent_held_is_finished_by_another(house: House) -> None:
     assert house.cli.run("complete", "left", "--agent", "fay").code == 0
     types = [event["type"] for event in house.ask("history", "left")["events"]]
     assert types == [
-        "work.submitted.v4", "work.claimed.v2", "work.lease_expired.v2", "work.claimed.v2", "work.completed.v1",
+        "work.submitted.v5", "work.claimed.v2", "work.lease_expired.v2", "work.claimed.v2", "work.completed.v1",
     ]  # fmt: skip
 
 
@@ -116,7 +118,8 @@ def test_the_same_request_again_claims_nothing_more_also_after_the_coordinator_w
         house.ask("submit", f"item {number}")
     first = house.ask("claim", "--agent", "ada", "--request-id", "once")
     house.kill("coordinator")
-    again = until(lambda: house.cli.run("claim", "--agent", "ada", "--request-id", "once", "--json").out)
+    words = ("claim", "--agent", "ada", "--request-id", "once", "--json")
+    again = until(lambda: (asked := house.cli.run(*words)).code == 0 and asked.out)
     assert json.loads(again)["id"] == first["id"]
     counts = house.ask("board")["counts"]
     assert (counts["claimed"], counts["open"]) == (1, 1)

@@ -5,20 +5,29 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from nats.aio.client import Client
 from raw_wire import RawConnection
 
-from coord.events.envelope import from_headers, to_headers
+from coord.events.envelope import Envelope, _from_block, from_headers, to_headers, to_lines
 from coord.events.errors import InvalidEvent
 from coord.events.examples import ENVELOPE
 from coord.events.streams import EVENTS
 from coord.events.wire import Stored
 from coord.services.log import Log, declare_streams
 from coord.services.log.answering import Asked, answer_requests
-from coord.services.log.reading import read_headers
+from coord.services.log.reading import Headers, read_headers
 
 GOOD = to_headers(ENVELOPE)
-EVENT = b"NATS/1.0\r\n" + b"".join(f"{k}: {v}\r\n".encode() for k, v in GOOD.items()) + b"\r\n"
+EVENT_START = b"NATS/1.0\r\n"
+
+
+def written(envelope: Envelope) -> bytes:
+    """Write headers as `to_headers` has them."""
+    return b"".join(f"{k}: {v}\r\n".encode() for k, v in to_headers(envelope).items())
+
+
+EVENT = EVENT_START + written(ENVELOPE) + b"\r\n"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +74,52 @@ def test_what_is_malformed_is_refused_and_not_made_good(change: Callable[[bytes]
     assert raw != EVENT
     with pytest.raises(InvalidEvent):
         from_headers(read_headers(raw))
+
+
+PLAIN = replace(ENVELOPE, causation="", correlation="", traceparent="")
+APPENDED = b"Nats-Expected-Last-Subject-Sequence: 7\r\nNats-Batch-Id: b\r\nNats-Batch-Sequence: 1\r\n\r\n"
+ONE_BY_ONE = EVENT_START + written(PLAIN) + APPENDED
+IN_LINES = EVENT_START + to_lines(PLAIN).encode() + APPENDED
+
+
+def test_most_headers_are_read_at_once_as_they_are_one_by_one() -> None:
+    for block in (ONE_BY_ONE, IN_LINES):
+        assert _from_block(block) == from_headers(read_headers(block)) == PLAIN
+    nobodys = replace(PLAIN, actor="", request_id="")
+    assert _from_block(EVENT_START + written(nobodys) + b"\r\n") == nobodys
+    assert _from_block(EVENT) is None, "it names a cause"
+    assert from_headers(Headers(EVENT)) == ENVELOPE
+    assert Headers(EVENT) == GOOD
+
+
+@pytest.mark.parametrize("block", [ONE_BY_ONE, IN_LINES])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"ce-id: ", b"ce-id: x"),
+        (b"Nats-Msg-Id: ", b"Nats-Msg-Id: x"),
+        (b"ce-type: ", b"ce-type: " + b"x" * 300),
+        (b"ce-type: ", b"ce-type: \x7f"),
+        (b"ce-source: /", b"ce-source: "),
+        (b"ce-source: ", b"ce-source: /a\r\nce-source: "),
+        (b"ce-specversion: 1.0", b"ce-specversion: 1x0"),
+        (b"ce-specversion: 1.0\r\n", b""),
+        (b"ce-time: 20", b"ce-time: 2x"),
+        (b"ce-time: 2026-11-", b"ce-time: 2026-13-"),
+        (b"ce-time: ", b"ce-time: 0000-00-00T00:00:00.000000000Z\r\nce-time: "),
+        (b"cx-request: ", b"cx-request:  "),
+        (b"cx-actor: ", b"cx-actor:  "),
+        (b"cx-actor: ", b"cx-actor: a\r\ncx-actor: "),
+        (b"Nats-Batch-Id: ", b"Nats-Rollup: all\r\nNats-Batch-Id: "),
+        (b"NATS/1.0", b"NATS/1.1"),
+    ],
+)
+def test_what_is_malformed_is_refused_by_both_ways(block: bytes, old: bytes, new: bytes) -> None:
+    raw = block.replace(old, new, 1)
+    assert raw != block
+    for headers in (Headers(raw), read_headers(raw)):
+        with pytest.raises(InvalidEvent):
+            from_headers(headers)
 
 
 BLOCKS = [

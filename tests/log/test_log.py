@@ -25,7 +25,7 @@ from coord.services.log.pulling import BATCH_BYTES_MAX
 from coord.services.log.streams import differences, stream_config
 from coord.services.settings import Settings
 
-SUBMITTED = examples.EVENTS["work.submitted.v4"]
+SUBMITTED = examples.EVENTS["work.submitted.v5"]
 
 
 def append_of(item_id: str, expected: int = 0, event: Event = SUBMITTED, event_id: str = "") -> Append:
@@ -261,7 +261,7 @@ def test_declaring_twice_changes_nothing_and_a_difference_is_mended(
         before = await log.stream_state(EVENTS.name)
         await declare_streams(log, server.settings)
         assert await log.stream_state(EVENTS.name) == before
-        smaller = dataclasses.replace(server.settings, events_gib_max=1)
+        smaller = server.settings.changed(events_gib_max=1)
         await declare_streams(log, smaller)
         for definition in STREAMS:
             present = (await log.jetstream.stream_info(definition.name)).config
@@ -285,7 +285,9 @@ def test_nobody_may_delete_from_the_log(on_log: Callable[[Body], None]) -> None:
 def test_samples_are_stored_without_identity(on_log: Callable[[Body], None]) -> None:
     async def body(log: Log) -> None:
         await log.publish_sample("sample.local.n1.hardware", "hardware", examples.SAMPLES["hardware"])
-        assert (await log.stream_state(SAMPLES.name)).messages == 1
+        state = await log.stream_state(SAMPLES.name)
+        assert (state.messages, state.config["persist_mode"]) == (1, "async")
+        assert "persist_mode" not in (await log.stream_state(EVENTS.name)).config
 
     on_log(body)
 
@@ -339,5 +341,22 @@ def test_many_large_messages_are_pulled_without_breaking_the_connection(
                 found += len(batch)
                 if found == count:
                     break
+
+    on_log(body)
+
+
+def test_as_many_are_given_out_at_once_as_is_said_at_that_moment(on_log: Callable[[Body], None]) -> None:
+    async def body(log: Log) -> None:
+        await log.append([append_of(f"w-{number}") for number in range(60)])
+        most, found = 7, []
+        pulled = contextlib.aclosing(log.pull(EVENTS.name, 1, lambda: most, 5.0))  # type: ignore[type-var]
+        async with asyncio.timeout(20), pulled as batches:
+            async for batch in batches:
+                assert 0 < len(batch) <= most
+                found += [stored.position for stored in batch]
+                most = 20 if len(found) >= 14 else 7
+                if len(found) == 60:
+                    break
+        assert found == [*range(1, 61)]
 
     on_log(body)

@@ -9,8 +9,8 @@ from told_runs import ToldRun
 
 from coord.events.streams import EVENTS, SAMPLES
 from coord.events.wire import Stored
-from coord.services.log import Log, declare_streams
-from coord.services.log.looking_back import newest, read_newest, read_present, read_since
+from coord.services.log import Log, declare_streams, looking_back
+from coord.services.log.looking_back import newest, read_newest, read_present, read_since, read_together
 
 RUNS = ("ev.local.run.*",)
 In = Callable[[Callable[[Log], Awaitable[None]]], None]
@@ -82,5 +82,27 @@ def test_from_a_moment_on_only_what_was_stored_then_or_later_is_read(on: In) -> 
         assert await positions(read_since(log, EVENTS.name, RUNS, 0)) == list(range(1, 13))
         late = seventh.recorded_at_ns + 3_600 * 10**9
         assert await positions(read_since(log, EVENTS.name, RUNS, late)) == []
+
+    on(body)
+
+
+def test_subjects_are_read_together_in_order_and_no_further_than_wanted(
+    on: In, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking_back, "BATCH_MAX", 2)
+
+    async def body(log: Log) -> None:
+        each = [f"ev.local.run.r-{number}" for number in range(3)]
+        assert await positions(read_together(log, each, 1, 12)) == list(range(1, 13))
+        assert await positions(read_together(log, each, 4, 8)) == [4, 5, 6, 7, 8]
+        assert await positions(read_together(log, [each[2], each[0]], 2, 8)) == [3, 4, 6, 7]
+        assert await positions(read_together(log, ["ev.local.work.*", each[1]], 3, 99)) == [5, 8, 11]
+        assert await positions(read_together(log, ["ev.local.work.*"], 1, 12)) == []
+        assert await positions(read_together(log, each, 13, 12)) == []
+        late = ToldRun(log, "late")
+        await late.start()
+        await late.steps(1)
+        both = ["ev.local.run.late", each[0]]
+        assert await positions(read_together(log, both, 1, 99)) == [1, 4, 7, 10, 13, 14]
 
     on(body)

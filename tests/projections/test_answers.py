@@ -76,7 +76,8 @@ def test_the_board_is_cut_and_says_so(store: Store) -> None:
         ({"status": "completed"}, ["w-4"]),
         ({"status": "cancelled"}, []),
         ({"team": "blue"}, ["w-1"]),
-        ({"agent": "ada"}, ["w-2", "w-4"]),
+        ({"agent": "ada"}, ["w-2"]),
+        ({"agent": "ada", "status": "completed"}, ["w-4"]),
         ({"agent": "bob"}, []),
     ],
 )
@@ -210,6 +211,11 @@ def test_the_state_names_every_table_with_its_rows_and_digest(store: Store) -> N
     assert (state.dead_letters, state.gaps, state.opened, state.positions) == (0, 0, "clean", {"EVENTS": 10})
     assert state.file_bytes > 0
     assert all(table.digest is None for table in ask(store, "state").tables)
+    assert [(one.name, one.rows, one.segments, one.since_ns) for one in state.kept] == [
+        ("readings", 0, 0, None),
+        ("rollups", 0, 0, None),
+    ]
+    assert state.streams == ()
 
 
 def test_health_of_the_system_shows_every_part_worst_first(store: Store) -> None:

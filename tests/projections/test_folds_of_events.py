@@ -145,6 +145,21 @@ def test_a_node_is_registered_lost_and_back() -> None:
     assert only(history.tables(), NODES).status == "active"
 
 
+def test_what_monitors_dropped_is_added_up_and_changes_no_status() -> None:
+    history = History()
+    history.say("forge", EVENTS["node.readings_dropped.v1"])
+    assert [odd.reason for odd in history.tables().rows(ODDITIES)] == ["no such node was registered"]
+    history.node("forge")
+    history.say("forge", node.NodeLost(silent_seconds=12.0))
+    history.say("forge", node.NodeReadingsDropped(writer="m-1", readings=30, readings_total=30))
+    last = history.say("forge", node.NodeReadingsDropped(writer="m-2", readings=12, readings_total=12))
+    forge = only(history.tables(), NODES)
+    assert (forge.status, forge.dropped_readings, forge.position) == ("lost", 42, last)
+    assert forge.dropped_at_ns == history.messages[-1].recorded_at_ns
+    history.node("forge")
+    assert only(history.tables(), NODES).dropped_readings == 42
+
+
 def test_an_alert_is_raised_acknowledged_silenced_and_resolved() -> None:
     history = History()
     history.say("al-1", EVENTS["alert.raised.v1"])

@@ -1,5 +1,7 @@
 """What the tables say after packed readings, and that sending them again says nothing new."""
 
+from math import inf
+
 import pytest
 from histories import SECOND_NS, START_NS, History, folded, hardware, only, stored_sample
 from hypothesis import given
@@ -54,6 +56,17 @@ def test_a_minute_is_rolled_up_when_the_next_one_begins() -> None:
     assert (part.lowest, part.highest, part.last) == (1.0, 3.0, 2.0)
     latest = only(tables, LATEST)
     assert (latest.minute_ns, latest.readings, latest.total) == (_START_MINUTE + 2 * MINUTE_NS, 1, 9.0)
+
+
+def test_sums_are_exact_and_one_that_no_double_holds_is_infinite() -> None:
+    history = History()
+    history.sample("n1", "hardware", hardware(0, [(_at(1, 0), 0.1)] * 10))
+    assert only(history.tables(), LATEST).total == 1.0
+    for sign in (1.0, -1.0):
+        history = History()
+        history.sample("n1", "hardware", hardware(0, [(_at(1, 0), sign * 1.5e308)] * 2))
+        latest = only(history.tables(), LATEST)
+        assert (latest.total, latest.total_squares) == (sign * inf, inf)
 
 
 def test_late_readings_leave_another_part_and_the_newest_value_stays() -> None:

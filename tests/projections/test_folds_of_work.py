@@ -82,8 +82,23 @@ def test_what_ended_a_claim_is_told_in_its_own_words_where_there_are_some() -> N
     history.submit("w-1")
     history.expire("w-1", "ada", history.claim("w-1", "ada"), cause="evicted", reason="it looped")
     history.say("w-1", work.WorkReleased(agent="ada", fence=history.claim("w-1", "ada"), reason="not mine"))
-    assert only(history.tables(), WORK).reason == "it looped"
+    assert only(history.tables(), WORK).reason == "not mine"
     assert [one.reason for one in history.tables().rows(ATTEMPTS)] == ["it looped", "not mine"]
+
+
+def test_what_is_given_back_again_rests_and_is_parked_at_last() -> None:
+    history = History()
+    history.submit("w-1")
+    fence = history.claim("w-1", "ada")
+    back = history.say("w-1", work.WorkReleased(agent="ada", fence=fence, in_a_row=2, retry_seconds=4.0))
+    rests = only(history.tables(), WORK)
+    assert (rests.status, rests.opened_at_ns) == ("open", at(back) + 4_000_000_000)
+    fence = history.claim("w-1", "ada", attempt=2)
+    history.say(
+        "w-1", work.WorkReleased(agent="ada", fence=fence, in_a_row=3, then="parked", reason="no room")
+    )
+    parked = only(history.tables(), WORK)
+    assert (parked.status, parked.reason, parked.tries) == ("parked", "no room", 0)
 
 
 def test_only_an_open_item_is_blocked_and_it_can_be_claimed_from_its_unblocking_on() -> None:

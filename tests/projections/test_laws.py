@@ -68,7 +68,7 @@ def test_every_table_belongs_to_one_stream_and_has_a_name_of_its_own() -> None:
 
 
 def test_poison_is_set_aside_with_a_reason_and_the_next_message_is_folded() -> None:
-    good = stored_event(2, "w-1", EVENTS["work.submitted.v4"])
+    good = stored_event(2, "w-1", EVENTS["work.submitted.v5"])
     tables = folded([poison(1), good])
     (letter,) = tables.rows(DEAD_LETTERS)
     assert letter.position == 1

@@ -13,7 +13,7 @@ from coord.events import alert, directive, run, samples
 from coord.events.questions import QUESTIONS
 from coord.projections.answers import ANSWERS, Moment, marks
 from coord.projections.intake import take_in
-from coord.projections.store import Store, open_store
+from coord.projections.store import Kept, Store, keeping, open_store
 from coord.projections.store.connection import begin_store
 
 NOW_NS = START_NS + 100 * SECOND_NS
@@ -281,7 +281,12 @@ def test_a_trend_of_a_long_window_is_made_of_minutes(store: Store) -> None:
             [float(number), number + 2.0],
         )
     tell(store, history)
-    store.drop_readings(NOW_NS)
+    while store.seal(NOW_NS):
+        """Another piece."""
+    store.keeping = keeping(Kept(3_600, 0), Kept(400 * 86_400, 1_000))
+    assert store.drop_segments(NOW_NS)
+    with store.reader() as reader:
+        assert reader.counts()["readings"] == 0
     (row,) = ask(store, "trend", metrics=("heat",), seconds=6 * 3_600, bins=6).rows
     assert row.values == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
     assert row.highest == (2.0, 3.0, 4.0, 5.0, 6.0, 7.0)

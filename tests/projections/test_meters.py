@@ -11,7 +11,7 @@ from coord.events import agent, alert, directive, node, run, work
 from coord.events.examples import INVENTORY
 from coord.events.meters import Meters, MetersAnswer
 from coord.events.model import Number
-from coord.projections.answers import Moment
+from coord.projections.answers import Followed, Moment
 from coord.projections.answers.meters import BOUNDS, NODES_PAGE, RUN_METRICS_MAX, RUNS_PAGE, answer_meters
 from coord.projections.intake import take_in
 from coord.projections.store import Store, open_store
@@ -50,6 +50,14 @@ def test_an_empty_store_has_figures_and_none_of_them_is_wrong(store: Store) -> N
     }  # fmt: skip
     assert answer.distributions == ()
     assert ask(store, "runs").figures == ask(store, "nodes").figures == ()
+
+
+def test_how_folding_stands_to_each_stream_is_a_figure(store: Store) -> None:
+    moment = Moment(NOW_NS, followed=(Followed("EVENTS", 0, 3.0), Followed("SAMPLES", 30, 12.5)))
+    with store.reader() as reader:
+        answer = answer_meters(reader, Meters(), moment)
+    assert values(answer, "stream_behind") == {"EVENTS": 0, "SAMPLES": 30}
+    assert values(answer, "stream_rate") == {"EVENTS": 3.0, "SAMPLES": 12.5}
 
 
 def test_work_is_counted_by_team_and_timed(store: Store) -> None:

@@ -7,6 +7,7 @@ from asked import NOW_NS, ask, tell
 from histories import SECOND_NS, START_NS, History
 
 from coord.events import agent, team, work
+from coord.events.health import HealthWeighed
 from coord.events.planning import Concurrency, Retry, Scores
 from coord.projections.store import Store
 
@@ -79,7 +80,7 @@ def test_what_waits_for_its_time_is_free_when_it_has_come(store: Store) -> None:
         ({"status": "blocked"}, ["blocked"]),
         ({"status": "stuck"}, []),
         ({"agent": "ada", "status": "parked"}, []),
-        ({"agent": "ada"}, ["held", "done", "failed"]),
+        ({"agent": "ada"}, ["held"]),
     ],
 )
 def test_the_board_is_asked_for_what_is_held_back(
@@ -89,6 +90,27 @@ def test_the_board_is_asked_for_what_is_held_back(
     board = ask(store, "board", NOW_NS, **asked)
     assert [row.id for row in board.rows] == ids
     assert board.truncated == ("limit" in asked)
+
+
+def test_the_board_of_linked_items_says_what_each_depends_on_and_counts_no_others(store: Store) -> None:
+    tell(store, planned())
+    board = ask(store, "board", linked=True)
+    assert {row.id: row.depends_on for row in board.rows} == {
+        "free": None,
+        "after": ("done", "free", "failed"),
+        "ready": ("done",),
+        "done": None,
+        "failed": None,
+    }
+    assert {name: count for name, count in board.counts.items() if count} == {
+        "open": 3,
+        "completed": 1,
+        "failed": 1,
+    }
+    assert board.waiting == 1
+    assert [row.id for row in ask(store, "board", linked=True, status="waiting").rows] == ["after"]
+    assert all(row.depends_on is None for row in ask(store, "board").rows), "nobody asked"
+    assert ask(store, "board", linked=True, limit=4).truncated
 
 
 def test_what_is_held_back_says_why_and_has_no_holder(store: Store) -> None:
@@ -205,6 +227,26 @@ def test_teams_that_were_configured_are_told_with_what_is_held_for_them(store: S
     assert [one.team for one in ask(store, "agents", team="red").teams] == ["red"]
 
 
+def test_the_board_counts_what_was_asked_for_and_names_the_teams_that_are_full(store: Store) -> None:
+    history = History()
+    history.agent("ada", team="blue")
+    history.say("red", team.TeamConfigured(wip_limit=1))
+    history.say("blue", team.TeamConfigured(wip_limit=2))
+    for name, of in (("w-1", "red"), ("w-2", None), ("w-3", "red"), ("w-4", None)):
+        history.submit(name, team=of)
+    history.complete("w-4", "ada", history.claim("w-4", "ada"))
+    for name in ("w-1", "w-2"):
+        history.claim(name, "ada")
+    tell(store, history)
+    board = ask(store, "board", team="red")
+    assert [(one.team, one.holds) for one in board.full] == [("red", 1)]
+    assert {status: count for status, count in board.counts.items() if count} == {"open": 1, "claimed": 1}
+    held = ask(store, "board", agent="ada")
+    assert {row.id for row in held.rows} == {"w-1", "w-2"}
+    assert (held.counts["completed"], held.counts["open"]) == (1, 0)
+    assert [row.id for row in ask(store, "board", agent="ada", status="completed").rows] == ["w-4"]
+
+
 def test_health_tells_what_is_parked_and_stuck_and_not_what_waits(store: Store) -> None:
     history = planned()
     fence = next(row.fence for row in _rows(store, history) if row.id == "held")
@@ -216,6 +258,24 @@ def test_health_tells_what_is_parked_and_stuck_and_not_what_waits(store: Store) 
     assert found["backlog"].reason.startswith("5 items unfinished (4 open, 1 claimed) for 1 active agent;")
     ada = {one.name for one in ask(store, "health", entity="agent:ada").deductions}
     assert "stuck" in ada
+
+
+def test_health_tells_what_each_part_may_cost_as_it_was_weighed_last(store: Store) -> None:
+    history = planned()
+    usual = tell_health(store, history)
+    history.say("parked", HealthWeighed(points=5.0))
+    history.say("parked", HealthWeighed(points=2.0))
+    light = tell_health(store, history)
+    assert (usual.weights["parked"], light.weights["parked"], light.weights["backlog"]) == (10.0, 2.0, 40.0)
+    lost = [
+        next(one.points for one in answer.deductions if one.name == "parked") for answer in (usual, light)
+    ]
+    assert lost[1] == pytest.approx(lost[0] / 5)
+
+
+def tell_health(store: Store, history: History) -> Any:
+    tell(store, history)
+    return ask(store, "health")
 
 
 def test_who_was_put_out_is_neither_lost_nor_scored(store: Store) -> None:

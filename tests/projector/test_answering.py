@@ -172,7 +172,7 @@ def test_history_is_read_from_the_log_itself(projector: Projector) -> None:
     until(lambda: projector.position() == 5)
     history = projector.ask("history", id="w-1")
     assert [(one["position"], one["type"]) for one in history["events"]] == [
-        (3, "work.submitted.v4"),
+        (3, "work.submitted.v5"),
         (5, "work.cancelled.v1"),
     ]
     assert history["events"][1]["fields"] == {"reason": "no more"}

@@ -129,18 +129,19 @@ def test_tidying_empties_the_log_of_writes_when_it_is_time(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coord.services.projector.keeper.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("coord.services.projector.keeper.SEAL_SECONDS", 0.0)
     monkeypatch.setattr("coord.services.projector.keeper.DROP_SECONDS", 0.0)
-    monkeypatch.setattr("coord.services.projector.keeper.READINGS_SECONDS_MAX", -(10**9))
 
     async def body(keeper: Keeper) -> None:
         history = History()
         history.sample("n1", "hardware", hardware(0, [(0, 1.0)]))
         await keeper.fold(CREATED, history.samples)
+        assert await _readings(keeper) == 1
         wal = keeper.path.with_name(keeper.path.name + ".wal")
         assert wal.stat().st_size > 0
         await keeper.tidy()
         assert not wal.exists() or wal.stat().st_size == 0
-        assert await keeper.read(lambda reader: reader.counts()["readings_hot"]) == 0
+        assert await _readings(keeper) == 0
         assert await keeper.read(lambda reader: reader.counts()["latest"]) == 1
 
     keeping(settings, body)
@@ -157,7 +158,7 @@ def test_a_batch_of_large_messages_is_folded_in_parts(
         apply(self, intake, size_bytes)
 
     monkeypatch.setattr(Store, "apply", counted)
-    monkeypatch.setattr("coord.services.projector.keeper.PART_BYTES_MAX", 1_000)
+    monkeypatch.setattr("coord.services.projector.folding.PART_BYTES_MAX", 1_000)
     monkeypatch.setattr("coord.projections.store.writer.CHECKPOINT_BYTES", 2_000)
 
     async def body(keeper: Keeper) -> None:
@@ -167,6 +168,31 @@ def test_a_batch_of_large_messages_is_folded_in_parts(
         await keeper.fold(CREATED, history.messages)
         assert parts == [2, 2, 2, 1]
         assert len(await keeper.read(_ids)) == 7
+
+    keeping(settings, body)
+
+
+def test_whoever_else_writes_has_a_turn_between_the_parts_of_a_large_batch(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = []
+    apply = Store.apply
+
+    def noted(self: Store, intake: Intake, size_bytes: int = 0) -> None:
+        streams.append(intake.mark.stream)
+        apply(self, intake, size_bytes)
+
+    monkeypatch.setattr(Store, "apply", noted)
+    monkeypatch.setattr("coord.services.projector.folding.PART_BYTES_MAX", 1)
+
+    async def body(keeper: Keeper) -> None:
+        history = History()
+        history.sample("n1", "hardware", hardware(0, [(0, 1.0)]))
+        for number in range(5):
+            history.submit(f"w-{number}")
+        await asyncio.gather(keeper.fold(CREATED, history.messages), keeper.fold(CREATED, history.samples))
+        assert streams == ["EVENTS", "SAMPLES", *["EVENTS"] * 4]
+        assert (keeper.folded["EVENTS"], keeper.folded["SAMPLES"]) == (5, 1)
 
     keeping(settings, body)
 
@@ -209,7 +235,7 @@ def _aligning(server: Server, body: Callable[[Log, Keeper], Awaitable[None]]) ->
 
 
 async def _readings(keeper: Keeper) -> int:
-    return await keeper.read(lambda reader: reader.counts()["readings_hot"])
+    return await keeper.read(lambda reader: reader.counts()["readings"])
 
 
 def test_samples_that_lost_their_tail_are_read_on_and_the_gap_is_counted(server: Server) -> None:

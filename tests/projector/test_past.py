@@ -25,16 +25,18 @@ from coord.projections.answers import ANSWERS, Moment
 from coord.projections.intake import Gap
 from coord.projections.store import Store, digests_of_events
 from coord.projections.store.connection import begin_store
-from coord.services.projector import scratch
+from coord.services import clock
+from coord.services.projector import copies, looking_back, scratch
+from coord.services.projector.copies import Policy, copies_in
 from coord.services.projector.feed import Batch
-from coord.services.projector.keeper import fold_batch
+from coord.services.projector.folding import fold_batch
 from coord.services.projector.past_tables import Cancelled, PastTables
 from coord.services.projector.scratch import Scratch
 
 SUBMITTED = work.WorkSubmitted(title="hash a file", priority=7)
 OF_THE_PAST: dict[str, dict[str, Any]] = {
     "agents": {}, "alerts": {}, "board": {}, "curve": {"run": "x1"}, "mine": {"agent": "a1"}, "runs": {},
-    "show": {"id": "w-1"}, "stats": {"last_seconds": 20.0},
+    "scenarios": {}, "show": {"id": "w-1"}, "stats": {"last_seconds": 20.0}, "timeline": {},
 }  # fmt: skip
 
 
@@ -84,8 +86,14 @@ def fresh(path: Path, messages: list[Stored]) -> tuple[dict[str, str], dict[str,
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keyframes so close together that a short history has some, and loses some."""
-    for name, value in (("STRIDE", 4), ("NEAR", 3), ("KEYFRAMES_MAX", 4), ("NEAR_MAX", 2)):
-        monkeypatch.setattr(scratch, name, value)
+    monkeypatch.setattr(scratch, "NEAR", 3)
+    for name, value in (("STRIDE", 4), ("EVEN_MAX", 4), ("NEAR_MAX", 2)):
+        monkeypatch.setattr(copies, name, value)
+
+
+def test_every_question_is_under_a_law_of_the_past_or_read_from_the_log() -> None:
+    elsewhere = {*looking_back.WITH_MACHINES, *looking_back.LIVE}
+    assert {*OF_THE_PAST, *elsewhere, "events", "history", "state"} == set(QUESTIONS)
 
 
 @given(messages=event_histories(), data=st.data())
@@ -117,8 +125,8 @@ def _long(count: int) -> list[Stored]:
 class Walk:
     """Positions visited in a scratch database, with what was read for each."""
 
-    def __init__(self, root: Path, count: int) -> None:
-        self.scratch = Scratch(root, 256)
+    def __init__(self, root: Path, count: int, policy: Policy | None = None) -> None:
+        self.scratch = Scratch(root, 256, policy)
         self.tables = PastTables(self.scratch)
         self.read: list[int] = []
         self._messages = _long(count)
@@ -160,11 +168,13 @@ def test_copies_are_few_however_far_a_fold_goes_and_outlast_the_process(small: N
     async def main() -> None:
         walk = Walk(tmp_path, 200)
         await walk.to(200)
-        keyframes = sorted(walk.scratch._copies.keys() - set(walk.scratch._near))
-        assert len(keyframes) <= 4
-        assert keyframes == list(range(keyframes[0], 200, keyframes[0]))
+        left = [one.position for one in copies_in(tmp_path)]
+        even = [one for one in left if one % walk.scratch.copies.stride == 0]
+        assert len(even) <= 4
+        assert even == list(range(even[0], 200, even[0]))
+        assert len(left) <= len(even) + 2 + 1, "near ones, and the last of this hour"
         await walk.tables.close()
-        assert sorted(int(path.stem) for path in tmp_path.glob("*.duckdb")) == sorted(walk.scratch._copies)
+        assert left == [one.position for one in copies_in(tmp_path)]
         again = Walk(tmp_path, 200)
         assert await again.to(199) == 2
         await again.tables.begin("another log", 200)
@@ -174,16 +184,11 @@ def test_copies_are_few_however_far_a_fold_goes_and_outlast_the_process(small: N
     asyncio.run(main())
 
 
-def test_copies_take_only_so_much_of_the_disk(
-    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scratch, "KEYFRAMES_BYTES_MAX", 1)
-
+def test_copies_take_only_so_much_of_the_disk(small: None, tmp_path: Path) -> None:
     async def main() -> None:
-        walk = Walk(tmp_path, 40)
+        walk = Walk(tmp_path, 40, Policy(bytes_max=1))
         await walk.to(40)
-        assert len(walk.scratch._copies.keys() - set(walk.scratch._near)) == 1
-        assert len(walk.scratch._near) <= 2
+        assert [one.position for one in copies_in(tmp_path)] == [37]
         await walk.tables.close()
 
     asyncio.run(main())
@@ -279,7 +284,9 @@ def test_a_time_is_the_last_position_before_the_first_that_came_later_and_no_mom
         expected = later[0] if later else len(times)
         answer = told.ask("board", at_ns=at_ns)
         assert answer["as_of"]["position"] == expected
-        assert answer["as_of"]["time_ns"] == times[expected - 1]
+        assert answer["as_of"]["recorded_at_ns"] == times[expected - 1]
+        now_ns = clock.now_ns()
+        assert answer["as_of"]["time_ns"] == at_ns or at_ns > now_ns > answer["as_of"]["time_ns"]
     for asked, error, words in NO_MOMENTS:
         with pytest.raises(error, match=words):
             told.ask("board", **asked)
@@ -292,7 +299,7 @@ NO_MOMENTS: list[tuple[dict[str, int], type[CoordError], str]] = [
     (
         {"at_ns": 5},
         Refused,
-        "1970-01-01T00:00:00.000000005Z is before the log, which begins at position 1, 20",
+        "1970-01-01T00:00:00.000Z is before the log, which begins at position 1, 20",
     ),
     ({"at_ns": -1}, UsageError, "at_ns is -1"),
 ]
@@ -335,4 +342,4 @@ def test_a_projector_that_is_told_to_stop_takes_the_past_with_it(told: Projector
     (child,) = _children(told.process.pid)
     assert told.stop() == 0
     assert _gone(child)
-    assert not told.server.folder.path("projection", "past").exists()
+    assert list(told.server.folder.path("projection", "past").iterdir()) == []

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,7 +22,9 @@ from coord.services import clock
 from coord.services.folder import is_alive
 from coord.services.log.client import Append
 from coord.services.projector import past
+from coord.services.projector.copies import STRIDE, copies_in
 from coord.services.projector.past import Past
+from coord.services.projector.scratch import NEAR
 
 EVENTS = 6_000
 SUBMITTED = work.WorkSubmitted(title="hash a file", priority=7)
@@ -67,24 +72,18 @@ async def open_at(one: Past, position: int) -> int | Refusal:
     return int(answer["counts"]["open"])
 
 
-async def until_open_at(one: Past, position: int) -> int:
-    """Ask again for as long as the answer is not ready."""
-    while isinstance(found := await open_at(one, position), Refusal):
-        assert (found.code, found.exit_code) == ("not_yet", 3)
-    return found
-
-
 def test_a_long_fold_is_told_of_and_goes_on_until_the_same_is_asked_again(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(past, "WAIT_SECONDS", 0.02)
-
     async def body(one: Past) -> None:
-        found = await open_at(one, EVENTS)
+        with monkeypatch.context() as hurry:
+            hurry.setattr(past, "WAIT_SECONDS", 0.02)
+            found = await open_at(one, EVENTS)
         assert isinstance(found, Refusal)
+        assert (found.code, found.exit_code) == ("not_yet", 3)
         assert f"the past of position {EVENTS} is not ready yet" in found.reason
         assert found.hint.startswith("Ask again")
-        assert await until_open_at(one, EVENTS) == EVENTS
+        assert await open_at(one, EVENTS) == EVENTS
 
     asking(server, body)
 
@@ -120,8 +119,29 @@ def test_the_process_rests_when_nobody_asks_and_goes_on_from_what_it_left(
         assert await open_at(one, 5_000) == 5_000
         while one.pid is not None:
             await asyncio.sleep(0.01)
-        assert server.folder.path("projection", "past", "4744.duckdb").exists()
+        left = copies_in(server.folder.path("projection", "past"))
+        assert [copy.position for copy in left] == [4_744]
         assert await open_at(one, 4_999) == 4_999
+
+    asking(server, body)
+
+
+def test_copies_are_left_while_nobody_asks_and_a_question_goes_first(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "IDLE_SECONDS", 0.05)
+
+    async def body(one: Past) -> None:
+        assert await one.keep_copies(EVENTS) == STRIDE
+        while one.pid is not None:
+            await asyncio.sleep(0.01)
+        left = copies_in(server.folder.path("projection", "past"))
+        assert [copy.position for copy in left] == [EVENTS - NEAR]
+        keeping = asyncio.create_task(one.keep_copies(10))
+        while not one._is_folding():
+            await asyncio.sleep(0)
+        assert await open_at(one, 5) == 5
+        assert await keeping in (0, STRIDE)
 
     asking(server, body)
 
@@ -140,6 +160,31 @@ def test_a_process_that_is_killed_while_it_folds_is_told_of(
             await waiting
         assert not is_alive(pid)
         assert await open_at(one, 3) == 3
+
+    asking(server, body)
+
+
+def test_a_question_that_comes_while_an_end_is_noted_is_answered_by_the_next_process(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noticed, noted, collect = threading.Event(), threading.Event(), past._collect
+
+    def slowly(process: Any) -> int:
+        noticed.set()
+        assert noted.wait(60)
+        return collect(process)
+
+    async def body(one: Past) -> None:
+        assert await open_at(one, 10) == 10
+        monkeypatch.setattr(past, "_collect", slowly)
+        assert one.pid is not None
+        os.kill(one.pid, signal.SIGKILL)
+        assert await asyncio.to_thread(noticed.wait, 60)
+        asked = asyncio.create_task(open_at(one, 20))
+        while not one._is_folding():
+            await asyncio.sleep(0.01)
+        noted.set()
+        assert await asked == 20
 
     asking(server, body)
 

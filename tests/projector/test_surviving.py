@@ -5,10 +5,12 @@ import resource
 import shutil
 from typing import Any
 
+import pytest
 from projectors import Projector, log_on, sample, say, say_raw, until
 
 from coord.events import agent, work
 from coord.events.envelope import MESSAGE_ID
+from coord.events.errors import Exit, UsageError
 from coord.services.log import Log
 from coord.services.projector.rebuild import rebuild
 
@@ -69,7 +71,7 @@ def test_a_projector_killed_again_and_again_holds_what_a_rebuild_gives(projector
     projector.start()
     _assert_whole(projector, last, items)
     rows = {table["name"]: table["rows"] for table in projector.ask("state")["tables"]}
-    assert rows["readings_hot"] == items
+    assert rows["readings"] == items
 
 
 async def _work_until(log: Log, done: asyncio.Event) -> int:
@@ -124,9 +126,9 @@ def test_a_second_projector_on_the_same_folder_says_who_has_it(projector: Projec
     assert projector.process is not None
     second = projector.spawn()
     _, said = second.communicate(timeout=20)
-    assert second.returncode == 1
-    assert said.splitlines()[-1].startswith("FolderTaken: the projection ")
-    assert f"is in use by process {projector.process.pid}." in said
+    assert second.returncode == Exit.NO_SERVER
+    assert said.splitlines()[-1].startswith(b"coord: the projection ")
+    assert b"is in use by process %d." % projector.process.pid in said
     assert projector.ask("board")["rows"] == []
 
 
@@ -135,26 +137,26 @@ POISON: dict[str, tuple[str, bytes, dict[str, str]]] = {
     "no json": ("ev.local.work.w-1", b"\xff\xfe", {"ce-id": "x", MESSAGE_ID: "x"}),
     "no headers": ("ev.local.work.w-1", b"{}", {}),
     "unknown type": ("ev.local.work.w-1", b"{}", {"ce-type": "work.dreamt.v1"}),
-    "another family": ("ev.local.agent.w-1", b'{"title": "x"}', {"ce-type": "work.submitted.v4"}),
-    "wrong fields": ("ev.local.work.w-1", b'{"title": 7}', {"ce-type": "work.submitted.v4"}),
+    "another family": ("ev.local.agent.w-1", b'{"title": "x"}', {"ce-type": "work.submitted.v5"}),
+    "wrong fields": ("ev.local.work.w-1", b'{"title": 7}', {"ce-type": "work.submitted.v5"}),
     "duplicate keys": (
         "ev.local.work.w-1",
         b'{"title": "a", "title": "b"}',
-        {"ce-type": "work.submitted.v4"},
+        {"ce-type": "work.submitted.v5"},
     ),
-    "not a number": ("ev.local.work.w-1", b'{"title": "a", "body": NaN}', {"ce-type": "work.submitted.v4"}),
+    "not a number": ("ev.local.work.w-1", b'{"title": "a", "body": NaN}', {"ce-type": "work.submitted.v5"}),
     "deep": ("ev.local.work.w-1", b'{"body": ' + b"[" * 5000 + b"]" * 5000 + b"}", {}),
     "huge number": ("ev.local.work.w-1", b'{"priority": 1' + b"0" * 400 + b"}", {}),
-    "half a pair": ("ev.local.work.w-1", b'{"title": "\\ud800"}', {"ce-type": "work.submitted.v4"}),
-    "control": ("ev.local.work.w-1", b'{"title": "a\\u0000b"}', {"ce-type": "work.submitted.v4"}),
+    "half a pair": ("ev.local.work.w-1", b'{"title": "\\ud800"}', {"ce-type": "work.submitted.v5"}),
+    "control": ("ev.local.work.w-1", b'{"title": "a\\u0000b"}', {"ce-type": "work.submitted.v5"}),
     "odd name": ("ev.local.work.w\u00e9\u202e", b"{}", {}),
-    "large": ("ev.local.work.w-1", b'{"title": "' + b"a" * 200_000 + b'"}', {"ce-type": "work.submitted.v4"}),
+    "large": ("ev.local.work.w-1", b'{"title": "' + b"a" * 200_000 + b'"}', {"ce-type": "work.submitted.v5"}),
 }
 ENVELOPE = {
     "ce-specversion": "1.0",
     "ce-datacontenttype": "application/json",
     "ce-source": "/tests",
-    "ce-time": "2026-11-21T07:00:00Z",
+    "ce-time": "2024-11-21T07:00:00Z",
 }
 
 
@@ -231,6 +233,10 @@ def test_a_full_disk_stops_folding_and_not_answering_and_passes(projector: Proje
     projector.until_folded(later)
     assert projector.ask("deadletters")["total"] == 0
     assert projector.ask("state")["opened"] == "clean"
+    (unset,) = projector.lines("POST", "/v1/rebuild?from=archive")
+    assert (unset["status"], "no archive is set" in unset["reason"]) == ("invalid", True), unset
+    with pytest.raises(UsageError, match="log or archive"):
+        projector.lines("POST", "/v1/rebuild?from=elsewhere")
     assert projector.rebuild()["equal"]
 
 
@@ -276,6 +282,5 @@ def test_a_rebuild_goes_on_while_events_come_and_loses_none(projector: Projector
     projector.until_folded(last)
     assert projector.ask("board")["counts"]["completed"] == 180
     assert projector.rebuild()["equal"]
-    assert sorted(path.name for path in projector.file.parent.iterdir() if ".wal" not in path.name) == [
-        projector.file.name
-    ]
+    left = {path.name for path in projector.file.parent.iterdir() if ".wal" not in path.name}
+    assert left - {"snapshots"} == {projector.file.name}

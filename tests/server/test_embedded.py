@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ sys.stdin.read()
 def accepts(server: Server) -> bool:
     core = server.credential("core")
     return log_in(server.address.url, core["user"], core["password"]).accepted
+
+
+def stop(pid: int) -> None:
+    """Stop a process, and return when it stands still: the signal alone takes its time to reach every thread."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = list(Path(f"/proc/{pid}/task").iterdir())
+    assert wait_until(
+        lambda: all((one / "stat").read_text().rpartition(")")[2].split()[0] == "T" for one in threads), 5
+    )
 
 
 def varz(server: Server) -> dict[str, object]:
@@ -152,29 +162,28 @@ def test_it_ends_when_its_parent_is_killed_and_the_next_finds_the_folder_free(se
     embedded.stop()
 
 
-@pytest.fixture
-def anchored() -> Iterator[int]:
-    """A process group that has a living parent: in one that has none, the kernel wakes and ends whoever is stopped."""
-    with subprocess.Popen(["sleep", "100"], process_group=0) as anchor:
-        yield anchor.pid
+@contextmanager
+def in_the_group_of(process: Identity) -> Iterator[None]:
+    """Keep a living parent for a process group: in one that has none, the kernel wakes and ends whoever is stopped."""
+    with subprocess.Popen(["sleep", "100"], process_group=process.pid) as anchor:
+        yield
         anchor.kill()
 
 
-def test_an_orphan_that_does_not_end_holds_the_folder_and_is_ended(settings: Settings, anchored: int) -> None:
+def test_an_orphan_that_does_not_end_holds_the_folder_and_is_ended(settings: Settings) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(settings.data)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        process_group=anchored,
+        [sys.executable, "-c", PARENT, str(settings.data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:
         assert parent.stdout is not None
         orphan = identity_of(int(parent.stdout.readline()))
         assert orphan is not None
-        os.kill(orphan.pid, signal.SIGSTOP)
-        parent.kill()
-    assert orphan.is_alive()
-    with pytest.raises(FolderTaken):
-        Folder(settings.data).lock()
+        with in_the_group_of(orphan):
+            stop(orphan.pid)
+            parent.kill()
+            parent.wait()
+            assert orphan.is_alive()
+            with pytest.raises(FolderTaken):
+                Folder(settings.data).lock()
     embedded = EmbeddedServer(Folder(settings.data), settings)
     embedded.start()
     embedded.stop()
@@ -274,7 +283,7 @@ def test_a_killed_server_is_noticed(server: Server) -> None:
 
 def test_a_stopped_server_counts_as_unhealthy(server: Server) -> None:
     assert server.embedded.pid is not None
-    os.kill(server.embedded.pid, signal.SIGSTOP)
+    stop(server.embedded.pid)
     try:
         assert not server.embedded.healthy()
     finally:

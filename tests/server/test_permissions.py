@@ -19,13 +19,15 @@ HISTORY = (
     "$JS.API.STREAM.PURGE.EVENTS",
     "$JS.API.STREAM.MSG.DELETE.EVENTS",
     "$JS.API.STREAM.RESTORE.EVENTS",
-    "$JS.API.STREAM.SNAPSHOT.EVENTS",
+    "$JS.SNAPSHOT.RESTORE.EVENTS.x",
+    "$JS.API.STREAM.SNAPSHOT.KV_coord",
     "$JS.API.STREAM.PEER.REMOVE.EVENTS",
 )
-"""By which history would be altered or carried off."""
+"""By which history would be altered, or more carried off than a backup holds."""
 
 JETSTREAM = (
     *HISTORY,
+    "$JS.API.STREAM.SNAPSHOT.EVENTS",
     "$JS.API.INFO",
     "$JS.API.STREAM.CREATE.MINE",
     "$JS.API.STREAM.UPDATE.EVENTS",
@@ -265,6 +267,7 @@ def test_the_services_keep_the_log_but_cannot_alter_history(server: Server) -> N
                 await passed(core, (*HISTORY, *SYSTEM), (">", "ev.>", "_INBOX.>", "_INBOX.ada.>", "$SYS.>"))
                 == []
             )
+            assert await core.may_publish("$JS.API.STREAM.SNAPSHOT.EVENTS")
 
     asyncio.run(scene())
 

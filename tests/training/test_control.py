@@ -177,6 +177,34 @@ def test_a_paused_run_can_be_stopped(tmp_path: Path) -> None:
     assert trained(tmp_path, run).outcome == "stopped"
 
 
+def test_a_run_whose_last_steps_went_wrong_hears_what_it_is_asked_before_it_ends(tmp_path: Path) -> None:
+    run = Remembering()
+    run.asks_when_waiting.append(asked("w-0", "roll_back", before_step=58, skip_batches=[58]))
+    trainer = trained(tmp_path, run, last_word_seconds=60.0, steps=60, drills=(read_drill("nan-batch@58"),))
+    assert run.answers == [
+        ("w-0", 60, "applied: rolled back from step 60 to the checkpoint of step 40; batch 58 in quarantine")
+    ]
+    assert (trainer.outcome, trainer.step, run.batches()[-1]) == ("completed", 60, 60)
+    assert len(run.waited_seconds) == 1
+
+
+def test_what_nobody_answers_ends_in_its_time(tmp_path: Path) -> None:
+    run = Remembering()
+    trainer = trained(tmp_path, run, last_word_seconds=0.01, steps=60, drills=(read_drill("nan-batch@58"),))
+    assert (trainer.outcome, trainer.step, run.answers) == ("completed", 60, [])
+    assert run.waited_seconds
+
+
+def test_a_run_that_was_answered_or_has_nothing_to_ask_waits_for_nobody(tmp_path: Path) -> None:
+    answered = Remembering().ask(58, "skip_batch", batches=[58])
+    for place, run in enumerate((answered, Remembering())):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        drills = () if place else (read_drill("nan-batch@58"),)
+        assert trained(folder, run, last_word_seconds=60.0, steps=60, drills=drills).outcome == "completed"
+        assert run.waited_seconds == []
+
+
 @pytest.mark.parametrize(
     ("action", "parameters", "reason"),
     [

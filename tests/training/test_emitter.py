@@ -1,6 +1,5 @@
 """The emitter: takes in without waiting, packs in order, and brings everything to the log once."""
 
-import dataclasses
 import logging
 import math
 import shutil
@@ -322,7 +321,7 @@ def test_an_event_whose_fate_is_unknown_for_long_is_looked_for_before_it_is_sent
 
 
 def test_a_silent_run_gives_signs_of_life(told: RunLog) -> None:
-    told.server.settings = dataclasses.replace(told.server.settings, run_silence_seconds=2)
+    told.server.settings = told.server.settings.changed(run_silence_seconds=2)
     with told.begin(resumed_from_step=40) as run:
         told.wait_for(RunMetricsRecorded, 2)
         run.log(41, loss=1.0)

@@ -72,3 +72,14 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFix
 def test_what_makes_no_sense_is_one_sentence(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_several_tasks_give_a_line_each_and_a_wrong_one_none(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (str(checkpoint_in(trained)), str(text_file(trained)))
+    assert main(["checksum,sample", *words]) == 0
+    told = [json.loads(one)["task"] for one in capsys.readouterr().out.splitlines()]
+    assert told == ["checksum", "sample"]
+    assert main(["checksum,nothing", *words]) == 2
+    assert capsys.readouterr().out == ""

@@ -137,18 +137,57 @@ def test_every_order_shows_everybody(sort: str) -> None:
     assert sorted(VIEW.draw(night(), Place(sort=sort), 120, 36).ids) == ["a0", "a1", "a2", "a4", "a7", "a9"]
 
 
-def test_retiring_asks_names_the_incarnation_and_is_a_line_that_coord_reads() -> None:
+@pytest.mark.parametrize(
+    ("key", "verb", "asks"),
+    [
+        ("D", "drain", "It ends what it holds, and is given nothing new."),
+        ("K", "evict", "It holds 1 item: they are open again at once."),
+        ("X", "retire", "It holds 1 item: they stay its own until their leases run out."),
+    ],
+)
+def test_a_verb_asks_and_is_a_line_that_coord_reads(key: str, verb: str, asks: str) -> None:
     place = Place(chosen="a7")
-    act = VIEW.press("D", night(), place, VIEW.draw(night(), place, 120, 36))
+    act = VIEW.press(key, night(), place, VIEW.draw(night(), place, 120, 36))
     assert isinstance(act, Act)
-    assert act.fields == {"agent": "a7", "incarnation": 120}
-    assert "It holds 1 item" in act.asks
-    COMMANDS["retire"].model_validate({**act.fields, "request_id": "r-1"})
-    read = parse(shlex.split(act.cli)[1:])
+    assert (act.verb, act.fields.get("incarnation", 120)) == (verb, 120)
+    assert asks in act.asks
+    typed = {act.wants: "x"} if act.wants else {}
+    COMMANDS[verb].model_validate({**act.fields, **typed, "request_id": "r-1"})
+    read = parse(shlex.split(act.cli + "".join(f" --{name} x" for name in typed))[1:])
     assert read is not None
-    assert read.values["name"] == "a7"
-    gone = VIEW.press("D", night(), Place(chosen="a0"), VIEW.draw(night(), HERE, 120, 36))
+    assert (read.verb.name, read.values["name"]) == (verb, "a7")
+    gone = VIEW.press(key, night(), Place(chosen="a0"), VIEW.draw(night(), HERE, 120, 36))
     assert gone == Say("a0 is retired already.")
+
+
+def test_a_holder_that_shows_no_work_is_said_to_show_none() -> None:
+    board = night().answers["board"]
+    rows = [{**row, "stuck": row.get("agent") == "a1"} for row in board["rows"]]
+    at = night_with({**night().answers, "board": {**board, "rows": rows}})
+    shown = text(at, Place(chosen="a1"), width=200)
+    assert "lives and shows no work on WI-0" in shown
+    assert " stuck  held" in shown
+
+
+def test_who_is_drained_or_was_put_out_is_no_idle_one_and_no_retired_one() -> None:
+    """It says why, and the pane how it comes back."""
+    row = {"incarnation": 5, "holds": 0, "completed": 0, "failed": 0, "expired": 0, "silent_seconds": 1.0}
+    rows = [
+        row | {"agent": "dora", "status": "draining", "holds": 1, "reason": "maintenance"},
+        row | {"agent": "eve", "status": "evicted", "silent_seconds": None, "reason": "misbehaved"},
+        row | {"agent": "fay", "status": "retired", "silent_seconds": None},
+    ]
+    agents = {"as_of": night().answers["agents"]["as_of"], "rows": rows, "silence_seconds": 60.0}
+    at = night_with({**night().answers, "agents": agents})
+    shown = text(at, Place(chosen="eve"))
+    assert "▽ 1 draining × 1 evicted · 1 retired" in shown
+    assert "▽ draining" in shown
+    assert "ends what it holds, is given nothing new (maintenance)" in text(at, width=200)
+    assert "It was put out: misbehaved. Registered again" in shown
+    assert "It ends what it holds, is given nothing new" in text(at, Place(chosen="dora"))
+    assert "It left on purpose." in text(at, Place(chosen="fay"))
+    again = VIEW.press("D", at, Place(chosen="dora"), VIEW.draw(at, HERE, 120, 36))
+    assert again == Say("dora is drained already; coord register dora makes it active again.")
 
 
 def test_o_goes_to_its_work_and_h_to_its_events() -> None:
@@ -169,13 +208,13 @@ def test_enter_opens_one_agent_alone_and_esc_goes_back() -> None:
     assert VIEW.press("escape", night(), opened, drawn) == Place(chosen="a7")
 
 
-def test_in_the_past_silence_is_not_known_and_it_says_so() -> None:
+def test_in_the_past_silence_is_as_it_was_and_nothing_is_done() -> None:
     moment = told(as_of()) | {"past": True}
     answers = {**night().answers, "agents": {**nights.agents(), "as_of": moment}}
     past = night_with(answers, past=Past(POSITION - 1, NOW_NS, POSITION), now_ns=NOW_NS)
     shown = text(past)
-    assert "silence is not kept for past moments" in shown
-    assert "◐" not in shown
+    assert "of silence" in shown
+    assert ("◐" in shown) == ("◐" in text(night()))
     assert "D retire" not in shown
 
 

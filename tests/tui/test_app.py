@@ -59,6 +59,16 @@ class Seat:
             await self.pause(0.02)
         return self.text
 
+    async def sized(self, width: int, height: int) -> None:
+        """Wait until the picture has so many cells."""
+        end = clock.monotonic() + PATIENCE_SECONDS
+        while (found := (width_of(self.app._canvas._lines[0]), len(self.app._canvas._lines))) != (
+            width,
+            height,
+        ):
+            assert clock.monotonic() < end, found
+            await self.pause(0.02)
+
     async def listed(self, first: str) -> None:
         """Wait until the palette lists something first, in whatever case."""
         end = clock.monotonic() + PATIENCE_SECONDS
@@ -240,8 +250,7 @@ def test_every_view_draws_in_every_size(house: House) -> None:
             await sat.until(f"[{number} ", "● LIVE")
         for width, height in ((80, 24), (240, 60), (40, 12), (20, 5)):
             await sat.resize(width, height)
-            lines = sat.app._canvas._lines
-            assert (len(lines), width_of(lines[0])) == (height, width)
+            await sat.sized(width, height)
 
     seated(house, "overview", act)
 

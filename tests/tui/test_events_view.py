@@ -10,7 +10,7 @@ from trouble import LAST, events, trouble, trouble_past
 
 from coord.events.questions import QUESTIONS
 from coord.tui.ink import Ink, plain
-from coord.tui.scene import Go, Outcome, Place, Row, Say, Scene, Write
+from coord.tui.scene import Go, Link, Outcome, Place, Row, Say, Scene, Write
 from coord.tui.views import event_rows
 from coord.tui.views.event_rows import search_fields
 from coord.tui.views.events import VIEW
@@ -47,6 +47,13 @@ class TestList:
         again = press("down", place)
         assert isinstance(again, Place)
         assert again.chosen == ""
+
+    def test_that_there_are_none_is_said_only_where_the_log_is_known_to_be_empty(self) -> None:
+        empty = empty_scene()
+        assert "There is none yet" in text(empty)
+        for unknown in (replace(empty, link=Link()), replace(empty, position=7)):
+            assert "There is none yet" not in text(unknown)
+            assert "asking for the newest events" in text(unknown)
 
     def test_f_holds_and_follows(self) -> None:
         held = press("f", Place())

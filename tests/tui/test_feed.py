@@ -1,14 +1,16 @@
 """What the feed keeps and asks for, without a house: every answer is handed to it."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_service import Heard, Service, refused, said
 
-from coord.services.folder import Folder
+from coord.services.folder import COORDINATOR_SOCKET, PROJECTOR_SOCKET, Folder, bind_socket
 from coord.tui.feed import Feed
 from coord.tui.pace import Ask
-from coord.tui.scene import Past, Wish
+from coord.tui.scene import Act, Past, Wish
 
 BOARD = Wish("board", "board", {"limit": 5}, 0.5)
 LINE = Wish("timeline", "timeline", {"bins": 9}, 2.0)
@@ -101,6 +103,20 @@ def test_a_refused_question_is_a_fault_of_its_wish_alone(feed: Feed) -> None:
     assert feed.known().faults == {}
 
 
+def test_a_house_that_says_why_it_cannot_answer_is_not_lost(feed: Feed, tmp_path: Path) -> None:
+    """Somebody is there: the log is away, or the process that folds the past ended. Silence alone is a lost house."""
+    said = refused("no_server", 5, "the log is away.")
+    service = Service(lambda _: said, bind_socket(Folder(tmp_path), PROJECTOR_SOCKET))
+    threading.Thread(target=service.serve, daemon=True).start()
+    feed.want([BOARD], None)
+    feed._ask(feed._pace.asks[0])
+    assert (feed.known().link.state, feed.known().faults) == ("live", {"board": "the log is away. Do so."})
+    service.stop()
+    service.close()
+    feed._ask(feed._pace.asks[0])
+    assert feed.known().link.state == "lost"
+
+
 def test_a_lost_house_is_tried_less_and_less_often(feed: Feed) -> None:
     """From one second to ten; R tries now; since when it is lost stays."""
     waits = []
@@ -116,6 +132,30 @@ def test_a_lost_house_is_tried_less_and_less_often(feed: Feed) -> None:
     feed.want([BOARD], None)
     answer(feed, "board")
     assert feed.known().link.state == "live"
+
+
+def test_what_is_to_follow_an_act_follows_it_when_it_is_done_and_not_when_it_is_refused(
+    feed: Feed, tmp_path: Path
+) -> None:
+    """Several alerts are silenced one behind the other; the first refusal ends it, and is told."""
+    heard: list[str] = []
+
+    def answered(request: Heard) -> bytes:
+        heard.append(request.body["alert_id"])
+        if heard[-1] == "b":
+            return refused("unknown_id", 4, "there is no alert b.")
+        return said({"status": "done", "id": "a"})
+
+    service = Service(answered, bind_socket(Folder(tmp_path), COORDINATOR_SOCKET))
+    threading.Thread(target=service.serve, daemon=True).start()
+    last: Act | None = None
+    for name in "cba":
+        last = Act("silence", {"alert_id": name, "until_ns": 1}, "", then=last)
+    assert last is not None
+    assert feed._told(last).startswith("refused: there is no alert b.")
+    assert heard == ["a", "b"]
+    service.stop()
+    service.close()
 
 
 def test_the_rate_counts_what_came_since_the_start(feed: Feed) -> None:

@@ -7,10 +7,11 @@ from frames import GOLDEN, SECONDS, SHOTS, SIZES, Shot, files
 from hostile_texts import TEXTS
 from scenes import NOW_NS, SECOND_NS, empty_scene, lost_scene, past_scene, scene
 
-from coord.tui.chrome import distance
+from coord.tui.chrome import distance, tabs
 from coord.tui.frame import frame
 from coord.tui.ink import Ink, plain, width_of
-from coord.tui.scene import Link, Place
+from coord.tui.known import Known, scene_of
+from coord.tui.scene import Link, Past, Place
 from coord.tui.state import State
 from coord.tui.views import VIEWS
 
@@ -60,7 +61,7 @@ def test_every_view_has_its_tab_and_fills_the_screen(name: str, size: tuple[int,
 def test_the_head_says_how_the_house_is() -> None:
     """Health with its trend, the position, what is behind, the rate, the alerts by severity, the time."""
     row = head_of(Shot("", State(view="agents")))
-    assert row.startswith(" coord ● LIVE  health 87 ███████▇   #182,470  lag 0  412 ev/s   ")
+    assert row.startswith(" coord ● LIVE  health 87 ▇▇▇▇▇▇▇▇   #182,470  lag 0  412 ev/s   ")
     assert row.endswith("   ✖1 ⚠2  07:40:55Z")
     assert len(row) == 119
 
@@ -84,6 +85,18 @@ def test_the_mode_is_said_by_a_glyph_and_colours_the_whole_row(name: str, glyph:
     line = shot.framed(120, 40).lines[0]
     assert glyph in plain(line)
     assert {span.ink for span in line} == {ink}
+
+
+def test_the_head_and_the_first_line_of_the_overview_say_that_claims_are_paused() -> None:
+    """On every view, and nothing of it in the past."""
+    paused = replace(scene(), paused="no coordinator leads on this machine")
+    lines = [plain(one) for one in frame(State(), paused, VIEWS, 80, 24, SECONDS).lines]
+    assert lines[0].startswith(" coord ✖ CLAIMS PAUSED  no coordinator leads on this machine")
+    assert "claims" in lines[3]
+    assert "are paused: no coordinator leads on this machine" in lines[3]
+    known = Known(paused="no coordinator leads on this machine")
+    assert scene_of(known, State(), NOW_NS, SECONDS).paused
+    assert not scene_of(known, State(past=Past(4, NOW_NS, 9)), NOW_NS, SECONDS).paused
 
 
 def test_the_head_tells_how_far_back_one_is() -> None:
@@ -160,3 +173,12 @@ def test_a_sentence_takes_the_row_of_the_keys_only_for_a_while() -> None:
 def test_a_distance_has_its_two_largest_units(seconds: float, words: str) -> None:
     """To see at a glance."""
     assert distance(seconds) == words
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_every_view_can_be_seen_and_clicked_at_any_width(width: int) -> None:
+    shown = tabs(State(view="alerts"), list(VIEWS.values()), width)
+    assert "[6 Alrt]" in plain(shown.line)
+    for number, name in enumerate(VIEWS, 1):
+        start, end = shown.cells[name]
+        assert f"{number}" in plain(shown.line)[start:end]

@@ -6,9 +6,9 @@ import pytest
 from scenes import empty_scene
 from trouble import health, trouble, trouble_past
 
+from coord.events.weights import WEIGHTS
 from coord.tui.ink import plain
-from coord.tui.phrases import NOT_KEPT
-from coord.tui.scene import Drawn, Go, Place, Say, Scene
+from coord.tui.scene import Act, Drawn, Go, Place, Say, Scene
 from coord.tui.views.health import VIEW, shown
 from coord.tui.views.health_ways import is_known
 
@@ -88,7 +88,7 @@ class TestPictures:
 
     def test_the_ways_back_say_what_to_do_the_most_points_first(self) -> None:
         rows = [line for line in text(trouble()).splitlines() if line.startswith("│ +")]
-        assert [row.split()[1] for row in rows] == ["+11.2", "9.4", "5.0", "0.4"] or "11.2" in rows[0]
+        assert [row[3:7].strip() for row in rows] == ["11.2", "9.4", "5.0", "0.4"]
         assert "coord serve hardware" in rows[1]
         assert "run:r-18" in rows[2]
 
@@ -97,8 +97,11 @@ class TestPictures:
         assert "100" in said
         assert "nothing is missing" in said
 
-    def test_the_past_has_none_and_says_so(self) -> None:
-        assert NOT_KEPT in text(trouble_past())
+    def test_the_past_is_shown_as_it_was_and_says_so_where_it_is_kept_no_longer(self) -> None:
+        past = replace(trouble(), past=trouble_past().past)
+        assert text(past) == text(trouble())
+        gone = replace(past, answers={}, faults={"health": "no readings are kept of then."})
+        assert "no readings are kept of then." in text(gone)
 
     def test_a_question_that_was_refused_is_said(self) -> None:
         assert "✖ away." in text(trouble(("health",), faults={"health": "away."}))
@@ -154,3 +157,46 @@ def test_there_is_advice_about_every_deduction_that_a_score_can_have() -> None:
                 names.add(str(node.args[0].value))
     assert len(names) > 20
     assert [name for name in sorted(names) if not is_known(name)] == []
+    assert set(WEIGHTS) <= names, "a weight of nothing"
+
+
+class TestWeights:
+    """`e` shows what each part may cost, and there changes it by the command `coord weigh`."""
+
+    PLACE = Place(mode="weights", chosen="system/nodes")
+
+    def test_e_shows_every_part_the_heaviest_first_with_what_it_costs_now(self) -> None:
+        there = VIEW.press("e", trouble(), Place(chosen="system/nodes"), Drawn([]))
+        assert there == self.PLACE
+        drawn = VIEW.draw(trouble(), self.PLACE, 120, 36)
+        assert next(iter(drawn.ids)) == "system/backlog"
+        assert set(drawn.ids) == {f"system/{part}" for part in WEIGHTS}
+        row = next(plain(line) for line in drawn.lines if "▸ nodes" in plain(line))
+        assert row.split()[2:5] == ["20", "20", "−9.4"]
+        assert "node:n2 has 20 of 100" in row
+
+    def test_e_there_asks_for_points_and_can_be_undone(self) -> None:
+        act = VIEW.press("e", trouble(), self.PLACE, Drawn([]))
+        assert isinstance(act, Act)
+        assert (act.verb, act.fields, act.wants, act.numeric) == ("weigh", {"part": "nodes"}, "points", True)
+        assert act.undo == Act("weigh", {"part": "nodes", "points": 20.0}, "coord weigh nodes --points 20")
+
+    def test_what_was_weighed_is_shown_and_the_column_of_the_parts_says_it(self) -> None:
+        answer = health() | {"weights": {**WEIGHTS, "nodes": 7.5}}
+        scene = replace(trouble(), answers={**trouble().answers, "health": answer})
+        row = next(line for line in text(scene, self.PLACE).splitlines() if "▸ nodes" in line)
+        assert row.split()[2:4] == ["7.5", "20"]
+        assert "7.5" in next(line for line in text(scene).splitlines() if line.startswith("  nodes"))
+
+    def test_it_is_left_and_filtered_and_offered_in_no_past(self) -> None:
+        assert VIEW.press("escape", trouble(), self.PLACE, Drawn([])) == replace(self.PLACE, mode="")
+        filtered = replace(self.PLACE, filter="log_")
+        assert list(VIEW.draw(trouble(), filtered, 120, 36).ids) == ["system/log_away"]
+        assert VIEW.press("escape", trouble(), filtered, Drawn([])) is None, "first the filter goes"
+        assert "no part matches" in text(trouble(), replace(self.PLACE, filter="luck"))
+        assert VIEW.press("e", trouble_past(), HERE, Drawn([])) is None
+
+    def test_what_is_copied_weighs_the_part(self) -> None:
+        assert VIEW.copies is not None
+        drawn = VIEW.draw(trouble(), self.PLACE, 120, 36)
+        assert VIEW.copies(trouble(), self.PLACE, drawn) == ("system/nodes", "coord weigh nodes")

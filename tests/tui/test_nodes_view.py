@@ -8,9 +8,10 @@ from scenes import empty_scene
 from trouble import nodes, trouble, trouble_past
 
 from coord.tui.ink import Ink, plain
-from coord.tui.phrases import NOT_KEPT
-from coord.tui.scene import Act, Drawn, Place, Scene
+from coord.tui.keymap import MORE, beside
+from coord.tui.scene import Act, Drawn, Place, Say, Scene
 from coord.tui.views.node_readings import GAUGES, Readings
+from coord.tui.views.node_rows import ORDERS
 from coord.tui.views.nodes import VIEW
 
 N3 = Place(chosen="n3")
@@ -63,13 +64,13 @@ class TestBars:
         rows = [line for line in drawn(trouble()) if "gpu" in line and "/80" in line]
         hot = next(line for line in rows if "n3 gpu1" in line)
         usual = next(line for line in rows if "n3 gpu0" in line)
-        assert "▇▇▇" in usual
-        assert hot.rstrip("│ ").split("█")[0] != usual
-        assert "▄▃▁▁" in hot or "▅▄▂▁" in hot
+        assert "▆▆▆" in usual
+        assert hot != usual
+        assert "▅▃▂▁" in hot
 
     def test_what_was_not_read_leaves_a_hole(self) -> None:
         row = next(line for line in drawn(trouble()) if "n3 gpu0" in line)
-        assert "▇  ▇" in row
+        assert "▆  ▆" in row
 
     def test_a_gpu_that_is_not_read_says_so(self) -> None:
         row = next(line for line in drawn(trouble(), Place(chosen="n1")) if "n1 gpu3" in line)
@@ -109,9 +110,11 @@ class TestDetail:
     def test_processes_of_another_node_are_not_shown(self) -> None:
         assert "torchrun" not in text(trouble(), Place(chosen="n1"))
 
-    def test_the_past_has_no_readings_and_says_so(self) -> None:
-        assert NOT_KEPT in text(trouble_past())
-        assert VIEW.follows(trouble_past(), N3) == ()
+    def test_the_past_is_shown_as_it_was_and_says_so_where_it_is_kept_no_longer(self) -> None:
+        assert "89°!" in text(trouble_past())
+        assert [wish.key for wish in VIEW.follows(trouble_past(), N3)] == ["node_top"]
+        gone = replace(trouble_past(), answers={}, faults={"nodes": "no readings are kept of then."})
+        assert "no readings are kept of then." in text(gone)
 
 
 class TestKeys:
@@ -121,6 +124,44 @@ class TestKeys:
         assert "n3" in act.asks
         assert act.fields["entity_kind"] == "node"
         assert act.cli.startswith("coord direct n3 drain --kind node")
+
+    def test_s_silences_every_open_alert_about_the_machine_for_an_hour(self) -> None:
+        hot = next(row for row in trouble().rows("alerts") if row["entity"] == "n3")
+        others = [{**hot, "id": "a-x"}, {**hot, "id": "a-quiet", "silenced_seconds": 9.0}]
+        scene = replace(
+            trouble(),
+            answers={**trouble().answers, "alerts": {"rows": [hot, *others, *trouble().rows("alerts")[1:]]}},
+        )
+        act = VIEW.press("s", scene, N3, Drawn([]))
+        assert isinstance(act, Act)
+        assert act.then is not None
+        assert [act.fields["alert_id"], act.then.fields["alert_id"]] == [hot["id"], "a-x"]
+        assert act.cli == f"printf '%s\\n' {hot['id']} a-x | coord silence - --for 1h"
+        assert act.then.then is None
+        alone = VIEW.press("s", trouble(), N3, Drawn([]))
+        assert isinstance(alone, Act)
+        assert alone.cli == f"coord silence {hot['id']} --for 1h"
+
+    def test_s_says_when_nothing_is_to_be_silenced_and_does_nothing_in_the_past(self) -> None:
+        assert VIEW.press("s", trouble(), Place(chosen="n1"), Drawn([])) == Say(
+            "No alert about n1 is open that is not silenced already."
+        )
+        assert isinstance(VIEW.press("s", trouble_past(), N3, Drawn([])), Say)
+
+    def test_capital_s_goes_through_the_orders_from_both_ends(self) -> None:
+        place, seen = N3, []
+        for _ in range(2 * len(ORDERS)):
+            pressed = VIEW.press("S", trouble(), place, Drawn([]))
+            assert isinstance(pressed, Place)
+            place = pressed
+            seen.append((place.sort or ORDERS[0], place.reversed))
+        assert set(seen) == {(order, end) for order in ORDERS for end in (False, True)}
+        assert place == N3
+
+    def test_a_key_that_a_view_has_for_itself_is_offered_once(self) -> None:
+        offered = [command.words for command in beside(VIEW, MORE)]
+        assert "sort" not in offered
+        assert "reverse" not in offered
 
     def test_b_orders_the_processes(self) -> None:
         place = VIEW.press("b", trouble(), N3, Drawn([]))

@@ -82,6 +82,36 @@ def test_an_item_that_failed_within_the_hour_tells_why() -> None:
     assert not [trouble for trouble in troubles(later) if trouble.subject == "WI-00188"]
 
 
+def test_what_is_parked_stuck_or_late_waits_for_a_person() -> None:
+    """Each is a line, many are one; what health deducts for it is not told again."""
+    made = {
+        "title": "t",
+        "priority": 5,
+        "attempt": 1,
+        "age_seconds": 9.0,
+        "state_seconds": 9.0,
+        "lease_seconds": 60.0,
+    }
+    rows = [
+        made | {"id": "w-1", "status": "parked", "note": "no disk"},
+        made | {"id": "w-2", "status": "claimed", "agent": "a1", "fence": 4, "stuck": True},
+        made | {"id": "w-3", "status": "blocked", "deadline_ns": NOW_NS - 1},
+        made | {"id": "w-4", "status": "blocked", "deadline_ns": NOW_NS + 10**9},
+    ]
+    cut = {"name": "parked", "points": 5.0, "reason": "1 item parked.", "evidence": []}
+    answers = {"board": {"as_of": {"time_ns": NOW_NS}, "rows": rows}, "health": {"deductions": [cut]}}
+    assert set(told(night_with(answers))) == {
+        "w-1: parked: no attempt is left; no disk",
+        "w-2: shows no work, though its holder lives: a1",
+        "w-3: is late: its deadline has passed",
+    }
+    lost = {"agents": {"rows": [{"agent": "a1", "status": "lost", "holds": 1, "silent_seconds": 70.0}]}}
+    assert not [line for line in told(night_with(answers | lost)) if "shows no work" in line]
+    many = [made | {"id": f"w-{number}", "status": "parked"} for number in range(4)]
+    line = named(night_with({"board": {"rows": many}}), "4 items")
+    assert (line.words, line.go.filter) == ("parked: w-0, w-1, w-2 and 1 more", "state:parked")
+
+
 def test_a_lost_agent_with_work_in_hand_names_it() -> None:
     lost = with_rows("agents", lambda row: row | {"status": "lost"} if row["agent"] == "a7" else row)
     assert named(lost, "agent a7").words == "lost, holding WI-00231"
@@ -212,7 +242,7 @@ def test_gpus_are_on_a_fixed_scale_and_a_hot_one_is_marked() -> None:
     lines = text(night()).splitlines()
     hot = next(line for line in lines if " n3 " in line and "W" in line)
     assert "64 %" in hot
-    assert "▆▆▅▆" in hot, "64, 69, 59 and 66 % of one scale from 0 to 100 %"
+    assert "▅▅▅▅" in hot, "64, 69, 59 and 66 % of one scale from 0 to 100 %"
     assert "89°!" in hot
     assert next(line for line in lines if " n4 " in line and "W" in line).count("▁") == 4
     assert "free" in next(line for line in lines if " n4 " in line and "W" in line)
@@ -268,9 +298,13 @@ def test_before_the_first_answer_it_says_what_is_being_asked() -> None:
     assert "✖ the projector took longer" in text(failed)
 
 
-def test_in_the_past_machines_have_no_answer_and_it_says_so() -> None:
-    past = night(("nodes", "health", "overview_trend"), now_ns=NOW_NS, past=Past(121_004, NOW_NS, 182_470))
-    assert "readings are not kept as of past moments yet" in text(past, 236, 56)
+def test_in_the_past_machines_are_as_they_were_and_what_is_kept_no_longer_is_said() -> None:
+    past = night(now_ns=NOW_NS, past=Past(121_004, NOW_NS, 182_470))
+    assert "GPUs" in text(past, 236, 56)
+    gone = night(("nodes", "health", "overview_trend"), now_ns=NOW_NS, past=past.past)
+    assert "no readings are kept" in text(
+        replace(gone, faults={"nodes": "no readings are kept of then."}), 236, 56
+    )
 
 
 def test_nothing_here_is_a_copy_of_its_own() -> None:

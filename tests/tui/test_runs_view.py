@@ -222,6 +222,9 @@ class TestKeys:
         assert moved(trouble(), replace(R17, cursor=4_000.0), "N").cursor == 3_101
         assert isinstance(VIEW.press("N", trouble(), on_spike, Drawn([])), Say)
 
+    def test_w_goes_to_what_the_watchdog_saw_of_the_run(self) -> None:
+        assert press(trouble(), R17, "w") == Go("alerts", filter="r-17")
+
     def test_enter_on_a_mark_goes_to_that_moment(self) -> None:
         assert press(trouble(), R17, "n", "enter") == Go("runs", "r-17", SPIKE)
         assert press(trouble(), R17, "n", "n", "n", "enter") == Go("runs", "r-17", DAMAGE)

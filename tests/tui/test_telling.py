@@ -50,6 +50,7 @@ def test_what_it_is_about_is_read_from_its_subject_and_type() -> None:
         ("work.failed.v2", {"agent": "ada", "reason": "no file"}, "by ada: no file"),
         ("work.dependencies_set.v1", {"depends_on": []}, "depends on nothing any more"),
         ("team.configured.v1", {"share": 2.0, "wip_limit": 12}, "at most 12 held, share 2"),
+        ("health.weighed.v1", {"points": 12.5}, "costs 12.5 points at most"),
         ("run.directive_applied.v1", {"step": 4_702, "note": "batch 3 in quarantine"}, "obeyed at step 4,702: batch 3 in quarantine"),
         ("run.metrics_recorded.v1", {"points": [{"step": 9, "values": {"loss": "NaN"}}]}, "step 9 loss NaN"),
     ],

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coord.tui.ink import Ink
-from coord.tui.plot import Trace, thinned, wants_log
+from coord.tui.ink import Ink, plain, width_of
+from coord.tui.plot import Flag, Trace, plot, thinned, wants_log
+from coord.tui.table import Column, listed
 
 VALUES = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(math.nan)), min_size=1, max_size=300)
 
@@ -41,3 +42,23 @@ def test_extremes_order_and_ends_stay(values: list[float], most: int) -> None:
 def test_a_few_high_values_want_a_logarithmic_scale(values: list[float], log: bool) -> None:
     """But not where most are high, nor where one is not above 0."""
     assert wants_log([Trace(range(len(values)), values, values)]) is log
+
+
+def test_a_mark_never_leaves_a_part_of_a_number_on_the_axis() -> None:
+    curve = Trace(range(500), range(500), range(500))
+    whole = set(plain(plot([curve], [], 80, 10)[-1]).replace("─", " ").split())
+    for step in range(0, 500, 3):
+        axis = plain(plot([curve], [Flag(step, "▲", Ink.WARN)], 80, 10)[-1])
+        assert set(axis.replace("─", " ").replace("▲", " ").split()) <= whole
+
+
+@pytest.mark.parametrize("width", [40, 44, 60, 80])
+def test_a_flexible_column_gives_room_to_long_ids_before_a_row_is_cut(width: int) -> None:
+    columns: list[Column[str]] = [
+        Column("ITEM", 20, lambda _: "x" * 20),
+        Column("WHY", 34, lambda _: "waits", flexible=True),
+        Column("TRY", 3, lambda _: "1", rank=1),
+    ]
+    for row in listed(columns, ["one"], 0, width, 2).lines:
+        assert "…" not in plain(row)
+        assert width_of(row) == width

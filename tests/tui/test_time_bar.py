@@ -9,7 +9,7 @@ from scenes import NOW_NS, POSITION, SECOND_NS, past_scene, scene, timeline
 from coord.events.errors import UsageError
 from coord.tui import moments
 from coord.tui.ink import plain, width_of
-from coord.tui.known import Known, scene_of, wishes_of
+from coord.tui.known import Known, asked_of, scene_of, wishes_of
 from coord.tui.scene import Past, Scene
 from coord.tui.seeking import gone_to, pressed_in_bar
 from coord.tui.state import State
@@ -205,12 +205,14 @@ def test_an_answer_says_when_its_position_was() -> None:
     assert moments.settled(replace(past, position=5), told) == replace(past, position=5)
 
 
-def test_in_the_past_only_what_has_an_answer_there_is_asked() -> None:
-    """Each of that moment; the time line is always of now."""
+def test_in_the_past_everything_is_asked_of_that_moment_but_the_time_line() -> None:
+    """That is always of now."""
     state = State(view="nodes", past=past_scene().past)
     wishes = {wish.key: wish for wish in wishes_of(state, past_scene(), VIEWS["nodes"])}
-    assert {"alerts", "timeline"} <= set(wishes)
-    assert not {"health", "nodes"} & set(wishes)
+    assert {"alerts", "health", "nodes", "node_trend", "timeline"} <= set(wishes)
+    of_then = {key for key, wish in wishes.items() if "at_position" in asked_of(state.past, wish)}
+    assert "timeline" not in of_then
+    assert {"alerts", "health", "nodes", "node_trend"} <= of_then
 
 
 def test_the_scene_of_the_past_holds_the_events_up_to_there() -> None:
@@ -257,3 +259,15 @@ def test_the_bar_has_exactly_its_width(width: int) -> None:
     box = bar_box(past_scene(), width).lines
     assert len(box) == BOX_ROWS
     assert {width_of(line) for line in box} == {width}
+
+
+def test_a_short_bar_writes_seconds_where_there_is_room_for_them() -> None:
+    line = timeline() | {"since_ns": NOW_NS - 300 * SECOND_NS}
+    now = scene()
+    short = replace(now, answers={**now.answers, "timeline": line})
+    row = plain(bar_row(short, 120).lines[0])
+    assert row.startswith(" 07:35 ")
+    assert row.rstrip().endswith("t seek [ ]")
+    times = plain(bar_box(short, 120).lines[1]).strip("│ ").split()
+    assert times[0] == "07:35:55"
+    assert len(times) == len(set(times))

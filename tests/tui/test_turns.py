@@ -8,6 +8,7 @@ from frames import CANCEL, RELEASE, SECONDS
 from scenes import lost_scene, past_scene, scene
 
 from coord.tui.frame import frame
+from coord.tui.keymap import GENERAL, MORE, beside
 from coord.tui.mouse import dragged, pressed_at, scrolled
 from coord.tui.prompts import pasted
 from coord.tui.scene import Act, Go, Place, Say, Scene
@@ -54,6 +55,23 @@ class Hands:
 def test_a_digit_leads_to_a_view(number: int) -> None:
     """In the order of the tabs."""
     assert Hands().press(str(number)).view == list(VIEWS)[number - 1]
+
+
+def test_where_a_number_is_wanted_a_number_is_typed_and_sent() -> None:
+    """What is no number is said, and what was typed stays."""
+    hands = Hands()
+    act = Act("weigh", {"part": "backlog"}, "coord weigh backlog", wants="points", numeric=True)
+    hands.state = came_to(hands.state, hands.scene, act, SECONDS).state
+    hands.type("much")
+    hands.press("enter")
+    assert hands.said == "points is a number, such as 20; esc leaves it."
+    assert hands.state.prompt is not None
+    hands.press("ctrl+u")
+    hands.type("12.5")
+    hands.press("enter")
+    (tell,) = hands.effects
+    assert tell.act.fields == {"part": "backlog", "points": 12.5}
+    assert tell.act.cli == "coord weigh backlog --points 12.5"
 
 
 def test_a_digit_without_a_view_says_so() -> None:
@@ -314,3 +332,39 @@ def test_a_drag_on_the_time_bar_seeks() -> None:
     assert hands.scene.now_ns - there.past.at_ns == pytest.approx(20 * 60e9, rel=0.05)
     assert dragged(there, hands.scene, framed, end - 1, row).past is None
     assert dragged(hands.state, hands.scene, framed, start, row - 1) is hands.state
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=list(VIEWS))
+def test_the_help_gives_no_key_two_meanings(view: Any) -> None:
+    """A letter that a view has for itself stands nowhere else, and what lists have in common names its other key."""
+    own = {word for key in view.keys for word in key.shown.split()}
+    general = [word for key in beside(view, (*GENERAL, *MORE)) for word in key.shown.split()]
+    assert own.isdisjoint(general)
+    assert len(general) == len(set(general))
+    assert "home" in general
+
+
+def test_tab_goes_through_the_boxes_of_the_overview_and_enter_opens_their_view() -> None:
+    hands = Hands(State(view="overview"))
+    panes = hands.framed.drawn.panes
+    plain_lines = hands.framed.lines
+    for view in panes[1:]:
+        hands.press("tab")
+        assert hands.framed.lines != plain_lines
+        assert Hands(hands.state).press("enter").view == view
+    assert hands.press("tab").place.pane == 0
+    assert hands.framed.lines == plain_lines
+    assert hands.press("shift+tab").place.pane == len(panes) - 1
+    assert hands.press("escape").place.pane == 0
+
+
+@pytest.mark.parametrize("view", [name for name in VIEWS if name != "overview"])
+def test_tab_goes_from_a_list_into_its_row_and_back(view: str) -> None:
+    hands = Hands(State(view=view))
+    before = hands.framed.lines
+    hands.press("tab")
+    assert hands.framed.lines != before
+    assert not hands.press("tab").place.opened
+    assert [line for line in hands.framed.lines if "following" in str(line)] == [
+        line for line in before if "following" in str(line)
+    ]

@@ -9,7 +9,7 @@ from houses import House, running_house, until
 from coord.services import client, clock
 from coord.tui.ink import plain, width_of
 from coord.tui.scene import Act, Link, Place, Scene, View, Wish
-from coord.tui.views import agents, overview, work
+from coord.tui.views import agents, health, overview, work
 
 SECONDS = 10.0
 ALWAYS = (Wish("health", "health", {}), Wish("alerts", "alerts", {"status": "open"}))
@@ -57,9 +57,9 @@ def text(view: View, scene: Scene, place: Place) -> str:
     return "\n".join(map(plain, lines))
 
 
-def do(house: House, view: View, key: str, chosen: str, **typed: str) -> Any:
+def do(house: House, view: View, key: str, chosen: str, mode: str = "", **typed: Any) -> Any:
     """Press a key on a row and tell the coordinator what follows, as the dashboard does."""
-    place = Place(chosen=chosen)
+    place = Place(chosen=chosen, mode=mode)
     shown = scene_of(house, view, place)
     act = view.press(key, shown, place, view.draw(shown, place, 120, 36))
     assert isinstance(act, Act), act
@@ -80,6 +80,38 @@ def test_real_answers_are_drawn_with_their_reasons(busy_house: House) -> None:
     assert "In work 1" in whole
 
 
+def test_what_waits_for_what_is_drawn_of_the_house_s_own_answers(busy_house: House) -> None:
+    for name, needed in (("w-4", ["w-1", "w-2"]), ("w-5", ["w-4"])):
+        reply = tell(busy_house, "submit", item_id=name, title=name, depends_on=needed, capabilities=["gpu"])
+    place = Place(mode="graph")
+    shown = text(work.VIEW, scene_of(busy_house, work.VIEW, place, reply["position"]), place)
+    rows = [line.split("  wait")[0].split()[:6] for line in shown.splitlines()[2:6]]
+    assert [row[:3] for row in rows] == [
+        ["▸", "●", "w-1"],
+        ["│", "○", "w-2"],
+        ["○─╯", "w-4", "←"],
+        ["○", "w-5", "←"],
+    ]
+    assert "← ● w-1  ○ w-2" in shown
+    assert "w-3" not in shown
+    for name in ("w-5", "w-4"):
+        tell(busy_house, "cancel", item_id=name)
+
+
+def test_what_a_part_of_health_may_cost_is_changed_and_shown(busy_house: House) -> None:
+    reply = do(busy_house, health.VIEW, "e", "system/backlog", "weights", points=12.5)
+    assert (reply["id"], reply["points"]) == ("backlog", 12.5)
+    place = Place(chosen="system/backlog", mode="weights")
+    row = next(
+        line
+        for line in text(
+            health.VIEW, scene_of(busy_house, health.VIEW, place, reply["position"]), place
+        ).splitlines()
+        if "▸ backlog" in line
+    )
+    assert row.split()[2:4] == ["12.5", "40"]
+
+
 def test_what_the_keys_send_is_done(busy_house: House) -> None:
     reply = do(busy_house, work.VIEW, "r", "w-1")
     assert reply["item"]["status"] == "open"
@@ -88,10 +120,21 @@ def test_what_the_keys_send_is_done(busy_house: House) -> None:
     assert (reply["item"]["status"], reply["item"]["agent"]) == ("claimed", "bob")
     reply = do(busy_house, work.VIEW, "X", "w-2")
     assert reply["item"]["status"] == "cancelled"
-    reply = do(busy_house, agents.VIEW, "D", "ada")
+    assert do(busy_house, work.VIEW, "b", "w-1", reason="no licence")["item"]["status"] == "blocked"
+    until(
+        lambda: client.ask(busy_house.folder, "show", {"id": "w-1"}, SECONDS)["item"]["status"] == "blocked"
+    )
+    assert do(busy_house, work.VIEW, "b", "w-1")["item"]["status"] == "open"
+    until(
+        lambda: client.ask(busy_house.folder, "show", {"id": "w-2"}, SECONDS)["item"]["status"] == "cancelled"
+    )
+    assert do(busy_house, work.VIEW, "e", "w-2", reason="after all")["item"]["status"] == "open"
+    assert do(busy_house, agents.VIEW, "D", "ada")["agent"]["status"] == "draining"
+    reply = do(busy_house, agents.VIEW, "X", "ada")
     assert reply["agent"]["status"] == "retired"
     shown = scene_of(busy_house, work.VIEW, Place(chosen="w-1"), reply["position"])
     assert "waits for bob" not in text(work.VIEW, shown, Place(chosen="w-1")), (
         "bob does not offer what it needs"
     )
     assert "no active agent offers build" in text(work.VIEW, shown, Place(chosen="w-1"))
+    assert do(busy_house, agents.VIEW, "K", "bob", reason="misbehaves")["agent"]["status"] == "evicted"

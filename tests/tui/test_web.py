@@ -73,7 +73,10 @@ def test_a_tab_shows_the_house_and_a_reload_is_where_one_was(house: House, tmp_p
     with browser(tmp_path) as page, serving(house) as address:
         page.open(address + "/?view=work")
         page.wait_for("LIVE", "w-1", "w-2")
-        assert len(tabs_of(house)) == 1
+        (tab,) = tabs_of(house)
+        assert b"TEXTUAL_FPS=250" in Path(f"/proc/{tab}/environ").read_bytes().split(b"\0"), (
+            "a key waits 4 ms"
+        )
         page.press("/")
         for mark in "lint":
             page.press(mark)

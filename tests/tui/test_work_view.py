@@ -1,6 +1,5 @@
 """The view of work: every item says why it does not move; its verbs send what the coordinator wants."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,25 +8,14 @@ import nights
 import pytest
 from nights import HOUR, night, night_with
 from scenes import NOW_NS, POSITION, as_of, entry, scene, told
+from work_shown import HERE, ids, item, text
 
-from coord.events.commands import COMMANDS
-from coord.services.cli.parse import parse
 from coord.tui.ink import plain, width_of
-from coord.tui.scene import Act, Go, Past, Place, Say, Scene
+from coord.tui.scene import Go, Past, Place, Scene
 from coord.tui.views.crew import Crew, crew_of
-from coord.tui.views.items import in_order, why
+from coord.tui.views.items import in_order, standing, why
 from coord.tui.views.lives import life_line, stages_of
 from coord.tui.views.work import VIEW
-
-HERE = Place()
-
-
-def text(scene: Scene, place: Place = HERE, width: int = 120, height: int = 36) -> str:
-    return "\n".join(plain(line) for line in VIEW.draw(scene, place, width, height).lines)
-
-
-def ids(scene: Scene, place: Place = HERE) -> Sequence[str]:
-    return VIEW.draw(scene, place, 120, 36).ids
 
 
 def crew(*agents: dict[str, Any], items: Sequence[dict[str, Any]] = ()) -> Crew:
@@ -36,18 +24,6 @@ def crew(*agents: dict[str, Any], items: Sequence[dict[str, Any]] = ()) -> Crew:
 
 def agent(name: str, **fields: Any) -> dict[str, Any]:
     return {"agent": name, "status": "active", "holds": 0, "silent_seconds": 1.0, "incarnation": 5} | fields
-
-
-def item(name: str = "w-1", **fields: Any) -> dict[str, Any]:
-    usual = {
-        "id": name,
-        "title": "a title",
-        "status": "open",
-        "priority": 5,
-        "attempt": 0,
-        "lease_seconds": 60.0,
-    }
-    return usual | {"age_seconds": 10.0, "state_seconds": 10.0} | fields
 
 
 @pytest.mark.parametrize(
@@ -86,16 +62,19 @@ def test_an_open_item_says_who_is_missing_or_awaited(given: dict[str, Any], agen
     ("given", "words"),
     [
         ({"waits": {"items": ["w-2", "w-3"]}}, "waits for w-2, w-3"),
-        ({"waits": {"items": ["w-2"], "in_vain": ["w-2"]}}, "waits in vain for w-2"),
+        ({"waits": {"items": ["w-2"], "in_vain": ["w-2"]}}, "waits for w-2 in vain"),
         ({"waits": {"key": "disk"}}, "waits for its turn at disk"),
-        ({"waits": {"until_ns": 7}}, "waits for its time"),
+        ({"waits": {"until_ns": 90 * 10**9}, "tries": 2}, "waits for its time, in 90s; 2 tries failed"),
+        ({"team": "red"}, "the team red is full: 2 of at most 2 items are held for it"),
         ({"status": "blocked", "note": "the licence"}, "blocked: the licence"),
         ({"status": "parked", "note": "no file"}, "parked: no file"),
         ({"status": "claimed", "agent": "a", "stuck": True}, "a lives and shows no work on it"),
     ],
 )
 def test_an_item_that_nobody_can_take_says_what_keeps_it(given: dict[str, Any], words: str) -> None:
-    assert why(item(**given), crew(agent("a"))).words == words
+    full = [{"team": "red", "wip_limit": 2, "holds": 2}]
+    there = crew_of({"rows": [agent("a", team="red")], "silence_seconds": 60.0}, {"rows": [], "full": full})
+    assert why(item(**given), there).words == words
 
 
 @pytest.mark.parametrize("mode", ["", "board"])
@@ -109,6 +88,7 @@ def test_what_is_blocked_or_parked_stands_with_what_is_open(mode: str, width: in
     shown = text(at, place, width)
     assert all(row["id"] in shown for row in rows)
     assert mode == "" or "┤open 3├" in shown
+    assert ("○ 1 open ▪ 1 blocked ▫ 1 parked ● 0" if width > 100 else "○ 1 ▪ 1 ▫ 1 ● 0") in shown
     assert VIEW.press("right", at, place, VIEW.draw(at, place, width, 36)) is None or mode == ""
 
 
@@ -251,7 +231,7 @@ def test_the_board_has_a_lane_for_each_state_and_arrows_go_between_them() -> Non
     right = VIEW.press("right", night(), place, drawn)
     assert right == replace(place, chosen="WI-00192")
     assert VIEW.press("left", night(), replace(place, chosen="WI-00244"), drawn) is None
-    assert VIEW.press("v", night(), place, drawn) == replace(place, mode="")
+    assert VIEW.press("v", night(), place, drawn) == replace(place, mode="graph")
 
 
 def test_the_mouse_finds_the_cards_in_the_lane_of_the_cursor() -> None:
@@ -268,57 +248,6 @@ def test_a_narrow_board_has_one_lane_for_everything_that_ended() -> None:
     assert "┤ended 3 of 420├" in text(night(), Place(mode="board"), 80, 20)
 
 
-def acted(key: str, chosen: str, at: Scene | None = None) -> Act:
-    shown = at or night()
-    place = Place(chosen=chosen)
-    act = VIEW.press(key, shown, place, VIEW.draw(shown, place, 120, 36))
-    assert isinstance(act, Act), act
-    return act
-
-
-@pytest.mark.parametrize(
-    ("key", "chosen"),
-    [("c", "WI-00244"), ("r", "WI-00231"), ("r", "WI-00228"), ("X", "WI-00244"), ("X", "WI-00231")],
-)
-def test_a_verb_sends_fields_that_its_command_has_and_its_line_is_one_that_coord_reads(
-    key: str, chosen: str
-) -> None:
-    act = acted(key, chosen)
-    typed = {act.wants: "ada"} if act.wants else {}
-    made = COMMANDS[act.verb].model_validate({**act.fields, **typed, "request_id": "r-1"})
-    assert made.model_dump()["item_id"] == chosen
-    line = act.cli + "".join(f" --{name} {value}" for name, value in typed.items())
-    read = parse(shlex.split(line)[1:])
-    assert read is not None, line
-    assert (read.verb.name, read.values["id"]) == (act.verb, chosen)
-
-
-def test_a_release_names_the_claim_it_ends_and_asks_first() -> None:
-    act = acted("r", "WI-00231")
-    assert act.fields == {"agent": "a7", "item_id": "WI-00231", "fence": 182_104, "incarnation": 120}
-    assert act.cli == "coord release WI-00231 --agent a7 --fence 182104"
-    assert act.asks.startswith("Take WI-00231 from a7?")
-    assert acted("r", "WI-00228").fields == {"agent": "a2", "item_id": "WI-00228", "fence": 181_003}
-
-
-def test_a_claim_asks_for_whom_and_a_cancel_whether_it_is_meant() -> None:
-    assert acted("c", "WI-00244").wants == "agent"
-    assert acted("X", "WI-00231").asks == (
-        "Cancel WI-00231? Nobody shall do it any more. a7 holds it and will be refused."
-    )
-    assert acted("X", "WI-00244").asks == "Cancel WI-00244? Nobody shall do it any more."
-
-
-@pytest.mark.parametrize(
-    ("key", "chosen"), [("c", "WI-00231"), ("r", "WI-00244"), ("X", "WI-00192"), ("o", "WI-00231")]
-)
-def test_a_verb_that_does_not_fit_says_why(key: str, chosen: str) -> None:
-    place = Place(chosen=chosen)
-    said = VIEW.press(key, night(), place, VIEW.draw(night(), place, 120, 36))
-    assert isinstance(said, Say)
-    assert chosen in said.words
-
-
 def test_o_goes_to_the_run_that_works_for_the_item_and_h_to_its_events() -> None:
     place = Place(chosen="WI-00228")
     drawn = VIEW.draw(night(), place, 120, 36)
@@ -326,7 +255,7 @@ def test_o_goes_to_the_run_that_works_for_the_item_and_h_to_its_events() -> None
     assert VIEW.press("h", night(), place, drawn) == Go("events", filter="WI-00228")
 
 
-def test_in_the_past_no_verb_is_offered_and_nobody_is_called_silent() -> None:
+def test_in_the_past_no_verb_is_offered_and_silence_is_that_of_then() -> None:
     moment = told(as_of()) | {"past": True}
     answers = {
         **night().answers,
@@ -337,7 +266,7 @@ def test_in_the_past_no_verb_is_offered_and_nobody_is_called_silent() -> None:
     shown = text(past, Place(chosen="WI-00231"))
     assert "r release" not in shown
     assert "h history" in shown
-    assert "silent" not in shown
+    assert "a7 silent 31s" in shown
 
 
 def test_a_long_body_is_cut_and_says_how_long_it_is() -> None:
@@ -394,3 +323,21 @@ class TestCut:
         found = {"rows": [item("w-1")], "truncated": True, "counts": {}}
         place = Place(filter="state:open")
         assert "3,012 more were not searched" in VIEW.draw(crowded(found), place, 120, 36).told
+
+
+def test_a_late_item_says_so_and_stands_before_those_in_time() -> None:
+    held: dict[str, Any] = {
+        "status": "claimed",
+        "agent": "a",
+        "priority": 1,
+        "lease_seconds": 60.0,
+        "since_ns": NOW_NS,
+    }
+    late = item(id="late", deadline_ns=NOW_NS - 90 * 10**9, **held)
+    in_time = item(id="in-time", deadline_ns=NOW_NS + 10**9, **held | {"priority": 9})
+    done = item(id="done", status="completed", deadline_ns=NOW_NS - 1)
+    people = replace(crew(agent("a", holds=2), items=(late, in_time, done)), now_ns=NOW_NS)
+    assert standing(late, people).words == f"late 90s; {why(late, people).words}"
+    assert standing(in_time, people) == why(in_time, people)
+    assert standing(done, people) == why(done, people)
+    assert in_order([done, in_time, late], "worst", people)[0]["id"] == "late"

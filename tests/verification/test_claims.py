@@ -16,7 +16,7 @@ COSTS: Final = "## What it costs here"
 
 def rows(text: str, heading: str) -> list[list[str]]:
     """Return the rows of the table under a heading, without its head."""
-    part = text.partition(heading)[2].partition("\n## ")[0]
+    part = text.partition(heading)[2].partition("\n##")[0]
     lines = [line for line in part.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 

@@ -6,7 +6,6 @@ No trace of a GPU that throttles, is lost or hangs was at hand; what the double 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,7 @@ def driver(library: Path, tmp_path: Path) -> Driver:
 @contextlib.asynccontextmanager
 async def monitor(loop: Loop, driver: Driver) -> AsyncIterator[ToldRun]:
     """Let the real monitor read the driver, and a run run on its node, for as long as the context lasts."""
-    settings = replace(loop.settings, node="n-1", sample_seconds=0.25)
+    settings = loop.settings.changed(node="n-1", sample_seconds=0.25)
     task = asyncio.create_task(
         Monitor(settings, loop.server.folder, GpuPoller(QUICK, driver.environment)).run()
     )

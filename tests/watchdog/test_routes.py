@@ -81,7 +81,7 @@ def hook() -> Any:
 @contextlib.asynccontextmanager
 async def routing(loop: Loop, patience: Patience = QUICK, **settings: Any) -> AsyncIterator[None]:
     """Tell people for as long as the context lasts; what happens from here on is told."""
-    given = replace(loop.settings, **settings)
+    given = loop.settings.changed(**settings)
     log = await Log.connect(given, loop.server.folder, name="routes")
     task = asyncio.create_task(Routes(log, loop.server.folder, given, routes_of(given), patience).run())
     try:
@@ -356,7 +356,7 @@ def test_a_webhook_with_a_password_sends_it_and_never_shows_it(hook: Hook) -> No
 
 def test_a_command_that_is_no_line_of_words_is_refused(settings: Any) -> None:
     with pytest.raises(SettingsError, match="alert_command cannot be split"):
-        routes_of(replace(settings, alert_command="say 'hello"))
+        routes_of(settings.changed(alert_command="say 'hello"))
 
 
 def test_without_a_route_nothing_is_done(settings: Any) -> None:

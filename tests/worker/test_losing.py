@@ -9,7 +9,8 @@ import pytest
 from desks import Desk, end_of
 from houses import until
 
-from coord.services import clock
+from coord.services import client, clock
+from coord.services.folder import COORDINATOR_SOCKET
 from coord.services.server.process import started_of
 
 SLEEP = "trap 'echo asked; exit 0' TERM; echo $$ > {marker}; while :; do sleep 0.05; done"
@@ -223,6 +224,21 @@ def test_a_drained_agent_ends_what_it_holds_and_then_its_worker_ends_well(desk: 
     Path(f"{marker}.go").touch()
     assert end_of(process).code == 0
     assert desk.ended(item)["status"] == "completed"
+
+
+@pytest.mark.parametrize(("verb", "code"), [("drain", 0), ("evict", 4)])
+def test_a_worker_that_waits_is_told_at_once_that_it_is_given_nothing_more(
+    desk: Desk, verb: str, code: int
+) -> None:
+    process = desk.start("--", "true")
+    until(lambda: desk.agent_status() == "active")
+    until(lambda: client.health(desk.folder, COORDINATOR_SOCKET, 5.0)["patient"])
+    told_at = clock.monotonic()
+    desk.tell(verb, agent=desk.capability, reason="the night")
+    ran = end_of(process)
+    assert clock.monotonic() - told_at < HEARTBEAT_SECONDS
+    said = "is drained: it ends what it holds." if verb == "drain" else "was put out."
+    assert (ran.code, ran.err.count(f"{desk.capability} {said}")) == (code, 1)
 
 
 def test_a_reader_that_goes_ends_the_worker_when_its_items_are_done(desk: Desk) -> None:

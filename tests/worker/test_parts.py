@@ -4,17 +4,22 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from houses import until
 
 from coord.services import clock
 from coord.services.server.process import started_of
+from coord.services.worker import claiming
 from coord.services.worker import keeper as keepers
 from coord.services.worker.keeper import Keeper
 from coord.services.worker.loop import Loop
 from coord.services.worker.outcome import RESULT_BYTES_MAX, outcome_of
 from coord.services.worker.passing import LINE_BYTES_MAX, ROW_BYTES_MAX, Outlet, Stream, last_bytes, last_line
+from coord.services.worker.plan import Plan
+from coord.services.worker.template import program
 
 
 @pytest.fixture
@@ -153,18 +158,17 @@ def test_the_last_line_that_is_not_empty_is_kept(pieces: list[bytes], line: byte
 def test_a_result_is_json_or_none_and_a_file_must_be(
     last: bytes, file: bytes, verb: str, result: object
 ) -> None:
-    outcome = outcome_of(0, last, file, b"", in_shell=False)
+    outcome = outcome_of(0, last, file, b"")
     assert (outcome.verb, outcome.fields.get("result")) == (verb, result)
 
 
 @pytest.mark.parametrize(
-    ("code", "in_shell", "verb", "stops"),
-    [(1, True, "fail", False), (75, True, "release", False), (127, True, "release", True), (126, True, "release", True),
-     (127, False, "fail", False), (-9, False, "fail", False), (-64, False, "fail", False)],
-)  # fmt: skip
-def test_an_exit_code_has_one_meaning(code: int, in_shell: bool, verb: str, stops: bool) -> None:
-    outcome = outcome_of(code, b"", b"", b"why\0 " * 2_000, in_shell)
-    assert (outcome.verb, outcome.stops) == (verb, stops)
+    ("code", "verb"),
+    [(1, "fail"), (75, "release"), (126, "fail"), (127, "fail"), (-9, "fail"), (-64, "fail")],
+)
+def test_an_exit_code_has_one_meaning(code: int, verb: str) -> None:
+    outcome = outcome_of(code, b"", b"", b"why\0 " * 2_000)
+    assert (outcome.verb, outcome.stops) == (verb, False)
     assert len(outcome.fields["reason"]) <= 2_000
     assert "\0" not in outcome.fields["reason"]
 
@@ -197,3 +201,40 @@ def test_a_worker_imports_little() -> None:
         "typer",
     }
     assert not heavy & set(ran.stdout.split())
+
+
+class Told:
+    """A command that is under way for as long as nobody answers it."""
+
+    def __init__(
+        self,
+        told: "list[Told]",
+        verb: str,
+        fields: Mapping[str, Any],
+        answered: Callable[["Told", Any], object],
+        _: float,
+        request_id: str = "r-1",
+    ) -> None:
+        self.verb, self.fields, self.answered, self.request_id = verb, fields, answered, request_id
+        self.sent_at, self.tries = 1.0, 1
+        told.append(self)
+
+    def drop(self) -> None:
+        """Ask no more."""
+
+
+def test_what_a_claim_had_won_when_it_was_called_off_is_given_back_as_unbegun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[Told] = []
+    monkeypatch.setattr(claiming, "Asking", Told)
+    claims = claiming.Claims(told, Plan("ada", program(["true"])), print, print)  # type: ignore[arg-type]
+    claims.ask(1, 30.0, 0.0)
+    claims.call_off()
+    _, again = told
+    assert (again.verb, again.request_id, claims.is_open) == ("claim", "r-1", True)
+    again.answered(again, {"item": {"id": "w-1", "incarnation": 3, "fence": 7}})
+    release = told[2]
+    assert (release.verb, release.fields["fence"], release.fields["unbegun"]) == ("release", 7, True)
+    release.answered(release, {})
+    assert not claims.is_open

@@ -68,7 +68,12 @@ def test_a_claim_that_is_lost_is_4_whatever_the_command_says(desk: Desk, marker:
 
 def test_a_program_that_is_not_there_claims_nothing(desk: Desk) -> None:
     item = desk.submit()
-    assert desk.run(item, "--", "no-such-program").code == 2
+    ran = desk.run(item, "--", "no-such-program")
+    assert ran.code == 2
+    assert (
+        ran.err
+        == "coord: there is no program 'no-such-program' here. A line for the shell: -- sh -c 'LINE'.\n"
+    )
     desk.once(item, "open")
 
 

@@ -40,6 +40,7 @@ def test_a_result_file_goes_before_stdout_and_a_line_that_is_no_json_is_no_resul
 FAILURES = {
     "echo one >&2; echo two >&2; exit 3": "exit code 3: one\ntwo",
     "kill -SEGV $$": "killed by SIGSEGV",
+    "no-such-program": "exit code 127",
     "head -c 300000 /dev/zero | tr '\\0' 5 > $COORD_RESULT": "its result has more than",
     "echo '{' > $COORD_RESULT": "its result file is not JSON",
     "head -c 100000 /dev/zero | tr '\\0' x >&2; echo end >&2; exit 9": "xxend",
@@ -49,7 +50,7 @@ FAILURES = {
 
 def test_any_other_end_fails_with_the_reason(desk: Desk) -> None:
     items = {desk.submit(body={"script": script}): reason for script, reason in FAILURES.items()}
-    assert desk.work("--exec", "eval {body.script}").code == 0
+    assert desk.work("--exec", "eval {body.script}").code == 7
     for item, reason in items.items():
         shown = desk.ended(item)
         assert shown["status"] == "failed"
@@ -67,7 +68,7 @@ def test_a_result_that_the_log_does_not_take_is_left_out_where_nobody_meant_it_a
     item, meant = desk.submit(), desk.submit(body="meant")
     deep = "[" * 40 + "]" * 40
     script = f'if grep -q meant; then echo "{deep}" > "$COORD_RESULT"; else echo "{deep}"; fi'
-    assert desk.work("--exec", script).code == 0
+    assert desk.work("--exec", script).code == 7
     assert desk.ended(item)["status"] == "completed"
     assert desk.ended(meant)["status"] == "failed"
     assert "was not taken as completed" in desk.ended(meant)["reason"]
@@ -148,9 +149,8 @@ def test_a_body_without_what_the_command_asks_for_fails_the_item_alone(desk: Des
 def test_a_command_that_cannot_be_started_costs_no_item(desk: Desk, tmp_path: Path) -> None:
     items = [desk.submit(), desk.submit()]
     assert desk.work("--", "no-such-program").code == 2
-    ran = desk.work("--exec", "no-such-program-either")
-    assert ran.code == 2
-    assert "not found" in ran.err
+    ran = desk.work("--exec", "no-such-program-either {id}; true")
+    assert (ran.code, ran.err) == (2, "coord: the shell knows no command 'no-such-program-either' here.\n")
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
@@ -201,13 +201,39 @@ def test_what_a_command_leaves_in_its_group_is_killed_when_it_ends(desk: Desk, m
     assert started_of(int(marker.read_text())) is None
 
 
-def test_an_agent_that_was_registered_for_it_retires(desk: Desk) -> None:
+def test_an_agent_that_it_had_to_register_retires_and_one_that_was_there_stays(desk: Desk) -> None:
     desk.submit()
     assert desk.work("--", "true").code == 0
-    rows = [a for a in desk.house.ask("agents")["rows"] if a["agent"] == desk.capability]
-    assert until(
-        lambda: [a["status"] for a in desk.house.ask("agents")["rows"] if a["agent"] == desk.capability]
-    ) == ["retired"], rows
+    until(lambda: desk.agent_status() == "retired")
+    plain = f"{desk.capability}-plain"
+    first, second = (str(desk.tell("submit", title="For anybody")["id"]) for _ in range(2))
+    words = ("--agent", plain, "--", "true")
+    assert end_of(desk.house.cli.start("run", first, *words)).code == 0
+    until(lambda: desk.agent_status(plain) == "retired")
+    desk.tell("register", agent=plain)
+    assert end_of(desk.house.cli.start("work", "--once", *words)).code == 0
+    assert desk.ended(second)["status"] == "completed"
+    assert desk.tell("heartbeat", agent=plain)["agent"]["status"] == "active"
+
+
+def test_of_two_under_one_name_the_last_to_end_retires_the_agent(desk: Desk, marker: Path) -> None:
+    """The first, which registered it, ends while the other holds an item that it has to renew."""
+    name = f"{desk.capability}-shared"
+    items = [str(desk.tell("submit", title="For this name alone")["id"]) for _ in range(2)]
+    processes = []
+    for item in items:
+        script = f"until [ -e {marker}.{item} ]; do sleep 0.02; done"
+        words = ("run", item, "--agent", name, "--lease", "1s", "--", "sh", "-c", script)
+        processes.append(desk.house.cli.start(*words))
+        desk.once(item, "claimed")
+    Path(f"{marker}.{items[0]}").touch()
+    assert end_of(processes[0]).code == 0
+    renewed_at = clock.monotonic() + 0.7
+    until(lambda: desk.agent_status(name) == "active" and clock.monotonic() > renewed_at)
+    Path(f"{marker}.{items[1]}").touch()
+    assert end_of(processes[1]).code == 0
+    assert desk.ended(items[1])["status"] == "completed"
+    until(lambda: desk.agent_status(name) == "retired")
 
 
 def test_a_reader_that_does_not_read_holds_up_no_lease(desk: Desk, marker: Path) -> None:
@@ -225,9 +251,9 @@ def test_a_reader_that_does_not_read_holds_up_no_lease(desk: Desk, marker: Path)
 
 
 def test_work_is_seen_and_waiting_is_told_from_it(desk: Desk, marker: Path) -> None:
-    """A command that computes keeps its item from counting as stuck; one that waits does not."""
-    idle = desk.submit(body="idle", stuck_seconds=1.0, lease_seconds=1.0)
-    busy = desk.submit(body="busy", stuck_seconds=1.0, lease_seconds=1.0)
+    """A command that computes keeps its item from counting as stuck, however long its lease; one that waits does not."""
+    idle = desk.submit(body="idle", stuck_seconds=1.0)
+    busy = desk.submit(body="busy", stuck_seconds=1.0)
     script = f"if grep -q idle; then exec sleep 600; fi; until [ -e {marker} ]; do :; done"
     process = desk.start("--max", "2", "--jobs", "2", "--exec", script)
     until(lambda: desk.once(idle, "claimed").get("stuck"))
@@ -235,7 +261,7 @@ def test_work_is_seen_and_waiting_is_told_from_it(desk: Desk, marker: Path) -> N
     until(lambda: desk.once(busy, "claimed") and clock.monotonic() > later)
     marker.touch()
     desk.tell("cancel", item_id=idle)
-    assert end_of(process).code == 0
+    assert end_of(process).code == 7
     assert desk.ended(busy)["status"] == "completed"
     assert [event["type"].split(".")[1] for event in desk.history(busy)] == [
         "submitted",

@@ -10,12 +10,14 @@ from coord.tui.phrases import exact_time, time_of, waiting, wrapped
 from coord.tui.scene import Answer, Row, Scene
 from coord.tui.telling import entity_of, kind_of, mark_of, sentence
 from coord.tui.views.crew import (
+    DRAINING,
+    GONE,
     IDLE,
     LOST,
     NO_ANSWER,
-    RETIRED,
     SILENT,
     Crew,
+    gone_because,
     is_full,
     lease_left,
     note,
@@ -81,6 +83,7 @@ def holdings(row: Row, crew: Crew, late_seconds: float) -> list[Line]:
             line(
                 said(item["id"], Ink.STRONG),
                 ("" if share is None else f" {100 * share:.0f} %", Ink.OK),
+                (" stuck" if item.get("stuck") else "", Ink.WARN),
                 (f"  held {age(item['state_seconds'] + late_seconds)}", Ink.DIM),
                 ("" if left is None else f"  lease {age(max(left, 0.0))}", Ink.DIM),
                 said(f"  {item['title']}"),
@@ -92,8 +95,10 @@ def holdings(row: Row, crew: Crew, late_seconds: float) -> list[Line]:
 def fates(row: Row, crew: Crew, late_seconds: float, now_ns: int, width: int) -> list[Line]:
     """Say why an agent is as it is, and what happens by itself, and when."""
     mood = crew.moods[row["agent"]]
-    if mood is RETIRED:
-        return wrapped("It left on purpose. Registered again under its name it is a new incarnation.", width)
+    if row["status"] in GONE:
+        words = gone_because(row)
+        again = "Registered again under its name it is a new incarnation."
+        return wrapped(f"{words[0].upper()}{words[1:].rstrip('.')}. {again}", width)
     if mood is LOST:
         return _fates_lost(row, crew, late_seconds, now_ns, width)
     if mood is SILENT:
@@ -104,6 +109,10 @@ def fates(row: Row, crew: Crew, late_seconds: float, now_ns: int, width: int) ->
         if silent is None
         else f"Last heard {age(silent + late_seconds)} ago; lost after {age(crew.silence_seconds)} of silence."
     )
+    if mood is DRAINING:
+        words = note(row, crew)
+        left = f"It {words}. coord register {row['agent']} makes it active again."
+        return [*wrapped(left, width), *wrapped(heard, width, Ink.DIM)]
     if mood is IDLE:
         return [*wrapped(_why_idle(row, crew), width), *wrapped(heard, width, Ink.DIM)]
     full = f"It holds as many items as it may ({row['wip_limit']})." if is_full(row) else ""
@@ -112,7 +121,8 @@ def fates(row: Row, crew: Crew, late_seconds: float, now_ns: int, width: int) ->
 
 def _why_idle(row: Row, crew: Crew) -> str:
     offers = ", ".join(row.get("capabilities", ())) or "nothing in particular"
-    team = f", for team {row['team']}" if row.get("team") else ""
+    teams = " and ".join(filter(None, (row.get("team"), *row.get("serves", ()))))
+    team = f", for {teams}" if teams else ""
     words = note(row, crew)
     return f"{words[0].upper()}{words[1:]}. It offers {offers}{team}."
 

@@ -10,7 +10,7 @@ from coord.tui.ink import Ink, said
 from coord.tui.memo import remembered
 from coord.tui.scene import Answer, Place, Row, Scene
 from coord.tui.table import Cell, Column
-from coord.tui.views.crew import IDLE, LOST, NO_ANSWER, RETIRED, SILENT, Crew, crew_of, least_lease, note
+from coord.tui.views.crew import GONE, IDLE, LOST, NO_ANSWER, SILENT, Crew, crew_of, least_lease, note
 from coord.tui.views.items import FRESH_SECONDS
 
 WIDE: Final = 100
@@ -89,7 +89,7 @@ def _badness(row: Row, crew: Crew) -> int:
     fresh = (row.get("silent_seconds") or 0.0) < FRESH_SECONDS
     if mood is LOST and not fresh:
         return IDLE.rank + 3
-    return mood.rank + 2 if mood is not RETIRED else IDLE.rank + 4
+    return mood.rank + 2 if row["status"] not in GONE else IDLE.rank + 4
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def columns(found: Seen, late_seconds: float, width: int) -> list[Column[Row]]:
     cells = _Cells(found.crew, late_seconds)
     wide = width >= WIDE
     name = Column[Row]("AGENT", found.name_cells, lambda row: said(row["agent"]))
-    state, item = Column("STATE", 9, cells.state), Column("ITEM", 14 if wide else 12, cells.item)
+    state, item = Column("STATE", 10, cells.state), Column("ITEM", 14 if wide else 12, cells.item)
     if width < NARROW:
         return [name, state, item._replace(width=8), Column("NOTE", 8, cells.note, flexible=True)]
     return [

@@ -11,7 +11,6 @@ from coord.tui.boxes import beside, box, filled, pane_lines, shares
 from coord.tui.ink import Ink, Line, fit, line
 from coord.tui.phrases import waiting
 from coord.tui.scene import (
-    Act,
     Drawn,
     Go,
     Key,
@@ -26,10 +25,11 @@ from coord.tui.scene import (
     index_of,
 )
 from coord.tui.table import listed
+from coord.tui.views.agent_acts import VERBS, command
 from coord.tui.views.agent_pane import doings, fates, holdings
 from coord.tui.views.agent_rows import ORDERS, WIDE, Seen, columns, seen
 from coord.tui.views.ages import late
-from coord.tui.views.crew import GONE, MOODS, Crew
+from coord.tui.views.crew import DRAINING, GONE, MOODS, Crew
 from coord.tui.views.searched import none_left, told_of_cut, unreached
 
 AGENTS_MAX: Final = 1_000
@@ -37,8 +37,7 @@ EVENTS_MAX: Final = 60
 """Of what an agent did last."""
 PANE_LINES: Final = 12
 PANE_LINES_NARROW: Final = 7
-NO_SILENCE: Final = "silence is not kept for past moments"
-_VERBS: Final = (("↵", "open"), ("o", "its work"), ("h", "its events"))
+_VERBS: Final = (("↵", "open"), ("o", "work"), ("h", "events"))
 
 
 def wishes(_: Place) -> tuple[Wish, ...]:
@@ -104,8 +103,6 @@ def _counts(scene: Scene, place: Place, found: Seen) -> Line:
     ]
     order = f"   sort {place.sort or 'worst'}{' reversed' if place.reversed else ''}"
     silence = f"   lost after {age(found.crew.silence_seconds)} of silence"
-    if scene.past is not None:
-        silence = f"   {NO_SILENCE}"
     cut = f"   only {len(found.crew.rows):,} are shown" if scene.answers["agents"].get("truncated") else ""
     return line(*parts, (order + silence + cut, Ink.DIM))
 
@@ -165,7 +162,8 @@ def _asks(row: Row, crew: Crew) -> str:
 def _verbs(row: Row, scene: Scene) -> Line:
     able = [*_VERBS]
     if scene.past is None and row["status"] not in GONE:
-        able.append(("D", "retire"))
+        able += [("D", "drain")] if row["status"] != DRAINING.name else []
+        able += [("K", "evict"), ("X", "retire")]
     return line(*(piece for key, words in able for piece in ((key, Ink.ACCENT), f" {words}   ")))
 
 
@@ -197,27 +195,7 @@ def press(key: str, scene: Scene, place: Place, _: Drawn) -> Outcome:
                 if held
                 else Say(f"{name} holds nothing.")
             )
-        case "D":
-            return _retire(row)
-    return None
-
-
-def _retire(row: Row) -> Outcome:
-    name = row["agent"]
-    if row["status"] in GONE:
-        return Say(f"{name} is {row['status']} already.")
-    holds = row["holds"]
-    what = (
-        f" It holds {holds} item{'s' if holds > 1 else ''}: they stay its own until their leases run out."
-        if holds
-        else ""
-    )
-    return Act(
-        "retire",
-        {"agent": name, "incarnation": row["incarnation"]},
-        f"coord retire {name}",
-        asks=f"Retire {name}?{what}",
-    )
+    return command(key, row) if key in VERBS else None
 
 
 def copies(_: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
@@ -230,7 +208,14 @@ KEYS: Final = (
     Key("enter", "↵", "open", "The agent alone, with what it did last."),
     Key("o", "o", "its work", "Go to the items that it holds."),
     Key("h", "h", "its events", "Its events, in the view of events."),
-    Key("D", "D", "retire", "Retire the agent; asks."),
+    Key("D", "D", "drain", "Let it end what it holds, and give it nothing new; asks."),
+    Key(
+        "K",
+        "K",
+        "evict",
+        "Put the agent out, whatever it does: what it holds is open again; wants a reason, and asks.",
+    ),
+    Key("X", "X", "retire", "Retire the agent; asks."),
 )
 
 VIEW: Final = View(

@@ -25,9 +25,9 @@ from coord.tui.table import ids_at, listed
 from coord.tui.views.alert_pane import alert_box, lines_of, position_of
 from coord.tui.views.alert_rows import GROUPED, OPEN, ORDERS, alert_rows, answer_of, columns
 from coord.tui.views.searched import none_left, told_of_cut, unreached
+from coord.tui.views.silencing import silenced
 
 WIDE: Final = 100
-SILENCE_SECONDS: Final = 3_600
 _KEPT: Final = 300
 _PANE_LEAST: Final = 6
 _VIEWS: Final = {
@@ -133,9 +133,7 @@ def _acted(key: str, scene: Scene, alert: Row) -> Outcome:
     name = alert["id"]
     if key == "A":
         return Act("acknowledge", {"alert_id": name}, f"coord ack {name}")
-    until_ns = scene.now_ns + SILENCE_SECONDS * 1_000_000_000
-    fields = {"alert_id": name, "until_ns": until_ns}
-    return Act("silence", fields, f"coord silence {name} --for 1h")
+    return silenced([alert], scene.now_ns)
 
 
 def _to_subject(alert: Row) -> Outcome:
@@ -147,7 +145,7 @@ def _to_subject(alert: Row) -> Outcome:
 def _to_moment(scene: Scene, alert: Row) -> Outcome:
     position = position_of(scene, alert)
     if position is None:
-        return Say("It rests on readings alone, and they are not kept as of past moments yet.")
+        return Say("It rests on readings alone, which have no place among the events: t goes to their time.")
     return Go(_VIEWS.get(alert["entity_kind"], "alerts"), alert["entity"], position)
 
 

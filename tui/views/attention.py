@@ -31,7 +31,12 @@ _EXPLAINED: Final = frozenset(
 def troubles(scene: Scene) -> Sequence[Trouble]:
     """Return what is wrong, worst first; worked out once an answer."""
     named = ("alerts", "health", "board", "agents", "nodes", "runs")
-    return _troubles(*(scene.answers.get(name, NO_ANSWER) for name in named))
+    found = _troubles(*(scene.answers.get(name, NO_ANSWER) for name in named))
+    return (_paused(scene.paused), *found) if scene.paused else found
+
+
+def _paused(why: str) -> Trouble:
+    return Trouble("claims", BAD, "claims", f"are paused: {why}", Go("health"))
 
 
 @remembered
@@ -46,7 +51,8 @@ def _troubles(
     found += _nodes(nodes, told)
     found += work_troubles(board, crew, told)
     subjects = {(trouble.go.view, trouble.go.chosen) for trouble in found}
-    found += _health(health, told, subjects)
+    explained = _EXPLAINED | {trouble.id.partition(":")[0].removeprefix("items ") for trouble in found}
+    found += _health(health, told, subjects, explained)
     return sorted(found, key=lambda trouble: (trouble.quiet, trouble.rank))
 
 
@@ -156,9 +162,11 @@ def _nodes(nodes: Answer, told: set[tuple[str, str]]) -> Iterator[Trouble]:
         )
 
 
-def _health(health: Answer, told: set[tuple[str, str]], subjects: set[tuple[str, str]]) -> Iterator[Trouble]:
+def _health(
+    health: Answer, told: set[tuple[str, str]], subjects: set[tuple[str, str]], explained: frozenset[str]
+) -> Iterator[Trouble]:
     for cut in health.get("deductions", ()):
-        if cut["points"] >= POINTS_MIN and cut["name"] not in _EXPLAINED:
+        if cut["points"] >= POINTS_MIN and cut["name"] not in explained:
             yield _of_health("system", "system", cut)
     for part in health.get("parts", ()):
         kind, _, name = part["entity"].partition(":")

@@ -9,11 +9,10 @@ from coord.tui.boxes import box, shares
 from coord.tui.ink import Ink, Line, choose, fit, line, said
 from coord.tui.scene import Row
 from coord.tui.views.crew import Crew
-from coord.tui.views.items import HELD_BACK, STATES, lane_of, seconds_left, why
+from coord.tui.views.items import ENDED, HELD_BACK, STATES, lane_of, seconds_left, standing
 
 WIDE: Final = 100
 CARD_LINES: Final = 4
-ENDED: Final = ("completed", "failed", "cancelled")
 
 
 def lanes(rows: Sequence[Row], width: int) -> list[tuple[str, list[Row]]]:
@@ -87,7 +86,7 @@ def _title(state: str, shown: int, counts: Mapping[str, int]) -> str:
 
 
 def _card(item: Row, crew: Crew, late_seconds: float, width: int, chosen: bool) -> list[Line]:
-    reason = why(item, crew, late_seconds)
+    reason = standing(item, crew, late_seconds)
     left = seconds_left(item, crew, late_seconds)
     tail = f"lease {age(max(left, 0))}" if left is not None else age(item["state_seconds"] + late_seconds)
     mood = crew.moods.get(str(item.get("agent") or "")) if item["status"] == "claimed" else None

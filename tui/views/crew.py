@@ -1,4 +1,4 @@
-"""Agents as a person sees them: lost, silent, busy, idle or retired, what each holds, and what it may take.
+"""Agents as a person sees them: lost, silent, busy, drained, idle or gone, what each holds, and what it may take.
 
 Worst first. An agent counts as silent from half of the time it may be silent, or two thirds of the shortest
 lease it holds: both before anything happens by itself.
@@ -36,11 +36,15 @@ class Mood(NamedTuple):
 LOST: Final = Mood("lost", "✖", Ink.BAD, 0)
 SILENT: Final = Mood("silent", "◐", Ink.WARN, 1)
 BUSY: Final = Mood("busy", "●", Ink.OK, 2)
-IDLE: Final = Mood("idle", "○", Ink.TEXT, 3)
-RETIRED: Final = Mood("retired", "·", Ink.DIM, 4)
+DRAINING: Final = Mood("draining", "▽", Ink.WARN, 3)
+IDLE: Final = Mood("idle", "○", Ink.TEXT, 4)
+EVICTED: Final = Mood("evicted", "×", Ink.DIM, 5)
+RETIRED: Final = Mood("retired", "·", Ink.DIM, 5)
 GONE: Final = frozenset({"retired", "evicted"})
 """Statuses of agents that have left, or were put out."""
-MOODS: Final = (LOST, SILENT, BUSY, IDLE, RETIRED)
+HERE: Final = (LOST, SILENT, BUSY, DRAINING, IDLE)
+"""Moods of those that have not."""
+MOODS: Final = (*HERE, EVICTED, RETIRED)
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,15 @@ class Crew:
     """How long an agent may be silent before it is lost."""
     moods: Mapping[str, Mood]
     active: Sequence[Row]
-    """Agents that were neither lost nor retired."""
+    """Agents that were neither lost nor put out, have not left, and are not drained: they may be given something."""
     waiting: Mapping[Kind, int]
-    """How many items of each kind nobody holds."""
+    """How many items of each kind nobody holds and somebody could take now."""
     oldest: Row | None
     """The open item that was submitted first."""
+    now_ns: int = 0
+    """The moment that the board speaks of."""
+    full: Mapping[str, Row] = field(default_factory=dict)
+    """Teams for which as many items are held as may be."""
     openings: dict[Kind, Any] = field(default_factory=dict)
     """Why items of each kind are open, as far as it was worked out: once for all items of the kind."""
 
@@ -77,8 +85,6 @@ class Crew:
 def crew_of(agents: Answer, board: Answer) -> Crew:
     """Bring agents and items together."""
     rows: Sequence[Row] = agents.get("rows", ())
-    if is_past(agents):
-        rows = [{**row, "silent_seconds": None} for row in rows]
     items: Sequence[Row] = board.get("rows", ())
     held: dict[str, list[Row]] = {}
     for item in sorted(items, key=lambda item: -item["state_seconds"]):
@@ -95,7 +101,11 @@ def crew_of(agents: Answer, board: Answer) -> Crew:
         moods={row["agent"]: _mood(row, held.get(row["agent"], ()), silence) for row in rows},
         active=[row for row in rows if row["status"] == "active"],
         oldest=max((item for item in items if item["status"] == "open"), key=_age, default=None),
-        waiting=Counter(kind_of(item) for item in items if item["status"] == "open"),
+        waiting=Counter(
+            kind_of(item) for item in items if item["status"] == "open" and not item.get("waits")
+        ),
+        now_ns=board.get("as_of", {}).get("time_ns", 0),
+        full={team["team"]: team for team in board.get("full", ())},
     )
 
 
@@ -107,17 +117,14 @@ def _mood(row: Row, held: Sequence[Row], silence_seconds: float) -> Mood:
     if row["status"] == "lost":
         return LOST
     if row["status"] in GONE:
-        return RETIRED
+        return EVICTED if row["status"] == EVICTED.name else RETIRED
     silent = row.get("silent_seconds") or 0.0
     leases = [item["lease_seconds"] * LEASE_SHARE for item in held if item.get("lease_seconds")]
     if silent > min([silence_seconds * SILENCE_SHARE, *leases]):
         return SILENT
+    if row["status"] == DRAINING.name:
+        return DRAINING
     return BUSY if row["holds"] else IDLE
-
-
-def is_past(answer: Answer) -> bool:
-    """Whether an answer speaks of a past moment: who was heard when, the log does not hold."""
-    return bool(answer.get("as_of", {}).get("past"))
 
 
 def lease_left(item: Row, holder: Row | None, late_seconds: float = 0.0) -> float | None:
@@ -145,9 +152,14 @@ def kind_of(item: Row) -> Kind:
 
 
 def may_take(kind: Kind, agent: Row) -> bool:
-    """Whether an agent is of the team and offers everything that items of a kind need."""
+    """Whether an agent is of the team or serves it, and offers everything that items of a kind need."""
     team, wanted = kind
-    return team in (None, agent.get("team")) and set(wanted) <= set(agent.get("capabilities", ()))
+    return is_of(team, agent) and set(wanted) <= set(agent.get("capabilities", ()))
+
+
+def is_of(team: str | None, agent: Row) -> bool:
+    """Whether an agent takes items of a team."""
+    return team in (None, agent.get("team"), *agent.get("serves", ()))
 
 
 def is_full(agent: Row) -> bool:
@@ -163,8 +175,10 @@ def note(row: Row, crew: Crew, late_seconds: float = 0.0) -> str:
         return _note_lost(row, crew, late_seconds)
     if mood is SILENT:
         return _note_silent(row, crew, late_seconds)
-    if mood is RETIRED:
-        return "it left on purpose"
+    if row["status"] in GONE:
+        return gone_because(row)
+    if mood is DRAINING:
+        return _note_draining(row)
     return _note_busy(crew.held.get(row["agent"], ())) if row["holds"] else _note_idle(row, crew)
 
 
@@ -183,9 +197,24 @@ def _note_silent(row: Row, crew: Crew, late_seconds: float) -> str:
     return f"counts as lost {within(lost_in)}"
 
 
+def gone_because(row: Row) -> str:
+    """Say why an agent is not there any more."""
+    how = "it was put out" if row["status"] == EVICTED.name else "it left on purpose"
+    return f"{how}: {row['reason']}" if row.get("reason") else how
+
+
+def _note_draining(row: Row) -> str:
+    then = "ends what it holds" if row["holds"] else "holds nothing"
+    why = f" ({row['reason']})" if row.get("reason") else ""
+    return f"{then}, is given nothing new{why}"
+
+
 def _note_busy(held: Sequence[Row]) -> str:
     if not held:
         return ""
+    stuck = [item["id"] for item in held if item.get("stuck")]
+    if stuck:
+        return f"lives and shows no work on {', '.join(stuck)}"
     item = held[0]
     share = item.get("progress")
     parts = ("" if share is None else f"{100 * share:.0f} %", item.get("note") or item["title"])

@@ -200,6 +200,8 @@ def _panes(scene: Scene, place: Place, shown: Shown, entry: Row, width: int, hei
 def _empty(scene: Scene, place: Place) -> list[Line]:
     if place.filter:
         return [line(("  no event matches the filter", Ink.DIM)), _searched(scene)]
+    if scene.link.state == "connecting" or scene.position:
+        return [line(("  asking for the newest events …", Ink.DIM))]
     return [
         line(("  Events", Ink.STRONG), (" stand here as they are written, the newest last.", Ink.DIM)),
         line(
@@ -221,7 +223,7 @@ _MOVES: Final = {
     "end": _ALL,
     "G": _ALL,
 }
-_MODES: Final = ("x", "d", "v")
+_MODES: Final = ("x", "d", "v", "tab", "shift+tab")
 
 
 def _moved(key: str, place: Place, drawn: Drawn, at: int) -> Outcome:
@@ -231,7 +233,7 @@ def _moved(key: str, place: Place, drawn: Drawn, at: int) -> Outcome:
 
 
 def _mode(key: str, scene: Scene, place: Place) -> Outcome:
-    if key == "v":
+    if key in ("v", "tab", "shift+tab"):
         return replace(place, opened=not place.opened)
     if key == "x":
         return replace(place, mode=toggled(place.mode, RAW))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from coord.services.wording import age
@@ -9,7 +10,7 @@ from coord.tui.boxes import beside, box, filled, shares
 from coord.tui.filtering import filtered, told
 from coord.tui.ink import Ink, Line, cell, fit, line, said
 from coord.tui.memo import remembered
-from coord.tui.phrases import NONE, not_kept, waiting
+from coord.tui.phrases import NONE, waiting
 from coord.tui.plot import Trace, plot, thinned
 from coord.tui.scene import (
     Answer,
@@ -28,6 +29,7 @@ from coord.tui.scene import (
 )
 from coord.tui.table import Cell, Column, ids_at, listed
 from coord.tui.views.health_ways import Way, subject_of, view_of, ways
+from coord.tui.views.health_weights import WEIGHTS, draw_weights, press_weights
 
 WIDE: Final = 100
 GOOD: Final = 80.0
@@ -36,7 +38,7 @@ _TREND_LEAST: Final = 2
 _MINUTES_FROM_SECONDS: Final = 600
 _HOURS_FROM_SECONDS: Final = 12 * 3_600
 _UNITS: Final = {3_600: "hours", 60: "minutes", 1: "seconds"}
-_SYSTEM: Final = "system"
+SYSTEM: Final = "system"
 
 
 def wishes(_place: Place) -> tuple[Wish, ...]:
@@ -46,11 +48,11 @@ def wishes(_place: Place) -> tuple[Wish, ...]:
 
 def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     """Draw the parts; below them where the points went, the trend, and the ways back."""
-    if scene.past is not None:
-        return Drawn(filled([not_kept("health")], width, height))
     answer = scene.answers.get("health")
     if answer is None:
         return Drawn(filled([waiting(scene, "health", "asking for the health")], width, height))
+    if place.mode == WEIGHTS:
+        return draw_weights(answer, place, width, height)
     every = _parts(answer)
     left = filtered(every, place.filter, {}) if place.filter else None
     rows, fault = (left.rows, left.fault) if left else (every, "")
@@ -63,16 +65,21 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     listed_rows = min(len(ids) + 1, max(height * 2 // 5, 3))
     table = listed(_columns(), rows, index_of(place, ids), width, listed_rows)
     lines = [_score_line(answer, width), *table.lines]
-    lines += _below(scene, answer, rows[index_of(place, ids)], width, height - len(lines))
+    chosen, room = rows[index_of(place, ids)], height - len(lines)
+    lines += _part_box(chosen, width, room) if place.opened else _below(scene, answer, chosen, width, room)
     return Drawn(filled(lines, width, height), ids, ids_at(table, ids, 1, height), told=words)
 
 
 def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
-    """Go to the evidence, or to what the part is about."""
+    """Go to the evidence, to what the part is about, or to the weights."""
     answer = scene.answers.get("health")
-    if answer is None or scene.past is not None:
+    if answer is None or (scene.past is not None and (key == "e" or place.mode == WEIGHTS)):
         return None
+    if place.mode == WEIGHTS:
+        return press_weights(key, answer, place)
     rows = filtered(_parts(answer), place.filter, {}).rows
+    if key == "e":
+        return replace(place, mode=WEIGHTS)
     found = index_of(place, [row["id"] for row in rows])
     if found < 0:
         return None
@@ -83,10 +90,12 @@ def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
 
 
 def copies(_scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
-    """Copy the part, or the command that explains it."""
+    """Copy the part, or the command that explains it, or weighs it."""
     part = chosen_id(place, drawn.ids)
-    entity = part.partition("/")[0] or _SYSTEM
-    return part, "coord health" if entity == _SYSTEM else f"coord health --explain {entity}"
+    if place.mode == WEIGHTS:
+        return part, f"coord weigh {part.partition('/')[2]}"
+    entity = part.partition("/")[0] or SYSTEM
+    return part, "coord health" if entity == SYSTEM else f"coord health --explain {entity}"
 
 
 @remembered
@@ -94,10 +103,11 @@ def _parts(answer: Answer) -> list[Row]:
     """Return a row for each deduction of the system, then for each entity below 100, then for those at 100."""
     rows: list[Row] = [
         {
-            "id": f"{_SYSTEM}/{one['name']}",
+            "id": f"{SYSTEM}/{one['name']}",
             "part": one["name"],
             "score": None,
             "lost": one["points"],
+            "weight": answer.get("weights", {}).get(one["name"]),
             **_why([one]),
         }
         for one in answer.get("deductions", ())
@@ -129,9 +139,10 @@ def _why(deductions: Sequence[Row]) -> Row:
 
 def _columns() -> Sequence[Column[Row]]:
     return (
-        Column("PART", 20, lambda row: said(row["part"], Ink.STRONG if row["score"] is None else Ink.TEXT)),
+        Column("PART", 18, lambda row: said(row["part"], Ink.STRONG if row["score"] is None else Ink.TEXT)),
         Column("SCORE", 5, _score, right=True),
         Column("LOST", 6, _lost, right=True),
+        Column("OF", 3, _weight, right=True, rank=2),
         Column("WHY", 24, lambda row: said(row["why"] or "nothing is missing", Ink.TEXT if row["why"] else Ink.DIM), flexible=True),
         Column("EVIDENCE", 22, _evidence, rank=1),
     )  # fmt: skip
@@ -144,6 +155,12 @@ def _score(row: Row) -> Cell:
 
 def _lost(row: Row) -> Cell:
     return (f"−{row['lost']:.1f}", Ink.WARN) if row["lost"] else (NONE, Ink.DIM)
+
+
+def _weight(row: Row) -> Cell:
+    """Write what a part of the system may cost at most."""
+    weight = row.get("weight")
+    return ("", Ink.DIM) if weight is None else (f"{weight:g}", Ink.DIM)
 
 
 def _evidence(row: Row) -> Cell:
@@ -341,6 +358,12 @@ def _to_subject(part: Row, answer: Answer) -> Outcome:
 KEYS: Final = (
     Key("enter", "↵", "evidence", "Goes to the newest event behind the part, and to its moment."),
     Key("o", "o", "subject", "Goes to what the part is about."),
+    Key(
+        "e",
+        "e",
+        "weights",
+        "Shows what each part may cost at most; there it changes the chosen one, with u to undo it.",
+    ),
 )
 
 VIEW: Final = View("health", "Health", "Hlth", wishes, draw, press, KEYS, (), copies)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from coord.services.planned import plan_of
 from coord.services.wording import age, size
 from coord.tui.ink import Ink, Line, Part, line, said
 from coord.tui.phrases import exact_time, waiting, wrapped
@@ -15,7 +16,7 @@ from coord.tui.scene import Row, Scene
 from coord.tui.telling import kind_of, mark_of, sentence
 from coord.tui.views.ages import late
 from coord.tui.views.crew import Crew
-from coord.tui.views.items import why
+from coord.tui.views.items import ENDED, standing, state_of
 from coord.tui.views.lives import life_line, stages_of
 
 HISTORY_TYPE_CELLS: Final = 20
@@ -42,15 +43,15 @@ def run_of(scene: Scene, item_id: str) -> str:
 
 def summary(item: Row, scene: Scene, crew: Crew, width: int) -> list[Line]:
     """Say the most important first: what it is, why it does not move, its life."""
-    reason = why(item, crew, late(scene, "board"))
+    reason = standing(item, crew, late(scene, "board"))
     events = history_of(scene, item["id"])
-    ended = item["status"] not in ("open", "claimed")
+    ended = item["status"] in ENDED
     life = (
         life_line(stages_of(events), scene.now_ns, ended, width)
         if events
         else waiting(scene, "history", "asking for its history")
     )
-    label = "why  " if item["status"] in ("open", "claimed") else "end  "
+    label = "end  " if ended else "why  "
     return [
         facts(item, scene),
         *(
@@ -77,7 +78,7 @@ def facts(item: Row, scene: Scene) -> Line:
         ("run", run or None),
     )
     parts: list[Part] = [
-        (item["status"], Ink.STRONG),
+        (state_of(item), Ink.STRONG),
         f" {age(item['state_seconds'] + late(scene, 'board'))}",
     ]
     for name, value in named:
@@ -94,12 +95,19 @@ def details(item: Row, scene: Scene, width: int) -> list[Line]:
     view = answer["item"]
     return [
         *_block("title   ", view["title"], width),
+        *_block("plan    ", _plan(answer, scene.now_ns), width),
         *_block("verify  ", view.get("verify"), width),
         *_block("note    ", answer.get("progress_note"), width),
         *_block("reason  ", view.get("reason"), width),
         *_json("body    ", view.get("body"), answer.get("body_bytes", 0), width),
         *_json("result  ", view.get("result"), answer.get("result_bytes", 0), width),
     ]
+
+
+def _plan(answer: Row, now_ns: int) -> str:
+    """Say how an item is planned, as far as it is."""
+    named = plan_of(answer, now_ns)
+    return " · ".join(f"{name} {value}" for name, value in named if value)
 
 
 def _block(name: str, text: Any, width: int) -> list[Line]:

@@ -4,14 +4,26 @@ Worst first: claims in danger, items that nobody can take, what failed within th
 well, what waits, and what has ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from coord.services.wording import age
+from coord.services.planned import waits_for
+from coord.services.wording import age, full_team
 from coord.tui.filtering import Field
 from coord.tui.ink import Ink
-from coord.tui.scene import Row
-from coord.tui.views.crew import LOST, SILENT, Crew, Kind, is_full, kind_of, lease_left, may_take, within
+from coord.tui.scene import Answer, Row
+from coord.tui.views.crew import (
+    LOST,
+    SILENT,
+    Crew,
+    Kind,
+    is_full,
+    is_of,
+    kind_of,
+    lease_left,
+    may_take,
+    within,
+)
 
 STATES: Final = {
     "open": ("○", Ink.TEXT),
@@ -23,6 +35,12 @@ STATES: Final = {
 """Glyph and ink of each state, in the order in which an item goes through them."""
 HELD_BACK: Final = {"blocked": ("▪", Ink.WARN), "parked": ("▫", Ink.WARN)}
 """Of items that are alive and on offer to nobody: they stand with the open ones."""
+STUCK: Final = ("⚠", Ink.WARN)
+"""Of a claimed item whose holder lives and shows no work."""
+ENDED: Final = ("completed", "failed", "cancelled")
+WITHIN: Final = {"open": "waiting", "claimed": "stuck"}
+"""Which of the items in a state are counted for themselves, too: those that cannot be claimed now, those that are stuck."""
+SECOND_NS: Final = 10**9
 FRESH_SECONDS: Final = 3_600.0
 """For so long something that failed is told before what goes well."""
 
@@ -38,9 +56,30 @@ class Why(NamedTuple):
     """Why nobody can take it, in words that items of a kind share; empty: somebody can."""
 
 
-def look_of(status: str) -> tuple[str, Ink]:
-    """Return glyph and ink of a state."""
-    return STATES.get(status) or HELD_BACK.get(status, ("?", Ink.DIM))
+def look_of(item: Row) -> tuple[str, Ink]:
+    """Return glyph and ink of an item."""
+    if item.get("stuck"):
+        return STUCK
+    return STATES.get(item["status"]) or HELD_BACK.get(item["status"], ("?", Ink.DIM))
+
+
+def state_of(item: Row) -> str:
+    """Return the state of an item in a word."""
+    return "stuck" if item.get("stuck") else str(item["status"])
+
+
+def counted(board: Answer) -> Iterator[tuple[str, str, Ink, int, str]]:
+    """Yield state, glyph, ink and number of the items of a board, and in words how many of them wait or are stuck.
+
+    Blocked and parked ones come right behind the open ones, where there are any.
+    """
+    counts = board.get("counts", {})
+    for state in ("open", *HELD_BACK, *list(STATES)[1:]):
+        count, inner = counts.get(state, 0), WITHIN.get(state, "")
+        if not count and state in HELD_BACK:
+            continue
+        more = board.get(inner) or 0 if inner else 0
+        yield state, *(STATES.get(state) or HELD_BACK[state]), count, f"{more:,} {inner}" if more else ""
 
 
 def lane_of(status: str) -> str:
@@ -48,11 +87,23 @@ def lane_of(status: str) -> str:
     return "open" if status in HELD_BACK else status
 
 
+def standing(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
+    """Say how an item stands: that it is late, and why it does not move, or how it ended."""
+    found, due = why(item, crew, late_seconds), due_seconds(item, crew)
+    if due is None or due - late_seconds >= 0:
+        return found
+    return found._replace(
+        words=f"late {age(late_seconds - due)}; {found.words}",
+        ink=found.ink if found.rank == 0 else Ink.WARN,
+        rank=min(found.rank, 1),
+    )
+
+
 def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
     """Say why an item does not move, or how it ended."""
     status = item["status"]
     if status == "open":
-        return _why_open(item, crew)
+        return _why_open(item, crew, late_seconds)
     if status == "claimed":
         return _why_claimed(item, crew, late_seconds)
     note = str(item.get("note") or "")
@@ -66,9 +117,9 @@ def why(item: Row, crew: Crew, late_seconds: float = 0.0) -> Why:
     return Why(f"by {item['agent']}" if item.get("agent") else "", Ink.DIM, 5)
 
 
-def _why_open(item: Row, crew: Crew) -> Why:
+def _why_open(item: Row, crew: Crew, late_seconds: float) -> Why:
     if item.get("waits"):
-        return _why_waiting(item["waits"])
+        return _why_waiting(item, crew.now_ns + round(late_seconds * SECOND_NS))
     kind = kind_of(item)
     if kind not in crew.openings:
         crew.openings[kind] = _why_kind(kind, crew)
@@ -79,19 +130,20 @@ def _why_open(item: Row, crew: Crew) -> Why:
     return reason._replace(words=f"{reason.words}; {attempts} attempt{'s' if attempts > 1 else ''} ended")
 
 
-def _why_waiting(waits: Row) -> Why:
+def _why_waiting(item: Row, now_ns: int) -> Why:
     """Say what keeps an item from being claimed, whoever may take it."""
-    if waits.get("in_vain"):
-        return Why(f"waits in vain for {', '.join(waits['in_vain'][:3])}", Ink.WARN, 1)
-    if waits.get("items"):
-        return Why(f"waits for {', '.join(waits['items'][:3])}", Ink.DIM, 4)
-    if waits.get("key"):
-        return Why(f"waits for its turn at {waits['key']}", Ink.DIM, 4)
-    return Why("waits for its time", Ink.DIM, 4)
+    waits, tries = item["waits"], item.get("tries") or 0
+    words = f"waits for {waits_for(waits, now_ns)}"
+    if tries:
+        words += f"; {tries} {'tries' if tries > 1 else 'try'} failed"
+    vain = ", ".join(waits.get("in_vain", ())[:3])
+    return Why(words, Ink.WARN, 1, f"in vain for {vain}") if vain else Why(words, Ink.DIM, 4)
 
 
 def _why_kind(kind: Kind, crew: Crew) -> Why:
     """Say why items of a kind are open."""
+    if kind[0] in crew.full:
+        return Why(full_team(crew.full[kind[0] or ""]), Ink.WARN, 4)
     if not crew.known:
         return Why("who may take it is not known yet", Ink.DIM, 4)
     takers = [agent for agent in crew.active if may_take(kind, agent)]
@@ -114,7 +166,7 @@ def _what_is_missing(kind: Kind, crew: Crew) -> str:
     if not crew.active:
         return "no agent is active"
     team, wanted = kind
-    members = [agent for agent in crew.active if team in (None, agent.get("team"))]
+    members = [agent for agent in crew.active if is_of(team, agent)]
     if not members:
         return f"team {team} has no active agent{_gone(kind, crew)}"
     offered = {name for agent in members for name in agent.get("capabilities", ())}
@@ -178,17 +230,27 @@ def seconds_left(item: Row, crew: Crew, late_seconds: float = 0.0) -> float | No
     return lease_left(item, crew.by_name.get(str(item.get("agent") or "")), late_seconds)
 
 
+def due_seconds(item: Row, crew: Crew) -> float | None:
+    """Return how long it is until an item is due, below 0 if it is late; None: no deadline, or it has ended."""
+    if item.get("deadline_ns") is None or item["status"] in ENDED or not crew.now_ns:
+        return None
+    return float(item["deadline_ns"] - crew.now_ns) / SECOND_NS
+
+
 def fields(crew: Crew) -> dict[str, Field]:
     """Return what can be filtered by, beside the row's own fields."""
     return {
-        "state": lambda item: item["status"],
+        "state": lambda item: (
+            f"{item['status']}{' waiting' * bool(item.get('waits'))}{' stuck' * bool(item.get('stuck'))}"
+        ),
         "age": lambda item: item["age_seconds"],
         "since": lambda item: item["state_seconds"],
         "p": lambda item: item["priority"],
         "needs": lambda item: " ".join(item.get("capabilities", ())),
         "holder": lambda item: item.get("agent"),
         "lease": lambda item: seconds_left(item, crew),
-        "why": lambda item: why(item, crew).words,
+        "why": lambda item: standing(item, crew).words,
+        "due": lambda item: due_seconds(item, crew),
     }
 
 
@@ -221,5 +283,5 @@ def _worst(item: Row, crew: Crew) -> tuple[Any, ...]:
 def _rank(item: Row, crew: Crew) -> int:
     """Return how bad an item's standing is, 0 worst; of a claim that goes well, without putting it into words."""
     if item["status"] == "claimed" and not _is_in_danger(item, crew, 0.0):
-        return 3
-    return why(item, crew).rank
+        return 1 if (due_seconds(item, crew) or 0.0) < 0 else 3
+    return standing(item, crew).rank

@@ -22,6 +22,14 @@ EXACT_SECONDS: Final = 600.0
 IDLE_SECONDS: Final = 60.0
 """A wait that is longer is told by its length."""
 
+_TAKEN: Final = {
+    "agent_lost": "its agent was lost",
+    "node_lost": "its machine was lost",
+    "evicted": "its agent was put out",
+    "stuck": "taken back: stuck",
+}
+"""Why a claim was ended, where it was not silence alone."""
+
 
 class Stage(NamedTuple):
     """One step of a life."""
@@ -48,16 +56,30 @@ def _stage(entry: Row) -> Stage | None:
         case "work.claimed":
             return Stage(at_ns, f"claimed {agent}", Ink.ACCENT, False)
         case "work.lease_expired":
-            return Stage(at_ns, "✖ lease ran out", Ink.BAD, True)
+            words = _TAKEN.get(told.get("cause", "silence"), "lease ran out")
+            return Stage(at_ns, f"✖ {words}{_then(told, 'open')}", Ink.BAD, True)
         case "work.released":
-            return Stage(at_ns, f"released by {agent}", Ink.WARN, True)
+            return Stage(at_ns, f"released by {agent}{_then(told, 'open')}", Ink.WARN, True)
         case "work.completed":
             return Stage(at_ns, f"✔ completed by {agent}", Ink.OK, False)
         case "work.failed":
-            return Stage(at_ns, f"✖ failed by {agent}", Ink.BAD, False)
+            again = told.get("then", "failed") != "failed"
+            return Stage(at_ns, f"✖ failed by {agent}{_then(told, 'failed')}", Ink.BAD, again)
         case "work.cancelled":
             return Stage(at_ns, "cancelled", Ink.DIM, False)
+        case "work.blocked" | "work.unblocked" | "work.requeued" | "work.reopened" as kind:
+            return Stage(at_ns, kind.partition(".")[2], Ink.WARN, True)
+        case "work.stuck":
+            return Stage(at_ns, "⚠ stuck", Ink.WARN, False)
+        case "work.moved_on":
+            return Stage(at_ns, "works again", Ink.ACCENT, False)
     return None
+
+
+def _then(told: Any, otherwise: str) -> str:
+    """Say what an item became by an end of its claim, where that is not what one would think."""
+    then = told.get("then", otherwise)
+    return "" if then == otherwise else ", open again" if then == "open" else f", {then}"
 
 
 def life_line(stages: Sequence[Stage], now_ns: int, ended: bool, width: int) -> Line:

@@ -7,7 +7,7 @@ from coord.services.wording import age
 from coord.tui.boxes import box
 from coord.tui.ink import Ink, Line, cell, line, said
 from coord.tui.memo import remembered
-from coord.tui.phrases import MISSING, NOT_KEPT, wrapped
+from coord.tui.phrases import MISSING
 from coord.tui.plot import bars
 from coord.tui.scene import Answer, Row, Scene
 from coord.tui.views.ages import late
@@ -25,9 +25,6 @@ TREND_CELLS: Final = 20
 
 def machines_box(scene: Scene, width: int, height: int) -> list[Line]:
     """Tell of each machine in a line, on scales from 0 to 100 %: its GPUs, or that it has none, and its cores."""
-    if scene.past is not None:
-        told = [line(" ", *one) for one in wrapped(NOT_KEPT, width - 4, Ink.DIM)]
-        return box("Machines", told, width, height, "5")
     if "nodes" not in scene.answers:
         return box(
             "Machines", asked(scene, "nodes", "asking for the machines", width - 2), width, height, "5"

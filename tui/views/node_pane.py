@@ -1,7 +1,7 @@
 """A machine in full: each GPU over time on a fixed scale, what is wrong, what runs there, what it is made of."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from coord.services.wording import age, percent, safe, size
 from coord.tui.boxes import beside, box, filled, shares
@@ -266,16 +266,3 @@ def _process(one: Row, width: int) -> Line:
 def by_of(place: Place) -> str:
     """Return by what the processes are ordered."""
     return place.mode if place.mode in ("cpu", "memory", "gpu") else "cpu"
-
-
-def past_lines(scene: Scene) -> list[Line]:
-    """Say what events alone tell of machines up to a past moment."""
-    found: dict[str, Any] = {}
-    for entry in scene.events:
-        parts = str(entry["subject"]).split(".")
-        if len(parts) > 3 and parts[2] == "node":
-            found[parts[3]] = entry
-    return [
-        fit(line("  ", said(name, Ink.STRONG), "  ", said(str(entry["type"]).partition(".v")[0])), 60)
-        for name, entry in sorted(found.items())
-    ]

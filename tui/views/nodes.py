@@ -7,7 +7,7 @@ from typing import Final
 from coord.tui.boxes import filled
 from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, line
-from coord.tui.phrases import not_kept, waiting
+from coord.tui.phrases import waiting
 from coord.tui.scene import (
     Drawn,
     Key,
@@ -29,12 +29,12 @@ from coord.tui.views.node_pane import (
     by_of,
     detail_box,
     gauge_of,
-    past_lines,
     window_of,
 )
 from coord.tui.views.node_readings import GAUGES, MACHINE, readings_of
 from coord.tui.views.node_rows import ORDERS, columns, node_rows
 from coord.tui.views.run_acts import directed
+from coord.tui.views.silencing import about, silenced
 
 _SERIES_MAX: Final = 1_000
 _PROCESSES: Final = 20
@@ -54,7 +54,7 @@ def wishes(place: Place) -> tuple[Wish, ...]:
 def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
     """Ask for the processes of the chosen machine."""
     node = _chosen(scene, place)
-    if node is None or scene.past is not None:
+    if node is None:
         return ()
     fields = {"node": node["node"], "by": by_of(place), "limit": _PROCESSES}
     return (Wish("node_top", "top", fields, 2.0),)
@@ -62,8 +62,6 @@ def follows(scene: Scene, place: Place) -> tuple[Wish, ...]:
 
 def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     """Draw the list, the bars below it, and the chosen machine in full."""
-    if scene.past is not None:
-        return Drawn(filled(_past(scene), width, height))
     if "nodes" not in scene.answers:
         return Drawn(filled([waiting(scene, "nodes", "asking for the machines")], width, height))
     left = node_rows(scene, place)
@@ -83,7 +81,7 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
 
 
 def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
-    """Change what is drawn and for how long, order the processes, or drain the machine."""
+    """Change what is drawn, for how long and in which order, order the processes, silence or drain the machine."""
     if key == "m":
         names = [one.name for one in GAUGES]
         return replace(place, metric=names[(names.index(gauge_of(place).name) + 1) % len(names)])
@@ -92,8 +90,12 @@ def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
         return replace(place, window=min(max(place.window + stride, -1), len(WINDOWS) - 2))
     if key == "b":
         return replace(place, mode=_BY[(_BY.index(by_of(place)) + 1) % len(_BY)])
+    if key == "S":
+        return _sorted(place)
     node = _chosen(scene, place)
-    return _drained(scene, node) if key == "D" and node is not None else None
+    if node is None:
+        return None
+    return _silenced(scene, node) if key == "s" else _drained(scene, node) if key == "D" else None
 
 
 def copies(_scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
@@ -120,12 +122,6 @@ def _below(
     return lines + (detail_box(scene, place, node, width, height - top) if height - top >= 3 else [])
 
 
-def _past(scene: Scene) -> list[Line]:
-    lines = [not_kept("machines")]
-    found = past_lines(scene)
-    return [*lines, line(("  What events say up to here:", Ink.DIM)), *found] if found else lines
-
-
 def _empty(place: Place) -> list[Line]:
     if place.filter:
         return [line(("  no machine matches the filter", Ink.DIM))]
@@ -135,6 +131,24 @@ def _empty(place: Place) -> list[Line]:
             ("  No monitor has spoken yet. One runs with:  ", Ink.DIM), ("coord serve hardware", Ink.ACCENT)
         ),
     ]
+
+
+def _sorted(place: Place) -> Place:
+    """Go on to the same order from its other end, and then to the next one: `s` silences here."""
+    if not place.reversed:
+        return replace(place, reversed=True)
+    now = ORDERS.index(place.sort) if place.sort in ORDERS else 0
+    following = ORDERS[(now + 1) % len(ORDERS)]
+    return replace(place, sort="" if following == ORDERS[0] else following, reversed=False)
+
+
+def _silenced(scene: Scene, node: Row) -> Outcome:
+    if scene.past is not None:
+        return Say("This is a past moment: nothing can be done about it. esc goes back to now.")
+    alerts = about(scene.rows("alerts"), "node", node["node"])
+    if not alerts:
+        return Say(f"No alert about {node['node']} is open that is not silenced already.")
+    return silenced(alerts, scene.now_ns)
 
 
 def _drained(scene: Scene, node: Row) -> Outcome:
@@ -148,6 +162,13 @@ KEYS: Final = (
     Key("plus", "+ −", "window", "Shows a shorter or a longer time: 15 min to 48 h."),
     Key("b", "b", "by", "Orders the processes by CPU, memory or GPU memory."),
     Key("enter", "↵", "open", "Shows this machine alone."),
+    Key(
+        "s",
+        "s",
+        "silence 1h",
+        "Wants no notice of the machine's open alerts for an hour; they stay open and listed.",
+    ),
+    Key("S", "S", "sort", "The same order from its other end, and then the next order of machines."),
     Key("D", "D", "drain", "Asks the node to take no new work, after a question."),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from coord.services.wording import age, display_width, shortened
-from coord.tui.boxes import beside, box, filled, shares
+from coord.tui.boxes import beside, box, filled, marked, shares
 from coord.tui.ink import Ink, Line, cell, choose, fit, line, said
 from coord.tui.phrases import waiting
 from coord.tui.scene import Drawn, Go, Key, Outcome, Place, Scene, View, Wish, chosen_id, index_of
@@ -78,11 +78,12 @@ def draw(scene: Scene, place: Place, width: int, height: int) -> Drawn:
     ids = [trouble.id for trouble in found]
     crew = crew_of(scene.answers.get("agents", NO_ANSWER), scene.answers.get("board", NO_ANSWER))
     layout = _low if height < LOW else _wide if width >= WIDE else _narrow
-    lines, at_lines, columns = layout(scene, place, found, crew, width, height)
-    return Drawn(filled(lines, width, height), ids, at_lines, columns)
+    lines, at_lines, columns, panes = layout(scene, place, found, crew, width, height)
+    return Drawn(filled(lines, width, height), ids, at_lines, columns, panes=panes)
 
 
-Laid = tuple[list[Line], dict[int, str], Sequence[tuple[int, int]]]
+Laid = tuple[list[Line], dict[int, str], Sequence[tuple[int, int]], Sequence[str]]
+"""Lines, the troubles among them, the cells they take, and the panes from the upper left on."""
 
 
 def _wide(scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, width: int, height: int) -> Laid:
@@ -91,27 +92,43 @@ def _wide(scene: Scene, place: Place, found: Sequence[Trouble], crew: Crew, widt
     middle = height - above - below
     left, right = shares(width, 72, 28) if width < 180 else shares(width, 76, 24)
     upper, at = _attention(scene, place, found, left, above)
-    lines = beside(upper, work_box(scene, crew, right, above))
     big, side = shares(width, 63, 37)
     row = run_of(scene)
-    main = run_box(scene, row, big, middle) if row else in_work_box(scene, crew, big, middle)
+    panes = ("", "work", *(("runs",) if row else ()), "nodes", "agents", "events")
+    pane = _Pane(place, panes)
+    main = pane("runs", run_box(scene, row, big, middle)) if row else in_work_box(scene, crew, big, middle)
     machines = min(max(len(scene.rows("nodes")), 3) + 2, middle // 2)
-    lines += beside(
-        main,
-        [
-            *machines_box(scene, side, machines),
-            *_people(scene, crew, side, middle - machines, row is not None),
-        ],
-    )
-    return [*lines, *events_box(scene, width, below)], at, [(0, left)]
+    lines = [
+        *beside(upper, pane("work", work_box(scene, crew, right, above))),
+        *beside(
+            main,
+            [
+                *pane("nodes", machines_box(scene, side, machines)),
+                *_people(scene, crew, pane, side, middle - machines, row is not None),
+            ],
+        ),
+        *pane("events", events_box(scene, width, below)),
+    ]
+    return lines, at, [(0, left)], panes
 
 
-def _people(scene: Scene, crew: Crew, width: int, height: int, has_run: bool) -> list[Line]:
+class _Pane:
+    """Marks the box that `tab` has come to."""
+
+    def __init__(self, place: Place, panes: Sequence[str]) -> None:
+        self._view = panes[place.pane % len(panes)]
+
+    def __call__(self, view: str, lines: list[Line]) -> list[Line]:
+        return marked(lines) if view == self._view else lines
+
+
+def _people(scene: Scene, crew: Crew, pane: _Pane, width: int, height: int, has_run: bool) -> list[Line]:
     """Draw the agents, and below them what is in work, where there is room for both and the run has its place."""
     agents = sum(row["status"] not in GONE for row in crew.rows) + 2
     if not has_run or height - agents < IN_WORK_LINES_MIN:
-        return agents_box(scene, crew, width, height)
-    return [*agents_box(scene, crew, width, agents), *in_work_box(scene, crew, width, height - agents)]
+        return pane("agents", agents_box(scene, crew, width, height))
+    above = pane("agents", agents_box(scene, crew, width, agents))
+    return [*above, *in_work_box(scene, crew, width, height - agents)]
 
 
 def _narrow(
@@ -126,23 +143,23 @@ def _narrow(
     upper, at = _attention(scene, place, found, width, above)
     left, right = shares(width, 56, 44)
     row = run_of(scene)
+    boxes = ("runs", "work", "agents", "nodes") if row else ("agents", "work", "events", "nodes")
+    panes = ("", *boxes, *(("events",) if newest and row else ()))
+    pane = _Pane(place, panes)
     main = run_box(scene, row, left, middle) if row else agents_box(scene, crew, left, middle)
     corner = agents_box(scene, crew, left, below) if row else events_box(scene, left, below)
-    return (
-        [
-            *upper,
-            *beside(main, work_box(scene, crew, right, middle)),
-            *beside(corner, machines_box(scene, right, below)),
-            *(events_box(scene, width, newest) if newest else ()),
-        ],
-        at,
-        (),
-    )
+    lines = [
+        *upper,
+        *beside(pane(boxes[0], main), pane("work", work_box(scene, crew, right, middle))),
+        *beside(pane(boxes[2], corner), pane("nodes", machines_box(scene, right, below))),
+        *(pane("events", events_box(scene, width, newest)) if newest else ()),
+    ]
+    return lines, at, (), panes
 
 
 def _low(scene: Scene, place: Place, found: Sequence[Trouble], _: Crew, width: int, height: int) -> Laid:
     lines, at = _attention(scene, place, found, width, height)
-    return lines, at, ()
+    return lines, at, (), ("",)
 
 
 def _attention(
@@ -163,8 +180,7 @@ def _attention(
 
 
 def _calm(scene: Scene) -> Line:
-    asked = ("alerts", "board", "agents") if scene.past else ("alerts", "board", "agents", "health")
-    for key in asked:
+    for key in ("alerts", "board", "agents", "health"):
         if key not in scene.answers:
             return waiting(scene, key, f" asking for the {key}")
     score = scene.answers.get("health", NO_ANSWER).get("score")
@@ -210,6 +226,8 @@ def press(key: str, scene: Scene, place: Place, drawn: Drawn) -> Outcome:
     """Answer a key."""
     if key == "a":
         return Go("alerts")
+    if key == "enter" and place.pane and drawn.panes:
+        return Go(drawn.panes[place.pane % len(drawn.panes)])
     if key not in ("enter", "o"):
         return None
     at = chosen_id(place, drawn.ids)
@@ -234,7 +252,12 @@ def copies(scene: Scene, place: Place, drawn: Drawn) -> tuple[str, str]:
 
 
 KEYS: Final = (
-    Key("enter", "↵", "go there", "Go to the view and the row that the line speaks of."),
+    Key(
+        "enter",
+        "↵",
+        "go there",
+        "Go to the view and the row that the line speaks of; of a box that tab marks, to its view.",
+    ),
     Key("a", "a", "alerts", "Go to all alerts."),
 )
 

@@ -13,8 +13,8 @@ from coord.tui.plot import LABEL_CELLS, Trace, plot, scale_of
 from coord.tui.scene import Answer, Row, Scene
 from coord.tui.telling import entity_of, kind_of, mark_of, sentence
 from coord.tui.views.ages import late
-from coord.tui.views.crew import GONE, LOST, MOODS, SILENT, Crew, note
-from coord.tui.views.items import HELD_BACK, STATES, seconds_left
+from coord.tui.views.crew import GONE, HERE, LOST, SILENT, Crew, note
+from coord.tui.views.items import ENDED, HELD_BACK, counted, look_of, seconds_left
 from coord.tui.views.run_curves import bins_of, small_log
 from coord.tui.views.run_marks import Moment, flags_of, moments_of
 from coord.tui.views.waiting import asked
@@ -37,20 +37,24 @@ def work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
     if board is None:
         return box("Work", asked(scene, "board", "asking for the board", width - 2), width, height, "2")
     counts: Mapping[str, int] = board.get("counts", {})
-    body = [_state_row(state, counts, width - 2) for state in STATES]
+    rows = list(counted(board))
+    body = [_state_row(state, ink, within, counts, width - 2) for state, _, ink, _, within in rows]
     oldest = crew.oldest
     if oldest is not None:
         waited = age(oldest["age_seconds"] + late(scene, "board"))
-        body.insert(2, line((f" oldest open {waited} ", Ink.DIM), said(oldest["id"], Ink.DIM)))
+        body.insert(
+            len(rows) - len(ENDED), line((f" oldest open {waited} ", Ink.DIM), said(oldest["id"], Ink.DIM))
+        )
     return box("Work", _within(body, height - 2), width, height, "2")
 
 
-def _state_row(state: str, counts: Mapping[str, int], width: int) -> Line:
+def _state_row(state: str, ink: Ink, within: str, counts: Mapping[str, int], width: int) -> Line:
     live = ("open", "claimed", *HELD_BACK)
     peers = [count for name, count in counts.items() if (name in live) == (state in live)]
     count, most = counts.get(state, 0), max((*peers, BAR_COUNT))
-    ink = STATES[state][1]
-    return line(f" {state:<10}{count:>6,} ", (_bar(count, most, width - 19), ink))
+    told = f" {within}" if within else ""
+    bar = _bar(count, most, width - 19 - len(told))
+    return line(f" {state:<10}{count:>6,} ", (bar, ink), (told, Ink.WARN if state == "claimed" else Ink.DIM))
 
 
 def _bar(count: int, most: int, width: int) -> str:
@@ -135,7 +139,7 @@ def agents_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
         return box("Agents", asked(scene, "agents", "asking for the agents", width - 2), width, height, "3")
     counts = crew.counts()
     here = [row for row in crew.rows if row["status"] not in GONE]
-    marks = [f" {mood.glyph}{counts[mood.name]}" for mood in MOODS[:-1] if mood.name in counts]
+    marks = [f" {mood.glyph}{counts[mood.name]}" for mood in HERE if mood.name in counts]
     title = f"Agents {len(here)} {''.join(marks)}"
     body = [
         _agent_row(row, crew, late(scene, "agents"), width - 2)
@@ -170,10 +174,12 @@ def _agent_row(row: Row, crew: Crew, late_seconds: float, width: int) -> Line:
 
 def in_work_box(scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
     """Tell what is in work, where there is no run to draw: items, their holders, how far they are."""
+    if "board" not in scene.answers:
+        return box("In work", asked(scene, "board", "asking for the board", width - 2), width, height, "2")
     rows = [item for item in scene.rows("board") if item["status"] == "claimed"]
     body = [_in_work(item, crew, late(scene, "board"), width - 2) for item in rows[: max(height - 2, 0)]]
-    empty = [line((" nobody works on anything now", Ink.DIM))]
-    return box(f"In work {len(rows)}", body or empty, width, height, "2")
+    words = "nobody worked on anything then" if scene.past else "nobody works on anything now"
+    return box(f"In work {len(rows)}", body or [line((f" {words}", Ink.DIM))], width, height, "2")
 
 
 def _in_work(item: Row, crew: Crew, late_seconds: float, width: int) -> Line:
@@ -181,9 +187,12 @@ def _in_work(item: Row, crew: Crew, late_seconds: float, width: int) -> Line:
     share = item.get("progress")
     gauge = f"{'▇' * round((share or 0.0) * 8):<8} " if width >= 60 else ""
     mood = crew.moods.get(str(item.get("agent") or ""))
+    glyph, ink = (
+        look_of(item) if mood is None or (item.get("stuck") and mood is not LOST) else (mood.glyph, mood.ink)
+    )
     return fit(
         line(
-            (f" {mood.glyph} " if mood else "   ", mood.ink if mood else Ink.TEXT),
+            (f" {glyph} ", ink),
             said(cell(str(item.get("agent") or ""), 8) + " "),
             said(cell(item["id"], 12) + " ", Ink.STRONG),
             (f"{gauge}{percent(share):>5} ", Ink.OK),
@@ -200,7 +209,9 @@ def events_box(scene: Scene, width: int, height: int) -> list[Line]:
     room = max(height - 2, 0)
     body = [_event(entry, width - 2) for entry in reversed(scene.events[-room:] if room else ())]
     rate = f"Events {scene.rate:,.0f}/s" if scene.rate >= 1 and scene.past is None else "Events"
-    return box(rate, body or [line((" nothing was written yet", Ink.DIM))], width, height, "7")
+    unread = scene.link.state == "connecting" or scene.position
+    words = "asking for the newest events …" if unread else "nothing was written yet"
+    return box(rate, body or [line((f" {words}", Ink.DIM))], width, height, "7")
 
 
 def _event(entry: Row, width: int) -> Line:

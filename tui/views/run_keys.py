@@ -28,6 +28,8 @@ def press(key: str, scene: Scene, place: Place, _drawn: Drawn) -> Outcome:
         return _out(place)
     if key in _CHANGES:
         return _changed(key, scene, place)
+    if key == "w":
+        return Go("alerts", filter=run["run"])
     return act(key, scene, run)
 
 
@@ -163,4 +165,5 @@ KEYS: Final = (
     Key("c", "c", "checkpoint", "Asks the run to write a checkpoint now."),
     Key("X", "X", "stop", "Asks the run to end, after a question."),
     Key("W", "W", "withdraw", "Takes back the newest directive that was not answered yet."),
+    Key("w", "w", "watchdog", "Goes to what the watchdog saw of the run, and to what it asked."),
 )

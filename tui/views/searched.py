@@ -6,8 +6,10 @@ from typing import Final
 from coord.tui.filtering import told
 from coord.tui.ink import Ink, Line, line
 from coord.tui.scene import Answer
-from coord.tui.views.items import STATES
+from coord.tui.views.items import HELD_BACK, STATES, WITHIN
 
+ASKED: Final = (*STATES, *HELD_BACK, *WITHIN.values())
+"""What the board may be asked for."""
 _STATE_NAMES: Final = ("state", "status")
 _HOLDER_NAMES: Final = ("agent", "holder")
 
@@ -23,7 +25,7 @@ def narrowed(filter: str, agents: Iterable[str], teams: Iterable[str]) -> dict[s
         if not value or "," in value:
             continue
         if name in _STATE_NAMES:
-            _only(asked, "status", [one for one in STATES if (value in one if sign == ":" else value == one)])
+            _only(asked, "status", [one for one in ASKED if (value in one if sign == ":" else value == one)])
         elif sign == "=" and name in _HOLDER_NAMES:
             _only(asked, "agent", [one for one in agents if one.lower() == value])
         elif sign == "=" and name == "team":

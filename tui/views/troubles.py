@@ -7,7 +7,7 @@ from coord.services.wording import age
 from coord.tui.ink import SEVERITIES, Ink
 from coord.tui.scene import Answer, Go, Row
 from coord.tui.views.crew import LOST, SILENT, Crew, lease_left, within
-from coord.tui.views.items import FRESH_SECONDS, why
+from coord.tui.views.items import FRESH_SECONDS, due_seconds, why
 
 APART_MAX: Final = 3
 """More of one kind than this are told together."""
@@ -47,7 +47,14 @@ def work_troubles(board: Answer, crew: Crew, told: set[tuple[str, str]]) -> Iter
     yield from _agents(crew, told)
     yield from _silent(crew, told)
     yield from _leases(crew)
+    rows: Sequence[Row] = board.get("rows", ())
+    idle = [item for item in rows if item.get("stuck") and crew.moods.get(item["agent"]) is not LOST]
+    yield from _of_state(board, "stuck", idle, "shows no work, though its holder lives")
     yield from _stuck(board, crew)
+    parked = [item for item in rows if item["status"] == "parked"]
+    yield from _of_state(board, "parked", parked, "parked: no attempt is left")
+    late = [item for item in rows if item.get("deadline_ns") and (due_seconds(item, crew) or 0.0) < 0.0]
+    yield from _of_state(board, "late", late, "is late: its deadline has passed")
     yield from _failed(board)
 
 
@@ -175,6 +182,26 @@ def _stuck(board: Answer, crew: Crew) -> Iterator[Trouble]:
             oldest["age_seconds"],
             "board",
         )
+
+
+def _of_state(board: Answer, name: str, found: Sequence[Row], words: str) -> Iterator[Trouble]:
+    """Tell of the items of which something is so, each with what was said of it; many of them are one line."""
+    if len(found) > APART_MAX:
+        cut = "at least " if board.get("truncated") else ""
+        told = f"{name}: {ids_of(found)}"
+        oldest = max(found, key=lambda item: item["state_seconds"])
+        go = Go("work", oldest["id"], filter="" if name == "late" else f"state:{name}")
+        yield Trouble(
+            f"items {name}:", WARN, f"{cut}{len(found)} items", told, go, oldest["state_seconds"], "board"
+        )
+        return
+    for item in found:
+        said = f"; {item['note']}" if name == "parked" and item.get("note") else ""
+        who = f": {item['agent']}" if name == "stuck" else ""
+        yield Trouble(
+            f"items {name}:{item['id']}", WARN, item["id"], f"{words}{who}{said}", Go("work", item["id"]),
+            item["state_seconds"], "board",
+        )  # fmt: skip
 
 
 def _failed(board: Answer) -> Iterator[Trouble]:

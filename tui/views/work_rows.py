@@ -11,7 +11,9 @@ from coord.tui.memo import remembered
 from coord.tui.scene import Answer, Place, Row, Scene
 from coord.tui.table import Cell, Column
 from coord.tui.views.crew import LOST, NO_ANSWER, SILENT, Crew, crew_of
-from coord.tui.views.items import ORDERS, fields, in_order, look_of, seconds_left, why
+from coord.tui.views.graph import needs_of
+from coord.tui.views.items import ORDERS, WITHIN, fields, in_order, look_of, seconds_left, standing, state_of
+from coord.tui.views.rails import in_rows
 from coord.tui.views.searched import narrowed, unreached
 
 WIDE: Final = 100
@@ -20,6 +22,12 @@ ROOMY: Final = 150
 ID_CELLS_MAX: Final = 20
 FOUND: Final = "board_found"
 """Key of the board that was asked for what the filter names, when that of all items was cut."""
+LINKED: Final = "board_linked"
+"""Key of the board of items that depend on others, or that others depend on: the graph's."""
+BOARD: Final = "board"
+GRAPH: Final = "graph"
+MODES: Final = ("", BOARD, GRAPH)
+"""What the items are shown as, beside a list."""
 _LOW_SHARE: Final = 1 / 3
 """Of a lease: less is left than a living agent leaves."""
 
@@ -35,26 +43,36 @@ class Seen(NamedTuple):
     """What the longest id takes, within reason."""
     cut: str = ""
     """What was not searched."""
+    every: Mapping[str, Row] = {}
+    """Of a graph: all items that are known, by id."""
+
+
+def key_of(place: Place) -> str:
+    """Return under which key the items stand that a place shows."""
+    return LINKED if place.mode == GRAPH else "board"
 
 
 def seen(scene: Scene, place: Place) -> Seen:
     """Filter and sort the items; worked out once an answer."""
     answers = scene.answers
-    return _seen(
-        answers.get("board", NO_ANSWER),
-        answers.get("agents", NO_ANSWER),
-        answers.get(FOUND) if place.filter else None,
-        place.filter,
-        place.sort,
-        place.reversed,
-    )
+    board = answers.get("board", NO_ANSWER)
+    crew = crew_of(answers.get("agents", NO_ANSWER), board)
+    items, found = answers.get(key_of(place), NO_ANSWER), answers.get(FOUND) if place.filter else None
+    listed = _seen(items, crew, found, place.filter, place.sort, place.reversed)
+    return _woven(listed, board, items) if place.mode == GRAPH else listed
 
 
 @remembered
-def _seen(
-    items: Answer, agents: Answer, found: Answer | None, filter: str, sort: str, reversed: bool
-) -> Seen:
-    crew = crew_of(agents, items)
+def _woven(listed: Seen, board: Answer, linked: Answer) -> Seen:
+    """Order the items as a graph of them is drawn."""
+    rows = {row["id"]: row for row in listed.rows}
+    known = (*board.get("rows", ()), *linked.get("rows", ()), *listed.rows)
+    ordered = [rows[name] for name in in_rows(needs_of(listed.rows))]
+    return listed._replace(rows=ordered, every={row["id"]: row for row in known})
+
+
+@remembered
+def _seen(items: Answer, crew: Crew, found: Answer | None, filter: str, sort: str, reversed: bool) -> Seen:
     rows: Sequence[Row] = (found or items).get("rows", ())
     kept = filtered(rows, filter, fields(crew)) if filter else Filtered(list(rows))
     ordered = in_order(kept.rows, sort or ORDERS[0], crew)
@@ -62,7 +80,8 @@ def _seen(
     counts = items.get("counts", {})
     asked = asked_of(filter, crew, items) if found else {}
     total = sum(counts.values()) if found else len(rows)
-    cut = unreached(found or items, _counted(asked, counts))
+    every = {**counts, **{name: items.get(name) or 0 for name in WITHIN.values()}}
+    cut = unreached(found or items, _counted(asked, every))
     return Seen(ordered[::-1] if reversed else ordered, total, crew, kept.fault, max(cells, 4), cut)
 
 
@@ -90,11 +109,11 @@ class _Cells:
         return said(item["id"])
 
     def glyph(self, item: Row) -> Cell:
-        return look_of(item["status"])
+        return look_of(item)
 
     def state(self, item: Row) -> Cell:
-        glyph, ink = look_of(item["status"])
-        return f"{glyph} {item['status']}", ink
+        glyph, ink = look_of(item)
+        return f"{glyph} {state_of(item)}", ink
 
     def state_seconds(self, item: Row) -> Cell:
         return age(item["state_seconds"] + self.late_seconds)
@@ -122,8 +141,21 @@ class _Cells:
         return age(max(left, 0.0)), Ink.WARN if left < item["lease_seconds"] * _LOW_SHARE else Ink.TEXT
 
     def why(self, item: Row) -> Cell:
-        found = why(item, self.crew, self.late_seconds)
+        found = standing(item, self.crew, self.late_seconds)
         return said(found.words, found.ink)
+
+
+def graph_columns(found: Seen, late_seconds: float) -> list[Column[Row]]:
+    """Return the columns beside a graph: those that say most stay longest where it is narrow."""
+    cells = _Cells(found.crew, late_seconds)
+    return [
+        Column("ITEM", found.id_cells, cells.id),
+        Column("STATE", 9, lambda item: (state_of(item), look_of(item)[1]), rank=2),
+        Column("FOR", 4, cells.state_seconds, right=True, rank=3),
+        Column("AGENT", 8, cells.holder, rank=5),
+        Column("TITLE", 14, lambda item: said(item["title"]), flexible=True, rank=4),
+        Column("WHY / NEXT", 24, cells.why, flexible=True, rank=6),
+    ]
 
 
 def columns(found: Seen, late_seconds: float, width: int) -> list[Column[Row]]:
@@ -132,7 +164,7 @@ def columns(found: Seen, late_seconds: float, width: int) -> list[Column[Row]]:
     since = Column[Row]("FOR", 4, cells.state_seconds, right=True)
     if width < NARROW:
         return [
-            Column("ITEM", min(found.id_cells, 12), cells.id),
+            Column("ITEM", min(found.id_cells, max(width // 3, 12)), cells.id),
             Column("", 1, cells.glyph),
             since,
             Column("WHY / NEXT", 10, cells.why, flexible=True),

@@ -1,0 +1,102 @@
+"""What the writing thread does with the store: fold a batch in, seal what is old, drop what is not kept.
+
+A message that cannot be folded is found by halving its batch, and becomes a dead letter; so no message ends the
+process or holds up the next.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from coord.events.streams import MIB
+from coord.events.wire import Stored
+from coord.projections.folds.samples import ROLLUP_PARTS
+from coord.projections.intake import Gap, set_aside, take_in
+from coord.projections.store import (
+    KEEPING,
+    Keeping,
+    Kept,
+    Store,
+    StoreFull,
+    Unfoldable,
+    end_ns_of,
+    keeping,
+    told_apart,
+)
+from coord.services import clock
+from coord.services.settings import Settings
+
+PART_BYTES_MAX: Final = 4 * MIB
+"""Of messages folded in one transaction."""
+ROLLUPS_MAX: Final = KEEPING[ROLLUP_PARTS.name].rows_max
+
+_log: Final = logging.getLogger("coord.projector")
+
+
+def fold_batch(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap] = ()) -> None:
+    """Fold a batch, in parts of `PART_BYTES_MAX`; what cannot be folded becomes a dead letter.
+
+    Raises:
+        StoreBroken: the store must be reopened; parts may have been folded.
+    """
+    for part in parts(messages):
+        _fold(store, created_at, part, gaps)
+        gaps = ()
+        while store.is_piece_full and seal(store):
+            """Another piece may be full."""
+
+
+def parts(messages: Sequence[Stored]) -> Iterator[Sequence[Stored]]:
+    """Divide a batch into what is folded in one transaction each."""
+    first = size = 0
+    for number, message in enumerate(messages):
+        size += len(message.body)
+        if size >= PART_BYTES_MAX:
+            yield messages[first : number + 1]
+            first, size = number + 1, 0
+    if first < len(messages):
+        yield messages[first:]
+
+
+def seal(store: Store) -> bool:
+    """Seal a piece of what is old, if it is time; returns whether there was any. What cannot be done is told."""
+    try:
+        return store.seal(clock.now_ns())
+    except (Unfoldable, StoreFull) as fault:
+        _log.warning("%s", fault)
+        return False
+
+
+def drop_old(store: Store) -> None:
+    """Drop what is not kept any more. What cannot be done is told."""
+    try:
+        archived_ns = min(kept.archived_ns for kept in store.keeping.values())
+        for name in store.drop_segments(clock.now_ns()):
+            if end_ns_of(name) > archived_ns:
+                _log.error("dropped %s, which the archive has not: there was no room to wait for it", name)
+            else:
+                _log.info("dropped %s", name)
+    except (Unfoldable, StoreFull) as fault:
+        _log.warning("%s", fault)
+
+
+def keeping_of(settings: Settings) -> Keeping:
+    """Say how much of readings and rollups is kept."""
+    readings = Kept(settings.readings_kept_seconds, settings.readings_millions_max * 1_000_000)
+    return keeping(readings, Kept(settings.rollups_kept_seconds, ROLLUPS_MAX))
+
+
+def _fold(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap]) -> None:
+    """Fold messages together, or find by halving which of them cannot be folded."""
+    try:
+        with told_apart("the batch cannot be read"):
+            intake = take_in(created_at, messages, gaps)
+        store.apply(intake, sum(len(message.body) for message in messages))
+    except Unfoldable as fault:
+        if len(messages) == 1:
+            _log.error("position %d of %s is set aside: %s", messages[0].position, messages[0].stream, fault)
+            store.apply(set_aside(created_at, messages[0], fault.message))
+            return
+        half = len(messages) // 2
+        _fold(store, created_at, messages[:half], gaps)
+        _fold(store, created_at, messages[half:], ())
