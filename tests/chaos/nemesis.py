@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from chaos.wall_clocks import shift
+from standing_still import stop
 
 from coord.services import clock
 from coord.services.log.streams import LEASE_KEY_SECONDS
@@ -131,7 +132,7 @@ async def _leading(ground: "OneNode") -> int:
 
 
 async def _held(pid: int, seconds: float) -> float:
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     at = clock.monotonic()
     try:
         while clock.monotonic() < at + seconds:

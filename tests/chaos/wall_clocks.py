@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from coord.services.server.process import wait_until
+from standing_still import stop
 
 _SYMBOL: Final = b"__vdso_clock_gettime"
 _CODE: Final = bytes.fromhex("b8e4000000 0f05 85ff 7507 488106")
@@ -46,9 +46,8 @@ def shift(pid: int, seconds: int) -> None:
     code = _CODE + struct.pack("<i", seconds) + _RETURN
     assert len(code) <= size
     for _ in range(_TRIES_MAX):
-        os.kill(pid, signal.SIGSTOP)
+        stop(pid)
         try:
-            wait_until(lambda: _is_stopped(pid), 1.0)
             if not any(address <= at < address + size for at in _standing_at(pid)):
                 with Path(f"/proc/{pid}/mem").open("r+b", buffering=0) as memory:
                     memory.seek(address)
@@ -57,13 +56,6 @@ def shift(pid: int, seconds: int) -> None:
         finally:
             os.kill(pid, signal.SIGCONT)
     raise TimeoutError(f"a thread of {pid} always reads the time")
-
-
-def _is_stopped(pid: int) -> bool:
-    return all(
-        (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-    )
 
 
 def _standing_at(pid: int) -> Iterator[int]:

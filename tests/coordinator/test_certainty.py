@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from conftest import Server
 from coordinator.conftest import House, claim, command, submit, until
+from standing_still import stop
 
 from coord.events import commands as wish
 from coord.services import clock
@@ -162,7 +163,7 @@ def test_a_claim_that_was_renewed_while_its_end_waited_goes_on(server: Server, i
             fence = won.item.fence
             pid = server.embedded.pid
             assert pid
-            os.kill(pid, signal.SIGSTOP)
+            stop(pid)
             told = asyncio.create_task(
                 coordinator.execute(
                     "ada", command(wish.Progress, agent="ada", item_id="w", fence=won.item.fence)

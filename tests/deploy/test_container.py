@@ -15,6 +15,7 @@ import pytest
 from deployed import DEPLOY
 from nats_servers import credentials_file, running_server
 from receivers import until
+from standing_still import stop
 from walls import ROOMS
 
 from coord.services.server.process import end_child
@@ -120,7 +121,7 @@ def test_a_service_is_healthy_once_it_serves_and_hung_when_it_does_not_answer(co
         until(lambda: container.code("serving") == 0)
         assert container.code("answers", "coordinator") == 0
         assert container.code("serving", "coord", "health") != 0, "nobody answers questions"
-        os.kill(coordinator.pid, signal.SIGSTOP)
+        stop(coordinator.pid)
         assert container.code("answers", "coordinator") != 0
         os.kill(coordinator.pid, signal.SIGCONT)
         until(lambda: container.code("answers", "coordinator") == 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import COORD, Cli
 from houses import House, environment_of, until
+from standing_still import stop
 
 DEMO_SECONDS = 180
 
@@ -22,7 +23,7 @@ def test_questions_are_answered_while_the_coordinator_is_stopped(house: House) -
     """And whoever looks is told that nothing can be claimed meanwhile."""
     house.ask("submit", "waiting", "--id", "waiting")
     until(lambda: house.cli.run("show", "waiting").code == 0)
-    os.kill(house.pid("coordinator"), signal.SIGSTOP)
+    stop(house.pid("coordinator"))
     try:
         board, health = house.ask("board"), house.ask("health")
         assert board["counts"]["open"] == 1

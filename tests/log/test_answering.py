@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from standing_still import stop
 
 from coord.events.streams import EVENTS
 from coord.services.log import Log, declare_streams
@@ -37,7 +38,7 @@ def test_requests_are_answered_from_the_moment_that_the_server_knows_who_answers
 
     async def main() -> None:
         log = await Log.connect(server.settings, server.folder)
-        os.kill(server.embedded.pid, signal.SIGSTOP)
+        stop(server.embedded.pid)
         try:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2), answer_requests(log, "cmd.main.*.*", answer):

@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 import dataclasses
-import os
-import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from standing_still import stop
 
 from coord.events import examples, work
 from coord.events.catalog import kind_of
@@ -241,7 +240,7 @@ def test_what_was_asked_over_a_connection_that_breaks_is_told_at_once(
     server: Any, on_log: Callable[[Body], None]
 ) -> None:
     async def body(log: Log) -> None:
-        os.kill(server.embedded.pid, signal.SIGSTOP)
+        stop(server.embedded.pid)
         asked = asyncio.create_task(log.request("$JS.API.STREAM.INFO.EVENTS", b"{}", 60))
         await asyncio.sleep(0)
         server.kill()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from callers import connected
 from conftest import Server
+from standing_still import stop
 
 from coord.events.errors import FolderTaken, NoServer, SettingsError, UsageError
 from coord.events.streams import EVENTS, SAMPLES
@@ -40,15 +41,6 @@ sys.stdin.read()
 def accepts(server: Server) -> bool:
     core = server.credential("core")
     return log_in(server.address.url, core["user"], core["password"]).accepted
-
-
-def stop(pid: int) -> None:
-    """Stop a process, and return when it stands still: the signal alone takes its time to reach every thread."""
-    os.kill(pid, signal.SIGSTOP)
-    threads = list(Path(f"/proc/{pid}/task").iterdir())
-    assert wait_until(
-        lambda: all((one / "stat").read_text().rpartition(")")[2].split()[0] == "T" for one in threads), 5
-    )
 
 
 def varz(server: Server) -> dict[str, object]:

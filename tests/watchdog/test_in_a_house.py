@@ -5,6 +5,7 @@ import os
 import signal
 
 from houses import House, until
+from standing_still import stop
 from told_runs import ToldRun
 from told_steps import STEPS_TO_WARM
 
@@ -29,7 +30,7 @@ async def a_hard_batch(house: House) -> None:
 
 
 def test_it_acts_with_the_projector_stopped_and_is_started_again_when_killed(house: House) -> None:
-    os.kill(house.pid("projector"), signal.SIGSTOP)
+    stop(house.pid("projector"))
     try:
         asyncio.run(a_hard_batch(house))
     finally:

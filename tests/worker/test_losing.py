@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from desks import Desk, end_of
 from houses import until
+from standing_still import stop
 
 from coord.services import client, clock
 from coord.services.folder import COORDINATOR_SOCKET
@@ -81,7 +82,7 @@ def test_a_worker_that_is_stopped_loses_its_commands_when_their_lease_is_over_an
     running = desk.house.cli.start("run", other, "--agent", "other", "--", "sh", "-c", script)
     desk.once(other, "claimed")
     item, process = started(desk, marker, STUBBORN, "--once", lease_seconds=1.0)
-    process.send_signal(signal.SIGSTOP)
+    stop(process.pid)
     try:
         desk.once(item, "open")
         until(lambda: is_gone(marker))
@@ -96,7 +97,7 @@ def test_a_worker_that_is_stopped_loses_its_commands_when_their_lease_is_over_an
 def test_a_silent_coordinator_costs_the_command_when_the_lease_is_over(desk: Desk, marker: Path) -> None:
     item, process = started(desk, marker, SLEEP, "--once", lease_seconds=1.0)
     coordinator = desk.house.pid("coordinator")
-    os.kill(coordinator, signal.SIGSTOP)
+    stop(coordinator)
     try:
         until(lambda: is_gone(marker))
     finally:

@@ -6,6 +6,7 @@ import signal
 from features.scene import Scene
 from houses import until
 from pytest_bdd import given, parsers, then, when
+from standing_still import stop
 
 from coord.events.errors import Exit
 
@@ -58,7 +59,7 @@ def kill_coordinator(scene: Scene) -> None:
 
 @given("the coordinator hangs")
 def hang(scene: Scene) -> None:
-    os.kill(scene.house.pid("coordinator"), signal.SIGSTOP)
+    stop(scene.house.pid("coordinator"))
 
 
 @when("the coordinator goes on")
