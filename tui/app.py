@@ -18,7 +18,7 @@ from coord.services import clock
 from coord.tui import clipboard
 from coord.tui.canvas import Canvas
 from coord.tui.commands import Command, commands
-from coord.tui.feed import Feed
+from coord.tui.feed import Ended, Feed
 from coord.tui.frame import Framed, frame
 from coord.tui.known import Known
 from coord.tui.listing import Commands
@@ -297,9 +297,9 @@ class Dashboard(App[None]):
     def _tell(self, act: Act) -> None:
         loop = asyncio.get_running_loop()
         self._turn(Turn(replace(self.state, done=Done(act.cli, "..."), said=None)))
-        self.feed.tell(act, lambda how: loop.call_soon_threadsafe(self._ended, act, how))
+        self.feed.tell(act, lambda ended: loop.call_soon_threadsafe(self._ended, act, ended))
 
-    def _ended(self, act: Act, how: str) -> None:
-        undo = act.undo if how == "done" else None
-        done = Done(act.cli, how, undo, clock.monotonic() + SAID_SECONDS)
+    def _ended(self, act: Act, ended: Ended) -> None:
+        undo = act.undo if ended.how == "done" else None
+        done = Done(act.cli, ended.how, undo, clock.monotonic() + SAID_SECONDS, ended.position)
         self._turn(Turn(replace(self.state, done=done)))

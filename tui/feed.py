@@ -9,7 +9,7 @@ What they learn stands in one snapshot that is replaced, never changed.
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from coord.events.errors import CoordError, NoServer, OutcomeUnknown
 from coord.services import client, clock
@@ -31,6 +31,14 @@ _SIGNED: Final = ("acknowledge", "silence")
 """Commands that say themselves whose they are."""
 _KEPT: Final = 48
 """Answers that are kept for a view that is come back to."""
+
+
+class Ended(NamedTuple):
+    """How an action ended."""
+
+    how: str
+    position: int = 0
+    """Of the event that it became; 0: of none."""
 
 
 def is_not_yet(error: CoordError) -> bool:
@@ -109,7 +117,7 @@ class Feed:
         with self._changed:
             return self._changed.wait_for(self._is_settled, seconds)
 
-    def tell(self, act: Act, done: Callable[[str], object]) -> None:
+    def tell(self, act: Act, done: Callable[[Ended], object]) -> None:
         """Tell the coordinator, in a thread of its own; `done` gets how it ended, in that thread."""
         threading.Thread(target=lambda: done(self._told(act)), name="tell", daemon=True).start()
 
@@ -284,17 +292,17 @@ class Feed:
                 if self._changed.wait_for(lambda: self._closed, LOOK_SECONDS):
                     return
 
-    def _told(self, act: Act) -> str:
-        how = self._told_one(act)
-        return self._told(act.then) if act.then is not None and how == "done" else how
+    def _told(self, act: Act) -> Ended:
+        ended = self._told_one(act)
+        return self._told(act.then) if act.then is not None and ended.how == "done" else ended
 
-    def _told_one(self, act: Act) -> str:
+    def _told_one(self, act: Act) -> Ended:
         signed = {"by": self._actor} if act.verb in _SIGNED else {}
         command = {"request_id": clock.new_id(), **signed, **act.fields}
         try:
-            client.tell(self._folder, act.verb, command, self._actor, self._seconds, 1.0)
+            reply = client.tell(self._folder, act.verb, command, self._actor, self._seconds, 1.0)
         except OutcomeUnknown as error:
-            return f"unknown: {error}"
+            return Ended(f"unknown: {error}")
         except CoordError as error:
-            return f"refused: {error}"
-        return "done"
+            return Ended(f"refused: {error}")
+        return Ended("done", reply.get("position") or 0)

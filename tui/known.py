@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from coord.tui import moments
-from coord.tui.scene import ALWAYS, PAST_QUESTIONS, Answer, Link, Past, Row, Scene, View, Wish
+from coord.tui.scene import ALWAYS, PAST_QUESTIONS, Answer, Last, Link, Past, Row, Scene, View, Wish
 from coord.tui.state import State
 
 EVENTS_MAX: Final = 2_000
@@ -73,7 +73,7 @@ def scene_of(known: Known, state: State, now_ns: int, seconds: float) -> Scene:
         paused="" if past else known.paused,
         past=past,
         frozen=state.frozen_at is not None,
-        last_action="" if state.done is None else f"{state.done.cli}  {state.done.how}",
+        last=state.done and Last(state.done.cli, state.done.how, state.done.position),
     )
 
 

@@ -5,7 +5,7 @@ printed beside the curve; values that are no number leave a hole.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from coord.services.wording import display_width
@@ -14,7 +14,7 @@ from coord.tui.ink import Ink, Line, Span, cell, fit
 BARS: Final = "▁▂▃▄▅▆▇"
 """The highest leaves a gap, so that rows of bars below each other stay apart."""
 LABEL_CELLS: Final = 8
-"""What the scale at the left takes."""
+"""What the scale at the left takes at least."""
 OUTLIER: Final = 3.0
 _MOST: Final = 0.95
 _ASIDE: Final = 3
@@ -51,6 +51,39 @@ class Scale(NamedTuple):
     log: bool = False
 
 
+def short_number(value: float) -> str:
+    """Write a number in at most seven characters."""
+    size = abs(value)
+    if not math.isfinite(value):
+        return str(value)
+    if size >= 1e6 or 0 < size < 1e-3:
+        return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
+    if size >= 1_000:
+        return f"{value / 1_000:.1f}k" if size < 100_000 else f"{value / 1_000:.0f}k"
+    return f"{value:.3f}" if size < 10 else f"{value:.1f}"
+
+
+class Tick(NamedTuple):
+    """What stands on the axis at an x."""
+
+    x: float
+    label: str
+
+
+class Axes(NamedTuple):
+    """How the axes are labelled."""
+
+    within: tuple[float, float] | None = None
+    """The range of y where there is a limit; else it is what holds every value."""
+    worded: Callable[[float], str] = short_number
+    """Writes a value beside the curve."""
+    ticks: Sequence[Tick] | None = None
+    """In their order; a tick at the very end stands before it. None: numbers at even distances."""
+
+
+USUAL: Final = Axes()
+
+
 def wants_log(traces: Sequence[Trace]) -> bool:
     """Whether a few values would flatten the others on a linear scale, and all are above 0.
 
@@ -81,16 +114,17 @@ def plot(
     height: int,
     log: bool = False,
     cursor: float | None = None,
-    within: tuple[float, float] | None = None,
+    axes: Axes = USUAL,
 ) -> list[Line]:
-    """Draw curves over an axis with its marks, into exactly `width` x `height` cells.
-
-    `within` is the range of y where there is a limit; else it is what holds every value.
-    """
+    """Draw curves over an axis with its marks, into exactly `width` x `height` cells."""
     scale = scale_of(traces, log)
-    if scale is not None and within is not None:
-        scale = scale._replace(low=within[0], high=within[1])
-    across, down = width - LABEL_CELLS, height - 1
+    if scale is not None and axes.within is not None:
+        scale = scale._replace(low=axes.within[0], high=axes.within[1])
+    down = height - 1
+    labels = _labels(scale, down, axes.worded) if scale is not None else []
+    side = max((display_width(one) + 1 for one in labels), default=0)
+    side = max(side, LABEL_CELLS)
+    across = width - side
     if scale is None or across < 4 or down < 2:
         return [fit((), width) for _ in range(height)]
     inks, dots = _dots(traces, scale, across, down)
@@ -98,9 +132,12 @@ def plot(
     _lay_labels(rows, flags, scale, across)
     if cursor is not None:
         _lay_cursor(rows, column_of(cursor, scale, across))
-    labels = [_label(scale, y, down) for y in range(down)]
-    body = [(Span(labels[y], Ink.DIM), *_joined(row)) for y, row in enumerate(rows)]
-    axis = (Span(" " * LABEL_CELLS), *_axis(flags, scale, across))
+    body = [
+        (Span(cell(labels[y], side - 1, right=True) + " ", Ink.DIM), *_joined(row))
+        for y, row in enumerate(rows)
+    ]
+    ticks = _numbers(scale, across) if axes.ticks is None else axes.ticks
+    axis = (Span(" " * side), *_axis(flags, ticks, scale, across))
     return [fit(row, width) for row in (*body, axis)]
 
 
@@ -138,18 +175,6 @@ def bars(values: Sequence[float | None], width: int, low: float, high: float) ->
         _newest(values[place * count // shown : (place + 1) * count // shown]) for place in range(shown)
     ]
     return "".join(_bar(value, low, high) for value in picked).rjust(width)
-
-
-def short_number(value: float) -> str:
-    """Write a number in at most seven characters."""
-    size = abs(value)
-    if not math.isfinite(value):
-        return str(value)
-    if size >= 1e6 or 0 < size < 1e-3:
-        return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
-    if size >= 1_000:
-        return f"{value / 1_000:.1f}k" if size < 100_000 else f"{value / 1_000:.0f}k"
-    return f"{value:.3f}" if size < 10 else f"{value:.1f}"
 
 
 def _newest(values: Sequence[float | None]) -> float | None:
@@ -262,27 +287,37 @@ def _joined(row: Sequence[Span]) -> Iterator[Span]:
         yield Span(text, ink)
 
 
-def _label(scale: Scale, y: int, down: int) -> str:
-    if y not in (0, down - 1) and (down < 6 or y != (down - 1) // 2):
-        return " " * LABEL_CELLS
-    share = y / (down - 1)
+def _labels(scale: Scale, down: int, worded: Callable[[float], str]) -> list[str]:
+    """Write the highest and the lowest value, and the middle one where there is room; the other rows have none."""
+    shown = {0, down - 1} | ({(down - 1) // 2} if down >= 6 else set())
+    return [worded(_value_at(scale, y, down)) if y in shown else "" for y in range(down)]
+
+
+def _value_at(scale: Scale, y: int, down: int) -> float:
+    share = y / max(down - 1, 1)
     if scale.log:
-        value = math.exp(math.log(scale.high) + share * (math.log(scale.low) - math.log(scale.high)))
-    else:
-        value = scale.high + share * (scale.low - scale.high)
-    return cell(short_number(value), LABEL_CELLS - 1, right=True) + " "
+        return math.exp(math.log(scale.high) + share * (math.log(scale.low) - math.log(scale.high)))
+    return scale.high + share * (scale.low - scale.high)
 
 
-def _axis(flags: Sequence[Flag], scale: Scale, across: int) -> Iterator[Span]:
-    """Draw the axis; a number that a mark would hide a part of is left out."""
-    marks = [Span("─", Ink.DIM)] * across
-    flagged = {column_of(flag.x, scale, across): Span(flag.glyph, flag.ink) for flag in flags}
+def _numbers(scale: Scale, across: int) -> Iterator[Tick]:
     for place in range(0, across, max(across // 6, 12)):
         x = scale.first + (scale.last - scale.first) * place / max(across - 1, 1)
-        words = short_number(x) if x >= 1_000 else str(round(x))
-        cells = range(place, place + len(words))
-        if cells.stop < across and flagged.keys().isdisjoint(cells):
-            marks[place : cells.stop] = [Span(mark, Ink.DIM) for mark in words]
+        yield Tick(x, short_number(x) if x >= 1_000 else str(round(x)))
+
+
+def _axis(flags: Sequence[Flag], ticks: Iterable[Tick], scale: Scale, across: int) -> Iterator[Span]:
+    """Draw the axis; a tick that a mark or the one before would hide a part of is left out."""
+    marks = [Span("─", Ink.DIM)] * across
+    flagged = {column_of(flag.x, scale, across): Span(flag.glyph, flag.ink) for flag in flags}
+    free = 0
+    for tick in ticks:
+        start, wide = column_of(tick.x, scale, across), display_width(tick.label)
+        at_end = tick.x == scale.last
+        cells = range(across - wide, across) if at_end else range(start, start + wide)
+        if free <= cells.start and cells.stop < across + at_end and flagged.keys().isdisjoint(cells):
+            marks[cells.start : cells.stop] = [Span(mark, Ink.DIM) for mark in tick.label]
+            free = cells.stop + 1
     for column, mark in flagged.items():
         marks[column] = mark
     return _joined(marks)
@@ -292,8 +327,10 @@ __all__ = [
     "BARS",
     "LABEL_CELLS",
     "OUTLIER",
+    "Axes",
     "Flag",
     "Scale",
+    "Tick",
     "Trace",
     "bars",
     "column_of",

@@ -69,6 +69,16 @@ class Past:
     """The position that `m` marked: the view of events compares with it."""
 
 
+class Last(NamedTuple):
+    """The last action, as the screen knows it."""
+
+    cli: str
+    how: str
+    """`...` while it is on its way; done, or why not."""
+    position: int = 0
+    """Of the event that it became: an answer that stands before it does not show it yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Everything that is drawn."""
@@ -94,8 +104,8 @@ class Scene:
     """Why claims are paused; empty: they are not."""
     past: Past | None = None
     frozen: bool = False
-    last_action: str = ""
-    """What was done last, as a command line, and how it ended."""
+    last: Last | None = None
+    """What was done last."""
 
     @property
     def today_ns(self) -> int:

@@ -50,6 +50,8 @@ class Done(NamedTuple):
     """`...` while it is on its way; done, or why not."""
     undo: Act | None = None
     until_seconds: float = 0.0
+    position: int = 0
+    """Of the event that it became; 0: of none, or not known."""
 
 
 class Help(NamedTuple):

@@ -14,7 +14,7 @@ from coord.services.cli.terminal import bold, is_colourful, out, out_json, scree
 from coord.services.cli.values import as_name
 from coord.services.wording import age
 from coord.tui.ink import Ink, Line, line
-from coord.tui.plot import Trace, plot, short_number
+from coord.tui.plot import Axes, Trace, plot, short_number
 
 METRICS_MAX: Final = 12
 """So many curves an answer holds."""
@@ -230,11 +230,9 @@ def _draw(sides: Sequence[Side], metric: str) -> None:
     if is_colourful():
         print_lines([line((metric, Ink.STRONG)), *titles, *plot(traces, (), width, height)])
         return
-    within = _range(traces)
+    axes = Axes(_range(traces))
     for title, trace in zip(titles, traces, strict=True):
-        print_lines(
-            [line((metric, Ink.STRONG), "  ", *title), *plot([trace], (), width, height, within=within)]
-        )
+        print_lines([line((metric, Ink.STRONG), "  ", *title), *plot([trace], (), width, height, axes=axes)])
 
 
 def _title(side: Side, curve: Curve, ink: Ink) -> Line:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from coord.events.errors import Refused, UsageError, visible
@@ -14,8 +15,9 @@ from coord.services.cli.terminal import bold, out, out_json, screen, talk
 from coord.services.cli.values import ROWS_MAX, as_name, as_text
 from coord.services.when import parse_when
 from coord.services.wording import age, percent, size
+from coord.tui.clock_ticks import clock_ticks
 from coord.tui.ink import Ink, Line, line
-from coord.tui.plot import Trace, bars, plot, short_number
+from coord.tui.plot import LABEL_CELLS, Axes, Trace, bars, plot, short_number
 
 SECONDS: Final = 3_600.0
 """How far back, where nobody says."""
@@ -26,8 +28,6 @@ _BINS_MAX: Final = 2_000
 _STRIP: Final = 32
 _PANEL_ROWS: Final = (6, 16)
 _SECOND_NS: Final = 1_000_000_000
-_UNITS: Final = ((7_200.0, 1.0, "seconds"), (4 * 86_400.0, 60.0, "minutes"), (float("inf"), 3_600.0, "hours"))
-"""How long a span may be, what its axis counts in, and how that is called."""
 
 
 class Span(NamedTuple):
@@ -166,21 +166,19 @@ def _draw(rows: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], width: i
 
 
 def _panel(row: Mapping[str, Any], answer: Mapping[str, Any], width: int, height: int) -> Iterator[Line]:
-    seconds = (answer["until_ns"] - answer["since_ns"]) / _SECOND_NS
-    per, unit = next((per, unit) for most, per, unit in _UNITS if seconds <= most)
+    since_ns, until_ns = answer["since_ns"], answer["until_ns"]
     count = len(row["values"])
     bins = [place for place in range(count) if row["values"][place] is not None]
+    ends = [since_ns + (until_ns - since_ns) * (place + 1) // count for place in bins]
     trace = Trace(
-        [(place + 1 - count) * seconds / count / per for place in bins],
-        [row["lowest"][place] for place in bins],
-        [row["highest"][place] for place in bins],
-        Ink.OK,
+        ends, [row["lowest"][place] for place in bins], [row["highest"][place] for place in bins], Ink.OK
     )
     metric, spread = row["metric"], (min(trace.lowest), max(trace.highest))
     told = f"  {written(metric, row['values'][bins[-1]])}"
-    between = f"  {written(metric, spread[0])} to {written(metric, spread[1])}, over {unit}"
+    between = f"  {written(metric, spread[0])} to {written(metric, spread[1])}, times in UTC"
     yield line((named(row), Ink.STRONG), told, (between, Ink.DIM))
-    yield from plot([trace], (), width, height)
+    ticks = clock_ticks(ends[0], ends[-1], width - LABEL_CELLS)
+    yield from plot([trace], (), width, height, axes=Axes(worded=partial(axis_worded, metric), ticks=ticks))
 
 
 def named(row: Mapping[str, Any]) -> str:
@@ -199,6 +197,11 @@ def written(metric: str, value: float | str) -> str:
     if "_ratio" in metric:
         return percent(value)
     return f"{short_number(value)}{' °C' if metric.endswith('_celsius') else ''}"
+
+
+def axis_worded(metric: str, value: float) -> str:
+    """Write a value beside a curve: in the unit of its title, and exactly enough to differ from its neighbours."""
+    return f"{short_number(100 * value)} %" if "_ratio" in metric else written(metric, value)
 
 
 def _listed(row: Mapping[str, Any], now_ns: int) -> list[Cell]:

@@ -81,13 +81,36 @@ def test_one_metric_is_drawn_over_time_and_keeps_its_extreme(cli: Cli, projector
     assert head.startswith("gpu_temperature_celsius  the last 60m   as of position 9")
     titles = [row for row in rows if row.startswith("n1 ")]
     assert titles == [
-        f"n1 {device}  55.9 °C  40.0 °C to 90.0 °C, over seconds" for device in ("gpu0", "gpu1")
+        f"n1 {device}  55.9 °C  40.0 °C to 90.0 °C, times in UTC" for device in ("gpu0", "gpu1")
     ]
     assert sum(bool(re.search("[\u2801-\u28ff]", row)) for row in rows) >= 10
-    assert rows[-1].split("─")[0].strip().startswith("-3540")
+    times = [time for time in rows[-1].replace("─", " ").split() if time]
+    assert len(times) >= 4
+    assert all(re.fullmatch("[0-9]{2}:[0-9]0", time) for time in times)
     body = asked.heard[0].body
     assert (body["node"], body["seconds"], body["bins"]) == ("n1", 3_600.0, 180)
     assert "until_ns" not in body
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "title", "labels"),
+    [
+        ("gpu_memory_used_ratio", 0.01, "56 %  40 % to 90 %", ["90.0 %", "65.0 %", "40.0 %"]),
+        ("memory_used_bytes", 2.0**24, "894 MiB  640 MiB to 1.4 GiB", ["1.4 GiB", "1.0 GiB", "640 MiB"]),
+    ],
+)
+def test_the_axis_speaks_the_unit_of_its_title(
+    cli: Cli, projector: Start, metric: str, unit: float, title: str, labels: list[str]
+) -> None:
+    row = series("gpu0") | {"metric": metric}
+    for name in ("values", "highest", "lowest"):
+        row[name] = [None if value is None else value * unit for value in row[name]]
+    projector(trend(row))
+    head, *rows = cli.run("metrics", metric).out.splitlines()[1:]
+    assert head == f"n1 gpu0  {title}, times in UTC"
+    assert [found[0] for line in rows if (found := re.match(" *[0-9.]+ (?:%|[MG]iB)", line))] == [
+        f"{label:>7}" for label in labels
+    ]
 
 
 def test_many_series_are_a_row_each(cli: Cli, projector: Start) -> None:

@@ -242,6 +242,22 @@ class TestPast:
         assert VIEW.follows(trouble_past(), place) == ()
         assert isinstance(press("d"), Say)
 
+    @pytest.mark.parametrize("width", [120, 80])
+    def test_a_change_is_said_whole_however_long_its_names_are(self, width: int) -> None:
+        run, scene = "r-" + "20261129-gpt-nano-" * 3 + "x", trouble_past()
+        old, new = ({**scene.answers[f"{when}_runs"]} for when in ("old", "here"))
+        row = {"run": run, "name": "x", "latest": {"loss": 1.52}, "status": "running", "step": 1_000}
+        old["rows"], new["rows"] = (
+            [row],
+            [row | {"status": "completed", "step": 20_000, "latest": {"loss": 2.25}}],
+        )
+        there = replace(scene, answers={**scene.answers, "old_runs": old, "here_runs": new})
+        rows = text(there, APPLIED, width).splitlines()
+        pane = rows[next(at for at, row in enumerate(rows) if "What changed" in row) + 1 :]
+        shown = "".join(row.split("│")[-2].strip() for row in pane if row.count("│") > 1)
+        for words in (run, "running→completed", "step 1,000→20,000", "loss 1.520→2.250 ▲"):
+            assert words in shown
+
     def test_while_the_answers_have_not_come_it_says_so(self) -> None:
         scene = trouble_past()
         answers = {name: answer for name, answer in scene.answers.items() if name != "old_runs"}

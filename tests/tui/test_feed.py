@@ -152,7 +152,7 @@ def test_what_is_to_follow_an_act_follows_it_when_it_is_done_and_not_when_it_is_
     for name in "cba":
         last = Act("silence", {"alert_id": name, "until_ns": 1}, "", then=last)
     assert last is not None
-    assert feed._told(last).startswith("refused: there is no alert b.")
+    assert feed._told(last).how.startswith("refused: there is no alert b.")
     assert heard == ["a", "b"]
     service.stop()
     service.close()

@@ -14,7 +14,7 @@ from coord.events.errors import NothingThere
 from coord.services import client, clock
 from coord.services.log import Log
 from coord.services.settings import Settings
-from coord.tui.feed import Feed
+from coord.tui.feed import Ended, Feed
 from coord.tui.ink import plain, width_of
 from coord.tui.scene import PAST_QUESTIONS, Act, Drawn, Go, Link, Past, Place, Scene, View, Wish
 from coord.tui.views import alerts, events, health, nodes, runs
@@ -135,9 +135,10 @@ def test_what_the_keys_send_is_done(watched_house: House) -> None:
         "A", scene_of(watched_house, alerts.VIEW, Place()), Place(chosen="a-seen"), Drawn([])
     )
     assert isinstance(act, Act)
-    ended: SimpleQueue[str] = SimpleQueue()
+    ended: SimpleQueue[Ended] = SimpleQueue()
     Feed(watched_house.folder, "grace", SECONDS).tell(act, ended.put)
-    assert ended.get(timeout=SECONDS) == "done"
+    told = ended.get(timeout=SECONDS)
+    assert (told.how, told.position > 0) == ("done", True)
     seen = until(
         lambda: [row for row in ask(watched_house, "alerts")["rows"] if row["status"] == "acknowledged"]
     )

@@ -7,7 +7,7 @@ from scenes import empty_scene
 from trouble import DAMAGE, SPIKE, curve, runs, trouble, trouble_past
 
 from coord.tui.ink import Ink, Line, plain
-from coord.tui.scene import Act, Drawn, Go, Outcome, Place, Say, Scene
+from coord.tui.scene import Act, Drawn, Go, Last, Outcome, Place, Say, Scene
 from coord.tui.views.run_acts import act as act_on
 from coord.tui.views.run_rows import state_of
 from coord.tui.views.runs import VIEW
@@ -95,6 +95,18 @@ class TestList:
         assert "was asked to pause 2s ago" in told.words
         row["directives"][0]["age_seconds"] = 61.0
         assert isinstance(act_on("z", trouble(), row), Act)
+
+    def test_a_second_press_before_the_answers_show_the_first_asks_nothing(self) -> None:
+        scene, row = trouble(), runs()["rows"][0]
+        asked = act_on("z", scene, row)
+        assert isinstance(asked, Act)
+        here = scene.answers["runs"]["as_of"]["position"]
+        for last in (Last(asked.cli, "..."), Last(asked.cli, "done", here + 1)):
+            told = act_on("z", replace(scene, last=last), row)
+            assert isinstance(told, Say)
+            assert "r-17 was asked to pause just now" in told.words
+        for last in (Last(asked.cli, "done", here), Last(asked.cli, "refused: no."), Last("coord", "...")):
+            assert act_on("z", replace(scene, last=last), row) == asked
 
     def test_the_filter_reads_state_and_numbers(self) -> None:
         found = VIEW.draw(trouble(), Place(filter="state:running step>2000"), 120, 36)

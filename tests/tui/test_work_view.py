@@ -92,6 +92,18 @@ def test_what_is_blocked_or_parked_stands_with_what_is_open(mode: str, width: in
     assert VIEW.press("right", at, place, VIEW.draw(at, place, width, 36)) is None or mode == ""
 
 
+@pytest.mark.parametrize(
+    ("length", "width", "cells"), [(8, 120, 8), (24, 120, 24), (60, 120, 27), (60, 236, 60)]
+)
+def test_a_title_has_the_room_that_it_needs_and_why_the_rest(length: int, width: int, cells: int) -> None:
+    row = item("w-1", title="t" * length, status="blocked", note="the licence has run out " * 9)
+    board = {"as_of": told(as_of()), "counts": {"blocked": 1}, "rows": [row]}
+    head, shown = text(scene({**night().answers, "board": board}), HERE, width).splitlines()[1:3]
+    assert head.index("WHY") - head.index("TITLE") == cells + 1
+    assert ("t" * length in shown) == (cells == length)
+    assert len(shown) > width - 3
+
+
 def test_while_nobody_has_told_of_the_agents_nothing_is_said_of_them() -> None:
     assert why(item(), crew_of({}, {"rows": []})).words == "who may take it is not known yet"
 

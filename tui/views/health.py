@@ -7,11 +7,12 @@ from typing import Final
 
 from coord.services.wording import age
 from coord.tui.boxes import beside, box, filled, shares
+from coord.tui.clock_ticks import clock_ticks
 from coord.tui.filtering import filtered, told
 from coord.tui.ink import Ink, Line, cell, fit, line, said
 from coord.tui.memo import remembered
 from coord.tui.phrases import NONE, waiting
-from coord.tui.plot import Trace, plot, thinned
+from coord.tui.plot import LABEL_CELLS, Axes, Trace, plot, thinned
 from coord.tui.scene import (
     Answer,
     Drawn,
@@ -35,9 +36,6 @@ WIDE: Final = 100
 GOOD: Final = 80.0
 POOR: Final = 50.0
 _TREND_LEAST: Final = 2
-_MINUTES_FROM_SECONDS: Final = 600
-_HOURS_FROM_SECONDS: Final = 12 * 3_600
-_UNITS: Final = {3_600: "hours", 60: "minutes", 1: "seconds"}
 SYSTEM: Final = "system"
 
 
@@ -261,8 +259,8 @@ def _trend_box(scene: Scene, answer: Answer, width: int, height: int) -> list[Li
         return box("Score over time", [fit(one, inner) for one in body], width, height)
     span = max(scene.seconds_since(trend[0]["at_ns"]), (trend[-1]["at_ns"] - trend[0]["at_ns"]) / 1e9)
     lowest = min(one["score"] for one in trend)
-    body = [fit(one, inner) for one in _trend(trend, inner, down)]
-    return box(f"Score over {age(span)}, lowest {shown(lowest)}", body, width, height, _axis_unit(trend))
+    body = [fit(one, inner) for one in _trend(trend, inner, down, scene.past is None)]
+    return box(f"Score over {age(span)}, lowest {shown(lowest)}", body, width, height, "UTC")
 
 
 @remembered
@@ -275,29 +273,12 @@ def _with_now(answer: Answer) -> Sequence[Row]:
     return (*trend, {"at_ns": at_ns, "score": answer["score"]})
 
 
-def _axis_unit(trend: Sequence[Row]) -> str:
-    return f"{_UNITS[_unit_seconds(trend)]} ago"
-
-
-def _unit_seconds(trend: Sequence[Row]) -> int:
-    """Return what the axis counts in: never so coarse that neighbouring marks say the same."""
-    seconds = (trend[-1]["at_ns"] - trend[0]["at_ns"]) / 1e9
-    return 3_600 if seconds > _HOURS_FROM_SECONDS else 60 if seconds >= _MINUTES_FROM_SECONDS else 1
-
-
 @remembered
-def _trend(trend: Sequence[Row], width: int, height: int) -> list[Line]:
-    unit = _unit_seconds(trend) * 1e9
-    xs = [(one["at_ns"] - trend[-1]["at_ns"]) / unit for one in trend]
-    scores = [one["score"] for one in trend]
-    lowest = min(scores)
-    return plot(
-        [thinned(Trace(xs, scores, scores, ink_of(lowest)), 2 * width)],
-        (),
-        width,
-        height,
-        within=(0.0, 100.0),
-    )
+def _trend(trend: Sequence[Row], width: int, height: int, now: bool) -> list[Line]:
+    times, scores = [one["at_ns"] for one in trend], [one["score"] for one in trend]
+    ticks = clock_ticks(times[0], times[-1], width - LABEL_CELLS, now)
+    curve = thinned(Trace(times, scores, scores, ink_of(min(scores))), 2 * width)
+    return plot([curve], (), width, height, axes=Axes((0.0, 100.0), ticks=ticks))
 
 
 def _ways_box(back: Sequence[tuple[Way, str]], width: int, height: int) -> list[Line]:

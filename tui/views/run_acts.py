@@ -24,7 +24,7 @@ def act(key: str, scene: Scene, run: Row) -> Outcome:
     if run["status"] != "running":
         return Say(f"{run['run']} is {run['status']}: nobody would hear a directive.")
     if key == "z":
-        return _switched(run)
+        return _switched(scene, run)
     if key == "c":
         return directed(run["run"], "checkpoint_now")
     return directed(
@@ -32,7 +32,7 @@ def act(key: str, scene: Scene, run: Row) -> Outcome:
     )
 
 
-def _switched(run: Row) -> Outcome:
+def _switched(scene: Scene, run: Row) -> Outcome:
     """Pause a run, or let it go on; what it was asked for already is not asked for again."""
     action, before = "resume" if is_paused(run) else "pause", asked_to(run)
     if before is not None and before["action"] == action:
@@ -40,7 +40,19 @@ def _switched(run: Row) -> Outcome:
         return Say(
             f"{run['run']} was asked to {action} {since} ago and has not answered yet; W takes it back."
         )
-    return directed(run["run"], action)
+    act = directed(run["run"], action)
+    if _is_on_its_way(scene, act):
+        return Say(f"{run['run']} was asked to {action} just now; it obeys at its next step.")
+    return act
+
+
+def _is_on_its_way(scene: Scene, act: Act) -> bool:
+    """Whether the very same was told last, and the answer about runs does not show it yet."""
+    last = scene.last
+    if last is None or last.cli != act.cli:
+        return False
+    shown = scene.answers.get("runs", {}).get("as_of", {}).get("position", 0)
+    return last.how == "..." or (last.how == "done" and shown < last.position)
 
 
 def directed(entity: str, action: str, kind: str = "run", asks: str = "") -> Act:

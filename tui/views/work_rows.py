@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from coord.services.wording import NOTHING, age, percent
+from coord.services.wording import NOTHING, age, display_width, percent
 from coord.tui.filtering import Filtered, filtered
 from coord.tui.ink import Ink, said
 from coord.tui.memo import remembered
@@ -20,6 +20,8 @@ WIDE: Final = 100
 NARROW: Final = 64
 ROOMY: Final = 150
 ID_CELLS_MAX: Final = 20
+TITLE_CELLS: Final = 14
+"""What titles have at least, from 100 columns on; of each column more they get two thirds, as far as they need it."""
 FOUND: Final = "board_found"
 """Key of the board that was asked for what the filter names, when that of all items was cut."""
 LINKED: Final = "board_linked"
@@ -41,6 +43,8 @@ class Seen(NamedTuple):
     fault: str
     id_cells: int
     """What the longest id takes, within reason."""
+    title_cells: int
+    """What the longest title takes."""
     cut: str = ""
     """What was not searched."""
     every: Mapping[str, Row] = {}
@@ -77,12 +81,13 @@ def _seen(items: Answer, crew: Crew, found: Answer | None, filter: str, sort: st
     kept = filtered(rows, filter, fields(crew)) if filter else Filtered(list(rows))
     ordered = in_order(kept.rows, sort or ORDERS[0], crew)
     cells = min(max((len(row["id"]) for row in rows), default=4), ID_CELLS_MAX)
+    title = max((display_width(row["title"]) for row in rows), default=0)
     counts = items.get("counts", {})
     asked = asked_of(filter, crew, items) if found else {}
     total = sum(counts.values()) if found else len(rows)
     every = {**counts, **{name: items.get(name) or 0 for name in WITHIN.values()}}
     cut = unreached(found or items, _counted(asked, every))
-    return Seen(ordered[::-1] if reversed else ordered, total, crew, kept.fault, max(cells, 4), cut)
+    return Seen(ordered[::-1] if reversed else ordered, total, crew, kept.fault, max(cells, 4), title, cut)
 
 
 def asked_of(filter: str, crew: Crew, items: Answer) -> dict[str, str]:
@@ -158,6 +163,11 @@ def graph_columns(found: Seen, late_seconds: float) -> list[Column[Row]]:
     ]
 
 
+def _title_cells(found: Seen, width: int) -> int:
+    room = TITLE_CELLS + max(width - WIDE, 0) * 2 // 3
+    return min(max(found.title_cells, len("TITLE")), room)
+
+
 def columns(found: Seen, late_seconds: float, width: int) -> list[Column[Row]]:
     """Return the columns of the list; below 100 columns those that matter most."""
     cells = _Cells(found.crew, late_seconds)
@@ -180,6 +190,6 @@ def columns(found: Seen, late_seconds: float, width: int) -> list[Column[Row]]:
         Column("TRY", 3, cells.attempt, right=True, rank=3 if wide else 8),
         Column("DONE", 5, cells.progress, right=True, rank=4 if wide else 7),
         Column("LEASE", 5, cells.lease, right=True, rank=1),
-        Column("TITLE", max((width - 62) // 3, 14), lambda item: said(item["title"]), rank=0 if wide else 9),
+        Column("TITLE", _title_cells(found, width), lambda item: said(item["title"]), rank=0 if wide else 9),
         Column("WHY / NEXT", 34, cells.why, flexible=True),
     ]
