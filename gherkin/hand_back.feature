@@ -9,6 +9,23 @@ Feature: Handing back
     And its history tells the reason "no more memory"
     And ben can claim it
 
+  Scenario: Work that is given back again and again rests, and is set aside in the end
+    Given a house that sets work aside when it was given back 3 times in a row
+    And an item of work called "hot potato"
+    And ada has claimed it
+    When ada gives it back, saying "no more memory"
+    Then ben can claim it
+    When ben gives it back, saying "no more memory"
+    Then it rests before anybody can have it
+    When ada waits for whatever is best
+    Then ada holds "hot potato"
+    When ada gives it back, saying "no more memory"
+    Then it is parked
+    And it is listed as parked
+    And its history tells the reason "no more memory; given back 3 times in a row"
+    When it is requeued
+    Then ben can claim it
+
   Scenario: A restarted agent takes its own work up again
     Given ada is an agent
     And an item of work called "interrupted"

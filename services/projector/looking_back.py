@@ -22,7 +22,7 @@ from coord.events.samples import HARDWARE, PRESENCE, PROCESSES
 from coord.events.streams import SAMPLES
 from coord.projections.answers import ANSWERS, Moment
 from coord.projections.folds.samples import READINGS_HOT
-from coord.projections.told import Told, kept_since, told_by
+from coord.projections.told import Kept, Told, kept_since, told_by
 from coord.services import clock
 from coord.services.clock import rfc3339
 from coord.services.log import Log
@@ -132,18 +132,26 @@ class LookingBack:
         if name not in LIVE and name not in _ABOUT_READINGS:
             return None
         kept = await self._keeper.read(kept_since)
-        is_whole = samples.first <= 1 and 2 * kept.readings < self._keeper.keeping[READINGS_HOT.name].rows_max
         since_ns = kept.minutes_ns if name == "trend" else kept.readings_ns
         until_ns = min(moment.time_ns, getattr(question, "until_ns", None) or moment.time_ns)
-        if is_whole or since_ns is None or until_ns >= since_ns:
+        if kept.minutes_ns is None or (since_ns is not None and until_ns >= since_ns):
+            return None
+        if samples.first <= 1 and await self._is_whole(log, kept):
             return None
         what = "readings" if name != "trend" else "readings, nor minutes of them,"
         return refusal(
             "not_kept",
-            f"no {what} are kept of {_told(until_ns)}: single readings are kept since"
-            f" {_told(kept.readings_ns)}, their minutes since {_told(kept.minutes_ns)}.",
+            f"no {what} are kept of {_told(until_ns)}: single readings are kept"
+            f" {f'since {_told(kept.readings_ns)}' if kept.readings_ns else 'no longer'}, their minutes since"
+            f" {_told(kept.minutes_ns)}.",
             "Ask for a later moment." if name == "trend" else "coord metrics NAME --at shows minutes.",
         )
+
+    async def _is_whole(self, log: Log, kept: Kept) -> bool:
+        """Tell whether no reading was ever dropped, of a log that holds all of SAMPLES: for its age, or as one too many."""
+        first = await log.read_at(SAMPLES.name, 1)
+        aged = first is not None and first.recorded_at_ns < self._now().readings_since_ns
+        return not aged and 2 * kept.readings < self._keeper.keeping[READINGS_HOT.name].rows_max
 
     async def _behind(self, last: int, time_ns: int) -> int:
         """Wait until all that was recorded by a moment is folded in; returns how much is missing, at most, if it is not."""

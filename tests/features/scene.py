@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from command_line import RUN_SECONDS, Cli, Ran
 from houses import House, running_house, until
+from incubator import start_house
 
 from coord.events.errors import Exit
 from coord.events.verification import scenario_id
@@ -67,6 +68,15 @@ class Scene:
         """Submit an item, which is `it` from now on."""
         self.it = self.item(title)
         self.house.ask("submit", title, "--id", self.it, *words)
+
+    def restart(self, **settings: str) -> None:
+        """Take everything down and start it again with settings of its environment."""
+        self.house.ask("down")
+        self.house.cli.environment.update(
+            {f"COORD_{name.upper()}": value for name, value in settings.items()}
+        )
+        failed = start_house(self.house.cli.environment, self.house.cli.home)
+        assert not failed, failed
 
     def act(self, agent: str, verb: str, *words: str) -> Ran:
         """Do something as an agent, as its present incarnation if it registered."""

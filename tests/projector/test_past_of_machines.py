@@ -24,6 +24,7 @@ from coord.events.questions import QUESTIONS, AsOf
 from coord.events.samples import Batch
 from coord.events.wire import Stored
 from coord.projections.answers import ANSWERS, Moment
+from coord.projections.folds.samples import READINGS_HOT
 from coord.projections.store import KEEPING, Reader, Store
 from coord.projections.store.connection import begin_store
 from coord.projections.store.supposing import reader_with
@@ -220,6 +221,10 @@ class Standing:
         """Say where SAMPLES stands."""
         return self._state
 
+    async def read_at(self, stream: str, position: int) -> Stored:
+        """Return a message that was recorded at the very beginning."""
+        return Stored(stream, position, START_NS, "sample.local.n1.hardware", None, b"")
+
     async def mark(self, _: str) -> None:
         """Nothing is folded in."""
 
@@ -228,9 +233,9 @@ class Standing:
         return self._kept
 
 
-def too_old(name: str, standing: Standing, at_ns: int, **fields: Any) -> str:
+def too_old(name: str, standing: Standing, at_ns: int, now_ns: int = START_NS, **fields: Any) -> str:
     """Return why a question of a moment is refused."""
-    back = LookingBack(standing, None, None, None, "local")  # type: ignore[arg-type]
+    back = LookingBack(standing, None, None, lambda: Moment(now_ns), "local")  # type: ignore[arg-type]
     question: Any = QUESTIONS[name][0](**fields)
     refused = asyncio.run(back._too_old(standing, name, question, PastMoment(1, at_ns, at_ns)))  # type: ignore[arg-type]
     return "" if refused is None else refused.reason
@@ -243,7 +248,7 @@ def test_a_moment_before_what_is_kept_is_told_with_what_is(monkeypatch: pytest.M
         "no readings are kept of 2026-11-18T11:06:40Z: single readings are kept since 2026-11-18T11:07:30Z, their"
         " minutes since 2026-11-18T11:06:50Z."
     )
-    trend = {"metrics": ["heat"], "seconds": 60.0, "bins": 2}
+    trend: dict[str, Any] = {"metrics": ["heat"], "seconds": 60.0, "bins": 2}
     assert too_old("trend", standing, START_NS, **trend).startswith(
         "no readings, nor minutes of them, are kept"
     )
@@ -254,6 +259,12 @@ def test_a_moment_before_what_is_kept_is_told_with_what_is(monkeypatch: pytest.M
     ):  # fmt: skip
         assert too_old(name, standing, at_ns, **fields) == "", name
     assert too_old("nodes", Standing(1, 9, 9, kept), START_NS) == "", "nothing was ever dropped"
+    aged_ns = START_NS + KEEPING[READINGS_HOT.name].kept_ns + 1
+    assert too_old("nodes", Standing(1, 9, 9, kept), START_NS, aged_ns), "some went for their age"
+    gone = Kept(None, kept.minutes_ns, 0)
+    assert "single readings are kept no longer, their minutes since 2026-11-18T11:06:50Z." in too_old(
+        "nodes", Standing(1, 9, 9, gone), START_NS + 99 * SECOND_NS, aged_ns
+    )
     assert too_old("nodes", Standing(7, 9, 9, Kept(None, None, 0)), START_NS) == "", "there never was any"
     monkeypatch.setattr(looking_back, "FOLDED_SECONDS_MAX", 0.0)
     assert (

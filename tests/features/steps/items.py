@@ -33,6 +33,11 @@ def claimed(scene: Scene, agent: str) -> None:
     scene.must(agent, "claim", scene.it)
 
 
+@given(parsers.parse("a house that sets work aside when it was given back {count:d} times in a row"))
+def set_aside_after(scene: Scene, count: int) -> None:
+    scene.restart(releases_max=str(count))
+
+
 @when(parsers.parse("{agent:w} claims it"))
 def claim(scene: Scene, agent: str) -> None:
     scene.act(agent, "claim", scene.it)
@@ -182,6 +187,13 @@ def reason_told(scene: Scene, reason: str) -> None:
 def becomes_open(scene: Scene) -> None:
     until(lambda: scene.types()[-1] in GIVEN_BACK)
     until(lambda: scene.show()["status"] == "open")
+
+
+@then("it rests before anybody can have it")
+def rests(scene: Scene) -> None:
+    last = scene.events()[-1]
+    assert last["type"].startswith("work.released")
+    assert last["fields"]["retry_seconds"] > 0
 
 
 @then(parsers.parse("it is {status:w}"))

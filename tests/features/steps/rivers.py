@@ -2,16 +2,22 @@
 
 import asyncio
 import json
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import pytest
+from chaos.wall_clocks import can_be_set, shift
 from features.scene import Scene
 from houses import until
-from pytest_bdd import parsers, then, when
+from pytest_bdd import given, parsers, then, when
 from raw_wire import RawConnection
 
 from coord.events import work
 from coord.events.catalog import encode_event
 from coord.events.envelope import Envelope, to_headers
+from coord.events.errors import CoordError, Exit
 from coord.events.samples import HardwareSample, Series, encode_sample, sample_type
 from coord.events.streams import EVENTS, SAMPLES
 from coord.services import client, clock
@@ -28,7 +34,10 @@ SEEN_SECONDS = 1.0
 BUSY = 3
 """How many times as long a busy machine may take."""
 NODE, METRIC = "n-told", "load_average_1m"
-HOUR_NS = 3_600_000_000_000
+HOUR_SECONDS = 3_600
+HOUR_NS = HOUR_SECONDS * 1_000_000_000
+STARTS_MAX = 5
+DROPPED_SECONDS = 5.0
 SHORT_MEMORY_NS = 100_000_000
 """Of ids, in the server: the shortest that it takes."""
 
@@ -181,6 +190,63 @@ def kept(scene: Scene, count: int) -> None:
     statement = f"SELECT count(*) AS n FROM readings WHERE node = '{NODE}'"
     ran = scene.house.cli.run("query", statement, "--fresh", "--json")
     assert (ran.code, ran.document["rows"]) == (0, [{"n": count}])
+
+
+@given("a house that keeps single readings for an hour")
+def kept_for_an_hour(scene: Scene) -> None:
+    scene.restart(readings_kept_seconds="3600")
+
+
+@when("somebody notes the moment, and three hours go by")
+def hours_go_by(scene: Scene) -> None:
+    """The projector is started again with a clock three hours ahead, and drops what is old before anything else."""
+    if why := can_be_set():
+        pytest.skip(why)
+    scene.kept["then"] = scene.house.ask("submit", "noted", "--id", "noted")["position"]
+    for _ in range(STARTS_MAX):
+        before = _children(scene)
+        scene.house.kill("projector")
+        (started,) = until(partial(_others, scene, before))
+        shift(started, 3 * HOUR_SECONDS)
+        if _is_dropped(scene):
+            return
+    raise AssertionError("the projector always looked what is old before its clock was set")
+
+
+def _children(scene: Scene) -> set[int]:
+    """Return the processes of the house: one is there before it is told of."""
+    up = scene.house.folder.read_json("up.json")["pid"]  # type: ignore[index]
+    return set(map(int, Path(f"/proc/{up}/task/{up}/children").read_text().split()))
+
+
+def _others(scene: Scene, before: set[int]) -> set[int]:
+    return _children(scene) - before
+
+
+def _is_dropped(scene: Scene) -> bool:
+    end = clock.monotonic() + DROPPED_SECONDS
+    while clock.monotonic() < end:
+        with suppress(CoordError):
+            asked = {"metric": METRIC, "node": NODE, "limit": 1}
+            if not client.ask(scene.house.folder, "readings", asked, DROPPED_SECONDS)["rows"]:
+                return True
+    return False
+
+
+@then("no single reading of then is kept, and their minutes are")
+def only_minutes(scene: Scene) -> None:
+    statement = f"""
+        SELECT (SELECT count(*) FROM readings WHERE node = '{NODE}') AS readings,
+               (SELECT sum(readings)::BIGINT FROM rollups WHERE node = '{NODE}') AS in_minutes"""
+    ran = scene.house.cli.run("query", statement, "--fresh", "--json")
+    assert (ran.code, ran.document["rows"]) == (0, [{"readings": 0, "in_minutes": 1_000}])
+
+
+@then("whoever asks how the machines were then is told since when readings are kept")
+def told_since_when(scene: Scene) -> None:
+    ran = scene.house.cli.run("nodes", "--at", str(scene.kept["then"]))
+    assert ran.code == Exit.REFUSED, ran
+    assert "single readings are kept since" in ran.err
 
 
 @then("the newest of them is shown")
