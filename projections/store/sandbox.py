@@ -105,14 +105,18 @@ class Sandbox:
         with self._border():
             self._connection.execute(sql).fetchall()
 
-    def lock(self, output: Path | None = None) -> None:
-        """Take from the engine what it could reach; it cannot be given back. `output` alone may be written."""
+    def lock(self, output: Path | None = None, folders: Sequence[Path] = ()) -> None:
+        """Take from the engine what it could reach; it cannot be given back.
+
+        `output` alone may be written, and files in `folders` be read by views of our own: no statement can name them.
+        """
         with self._border():
             for name, value in (
                 ("memory_limit", f"'{self._memory_mib}MiB'"),
                 ("temp_directory", "''"),
                 ("max_temp_directory_size", "'0GB'"),
                 *((("allowed_paths", f"['{output}']"),) if output else ()),
+                *((("allowed_directories", _listed(folders)),) if folders else ()),
                 ("enable_external_access", "false"),
                 ("lock_configuration", "true"),
             ):
@@ -177,6 +181,10 @@ class Sandbox:
             error, duckdb.IOException | duckdb.SerializationException | duckdb.FatalException
         ) and any(word in words for word in _DAMAGE):
             return Damaged(f"the snapshot cannot be read: {told(error)}")
+        if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and ".parquet" in words:
+            return CoordError(
+                f"the archive cannot be read: {told(error)}", "coord archive verify names what is damaged."
+            )
         if isinstance(error, duckdb.PermissionException | duckdb.IOException):
             return Refused(f"the statement was refused: {told(error)}")
         return UsageError(told(error))
@@ -217,6 +225,11 @@ _HELD: Final = """
           UNION ALL SELECT view_name, true FROM duckdb_views() WHERE NOT internal AND NOT temporary) t
     JOIN duckdb_columns() c ON c.table_name = t.name AND NOT c.internal
     GROUP BY t.name, t.view ORDER BY t.name"""
+
+
+def _listed(folders: Sequence[Path]) -> str:
+    quoted = ("'{}'".format(str(folder).replace("'", "''")) for folder in folders)
+    return f"[{', '.join(quoted)}]"
 
 
 def _created(table: Table[Any]) -> str:

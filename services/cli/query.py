@@ -40,7 +40,9 @@ def query(call: Call) -> None:
             note(f"the snapshot before it is asked: as of position {copy.as_of['position']}.")
         try:
             with private(call.folder, copy.file) as file:
-                wanted = Wanted(call.settings, str(file), int(copy.as_of["position"]), sql, limit)
+                until_ns = int(copy.as_of["time_ns"]) if copy.as_of.get("past") else 0
+                position = int(copy.as_of["position"])
+                wanted = Wanted(call.settings, str(file), position, sql, limit, until_ns)
                 _show(call, form, copy, ask(wanted, parquet), parquet)
             return
         except DamagedCopy as error:
@@ -167,7 +169,7 @@ def _show_rows(form: str, copy: Copy, lines: Iterator[Line]) -> None:
     rows: list[list[Any]] = []
     truncated = False
     for line in lines:
-        _note_events(line)
+        _note_sources(line)
         columns = line.get("columns", columns)
         if line["kind"] == "rows":
             rows += line["rows"]
@@ -196,7 +198,7 @@ def _show_csv(lines: Iterator[Line]) -> None:
     """Print rows as they come; on a terminal what could move its cursor is escaped."""
     tame = safe if is_terminal() else str
     for line in lines:
-        _note_events(line)
+        _note_sources(line)
         if line["kind"] == "columns":
             out(_csv([tame(column["name"]) for column in line["columns"]]))
         elif line["kind"] == "rows":
@@ -209,7 +211,7 @@ def _show_csv(lines: Iterator[Line]) -> None:
 def _show_parquet(call: Call, copy: Copy, lines: Iterator[Line], parquet: Path) -> None:
     count, truncated = 0, False
     for line in lines:
-        _note_events(line)
+        _note_sources(line)
         if line["kind"] == "done":
             count, truncated = line["rows"], line["truncated"]
     document = {"as_of": copy.as_of, "file": str(parquet), "rows": count, "truncated": truncated}
@@ -238,9 +240,11 @@ def _nested(value: Any, column: Line) -> Any:
         return value
 
 
-def _note_events(line: Line) -> None:
+def _note_sources(line: Line) -> None:
     if line.get("events_from", 1) > 1:
         note(f"events holds the newest only, from position {line['events_from']} on.")
+    if line.get("archive"):
+        note(f"the archive has {line['archive']}.")
 
 
 def _note_cut(rows: int) -> None:

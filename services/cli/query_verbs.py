@@ -4,6 +4,12 @@ from typing import Final
 
 from coord.services.cli.verb import AT, Argument, Option, Verb
 
+EVERY_READING: Final = (
+    "FROM readings UNION ALL BY NAME SELECT * EXCLUDE (site, day) FROM readings_archive WHERE recorded_at_ns < "
+    "(SELECT coalesce(min(recorded_at_ns), 1::BIGINT << 62) FROM readings)"
+)
+"""Those of the tables, and older ones of the archive."""
+
 QUERY: Final = (
     Verb(
         "query",
@@ -22,8 +28,12 @@ QUERY: Final = (
         "It is asked of the newest snapshot, taken every few minutes (snapshot_seconds), and says on stderr which "
         "moment that is; also while no house runs. The SQL is DuckDB's; times are nanoseconds since 1970: "
         "make_timestamp_ns(at_ns).\n"
-        "One SELECT runs in a process of its own that can read the copy and nothing else, for query_seconds, with "
-        "query_memory_mib. What would write, or reach a file, a setting or the network is refused (exit code 4), and "
-        "so is what takes too long or too much; 2: it is no SQL, or names what is not there.",
+        "Where archive names a folder, the tables events_archive, readings_archive and rollups_archive are what is in "
+        "its files, which outlast the tables. They hold what was archived, also what the tables still have; a "
+        f"condition on site or day leaves the files of others unopened. Every reading once: {EVERY_READING}.\n"
+        "One SELECT runs in a process of its own that can read the copy, the archive where it is named, and nothing "
+        "else, for query_seconds, with query_memory_mib. What would write, or reach a file, a setting or the network "
+        "is refused (exit code 4), and so is what takes too long or too much; 2: it is no SQL, or names what is not "
+        "there.",
     ),
 )

@@ -3,7 +3,7 @@
     wanted, pickled, on stdin --> lines of JSON on stdout: columns, rows, rows ... done | no
                               `-> Parquet on a pipe of its own
 
-It may write no file at all (RLIMIT_FSIZE 0: pipes are none), leave no core, take `query_memory_mib` and what the
+It may write no file at all (RLIMIT_FSIZE 0: pipes are none; see read_only), leave no core, take `query_memory_mib` and what the
 interpreter needs beside, and compute for `query_seconds` on each of its threads. It ends with whoever started it.
 """
 
@@ -24,7 +24,8 @@ from coord.events.streams import MIB
 from coord.projections.store.engine import THREADS
 from coord.projections.store.gate import Gate
 from coord.projections.store.sandbox import Damaged, Sandbox
-from coord.services.query import log_events
+from coord.services.query import archived, log_events
+from coord.services.query.read_only import write_no_files
 from coord.services.query.wanted import Wanted
 from coord.services.query.wording import meaning
 from coord.services.server.process import end_with
@@ -51,15 +52,15 @@ def answer(wanted: Wanted) -> Iterator[Line]:
 
 def _tables(sandbox: Sandbox) -> Iterator[Line]:
     events = (log_events.NAME, True, log_events.COLUMNS)
-    for name, view, columns in sorted(
-        [events, *((one.name, one.view, one.columns) for one in sandbox.held())]
-    ):
+    archive = [(name, True, table.columns) for name, table in archived.TABLES.items()]
+    held = [(one.name, one.view, one.columns) for one in sandbox.held()]
+    for name, view, columns in sorted([events, *archive, *held]):
         yield {"kind": "table", "name": name, "view": view, "columns": columns, "what": meaning(name)}
     yield {"kind": "done"}
 
 
 def _rows(sandbox: Sandbox, wanted: Wanted) -> Iterator[Line]:
-    names = [*(one.name for one in sandbox.held()), log_events.NAME]
+    names = [*(one.name for one in sandbox.held()), log_events.NAME, *archived.TABLES]
     with closing(Gate(names)) as gate:
         admitted = gate.admit(wanted.sql)
     if wanted.parquet >= 0 and not admitted.selects:
@@ -67,9 +68,12 @@ def _rows(sandbox: Sandbox, wanted: Wanted) -> Iterator[Line]:
     first = 1
     if log_events.NAME in admitted.tables:
         first = log_events.add_events(sandbox, wanted.settings, wanted.position)
+    added = archived.Added([], "")
+    if not admitted.tables.isdisjoint(archived.TABLES):
+        added = archived.add_archived(sandbox, wanted, admitted.tables)
     output = Path(f"/dev/fd/{wanted.parquet}") if wanted.parquet >= 0 else None
-    sandbox.lock(output)
-    yield {"kind": "running", "events_from": first}
+    sandbox.lock(output, added.folders)
+    yield {"kind": "running", "events_from": first, "archive": added.told}
     if output is not None:
         count, truncated = sandbox.write_parquet(admitted, wanted.limit, output)
         yield {"kind": "done", "rows": count, "truncated": truncated}
@@ -94,6 +98,7 @@ def bound(settings: Settings) -> None:
         _, hard = resource.getrlimit(kind)
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (least, least))
+    write_no_files()
 
 
 def _no(error: CoordError) -> Line:

@@ -24,5 +24,7 @@ class Wanted:
     sql: str = ""
     """Empty: list the tables and views."""
     limit: int = ROWS_DEFAULT
+    until_ns: int = 0
+    """Of a copy of a past moment, that moment by the broker's clock; 0: it is of now."""
     parquet: int = -1
     """The descriptor that Parquet is written to; none: rows are told."""

@@ -3,9 +3,10 @@
 from typing import Final
 
 from coord.projections.store.schema import BY_NAME
-from coord.services.query import log_events
+from coord.services.query import archived, log_events
 
 _VIEWS: Final = {
+    **{name: table.what for name, table in archived.TABLES.items()},
     log_events.NAME: "Every event as it stands in the log; data is its body as JSON. Read when it is named.",
     "node_processes": "The processes that matter most on each node, one a row.",
     "pace": "Events a second.",

@@ -223,7 +223,7 @@ class Standing:
 
     async def read_at(self, stream: str, position: int) -> Stored:
         """Return a message that was recorded at the very beginning."""
-        return Stored(stream, position, START_NS, "sample.local.n1.hardware", None, b"")
+        return Stored(stream, position, START_NS, "sample.local.n1.hardware", {}, b"")
 
     async def mark(self, _: str) -> None:
         """Nothing is folded in."""
