@@ -1,6 +1,6 @@
 """What every answer carries: the moment it speaks of, and the bounds on its rows."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, get_args, get_origin
 
 from pydantic import Field, model_validator
 
@@ -12,12 +12,18 @@ ARROW_ROWS_MAX: Final = 100_000
 """Of an answer as a stream of Arrow, which costs its reader no parsing."""
 ARROW: Final = "application/vnd.apache.arrow.stream"
 """The media type of that."""
+ACCEPT: Final = "accept"
+"""The header of a question that names it where it is wanted."""
+FORM: Final = "content-type"
+"""The header of an answer with its media type."""
 AFTER: Final = "coord-after"
 """The header with the position of EVENTS that must be folded in first, or `now`: what the log holds by then."""
 AS_OF: Final = "coord-as-of"
 """The header, and the key of an Arrow schema, with the moment an answer speaks of, as JSON."""
 TRUNCATED: Final = "coord-truncated"
 """Likewise: true where there were more rows."""
+_LISTS: Final = ("rows", "events", "figures", "parts")
+"""What an answer's list is called."""
 Limit = Annotated[int, Field(ge=1, le=ROWS_MAX)]
 
 assert ROWS_MAX < ARROW_ROWS_MAX
@@ -61,3 +67,12 @@ class Answer(Words):
     """What every answer carries."""
 
     as_of: AsOf
+
+
+def list_in(answer: type[Words]) -> tuple[str, type[Words]] | None:
+    """Return the field of an answer that is its list, and what that is a list of; None: it is no list."""
+    for field in _LISTS:
+        annotation = answer.model_fields[field].annotation if field in answer.model_fields else None
+        if get_origin(annotation) is tuple:
+            return field, get_args(annotation)[0]
+    return None

@@ -11,6 +11,17 @@ from typing import Any, Final, Literal
 
 from msgspec.structs import replace
 
+from coord.events.answer import (
+    ACCEPT,
+    AFTER,
+    ARROW,
+    ARROW_ROWS_MAX,
+    AS_OF,
+    FORM,
+    ROWS_MAX,
+    TRUNCATED,
+    list_in,
+)
 from coord.events.catalog import AGGREGATES, EVENT_TYPES, encode_event
 from coord.events.commands import COMMANDS
 from coord.events.envelope import (
@@ -48,6 +59,7 @@ from coord.events.tokens import TOKEN_PATTERN, TRACEPARENT_PATTERN
 
 __all__ = ["asyncapi", "json_schema", "names", "openapi"]
 
+_ARROW: Final = "answer.arrow"
 _REFUSAL: Final = "refusal"
 _INBOX: Final = "inbox"
 _PARAMETERS: Final = {
@@ -94,8 +106,8 @@ def _channels() -> list[_Channel]:
     ]  # fmt: skip
     questions = [
         _Channel(f"questions.{name}", f"ask.{name}", (name,), "receive",
-                 summary_of(name), (f"{name}.answer", _REFUSAL))
-        for name in QUESTIONS
+                 summary_of(name), (f"{name}.answer", *((_ARROW,) if list_in(answer) else ()), _REFUSAL))
+        for name, (_, answer) in QUESTIONS.items()
     ]  # fmt: skip
     return [*events, live, *samples, *commands, *questions]
 
@@ -173,7 +185,44 @@ def _operation(channel: _Channel) -> dict[str, Any]:
 def _messages(references: dict[str, Any]) -> dict[str, Any]:
     messages = {word: _message(word, references[word]) for word in MODELS if word != LOG_ENTRY}
     refusals = [{"$ref": f"#/components/schemas/{name}"} for name in ("Refusal", "Invalid", "Unknown")]
-    return {**messages, _REFUSAL: {"name": _REFUSAL, "payload": {"oneOf": refusals}}}
+    refusal = {"name": _REFUSAL, "payload": {"oneOf": refusals}}
+    return {**messages, _ARROW: _arrow(), _REFUSAL: refusal}
+
+
+def _arrow() -> dict[str, Any]:
+    """Describe an answer as a stream of Arrow, which any list may be."""
+    return {
+        "name": _ARROW,
+        "contentType": ARROW,
+        "summary": f"The answer's list as a table, a column a field: where the question's header {ACCEPT} is {ARROW}. "
+        f"Of at most {ARROW_ROWS_MAX:,} rows; JSON holds {ROWS_MAX:,}. An answer larger than a message may be is refused.",
+        "headers": {
+            "type": "object",
+            "required": [FORM, AS_OF, TRUNCATED],
+            "properties": {
+                FORM: {"const": ARROW},
+                AS_OF: {"type": "string", "description": "The moment the answer speaks of: an AsOf as JSON."},
+                TRUNCATED: {"enum": ["true", "false"], "description": "Whether there were more rows."},
+            },
+        },
+        "payload": {"type": "string", "format": "binary", "description": "An Arrow IPC stream."},
+    }
+
+
+def _question_headers(name: str) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        AFTER: {
+            "type": "string",
+            "pattern": "^([0-9]{1,19}|now)$",
+            "description": "What must be folded in first: a position of EVENTS, or all that the log holds now.",
+        }
+    }
+    if list_in(QUESTIONS[name][1]):
+        told[ACCEPT] = {
+            "type": "string",
+            "description": f"{ARROW}: the answer is to be one; else it is JSON.",
+        }
+    return {"type": "object", "properties": told}
 
 
 def _message(word: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -199,8 +248,12 @@ def _message(word: str, payload: dict[str, Any]) -> dict[str, Any]:
             "properties": {"ce-type": {"const": word}},
         }
         example = {"headers": {"ce-type": word}, "payload": json.loads(encode_sample(_SAMPLES_BY_TYPE[word]))}
-    elif asked := COMMAND_EXAMPLES.get(word) or QUESTION_EXAMPLES.get(word):
-        example = {"payload": asked.model_dump(mode="json", exclude_none=True)}
+    elif word in COMMAND_EXAMPLES:
+        example = {"payload": COMMAND_EXAMPLES[word].model_dump(mode="json", exclude_none=True)}
+    elif word in QUESTION_EXAMPLES:
+        message["headers"] = _question_headers(word)
+        payload = QUESTION_EXAMPLES[word].model_dump(mode="json", exclude_none=True)
+        example = {"headers": {AFTER: "now"}, "payload": payload}
     return {**message, "examples": [{"name": "canonical", **example}]} if example else message
 
 

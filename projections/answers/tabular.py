@@ -5,19 +5,16 @@ Only answers that are a list have this form. Flat answers of many rows are taken
 
 import types
 from collections.abc import Sequence
-from functools import cache
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic_core import to_json
 
-from coord.events.answer import AS_OF, TRUNCATED, Answer
+from coord.events.answer import AS_OF, TRUNCATED, Answer, list_in
 from coord.events.errors import UsageError
 from coord.events.model import Words
 from coord.events.questions import QUESTIONS
 from coord.projections.store.ipc import Column, Kind, to_ipc
 
-_LISTS: Final = ("rows", "events", "figures", "parts")
-"""What an answer's list is called."""
 _FLAT: Final[tuple[tuple[type, Kind], ...]] = (
     (bool, "flag"),
     (int, "integer"),
@@ -32,9 +29,9 @@ def list_of(name: str) -> tuple[str, type[Words]]:
     Raises:
         UsageError: it has none.
     """
-    found = _list_of(name)
+    found = list_in(QUESTIONS[name][1])
     if found is None:
-        lists = ", ".join(one for one in QUESTIONS if _list_of(one) is not None)
+        lists = ", ".join(one for one, (_, answer) in QUESTIONS.items() if list_in(answer) is not None)
         raise UsageError(f"what {name} answers is no list, and comes as JSON alone.", f"As Arrow: {lists}.")
     return found
 
@@ -55,17 +52,6 @@ def told_beside(answer: Answer) -> dict[str, str]:
     """Return what a table says beside its rows: in its schema, and in the headers of HTTP."""
     cut = "true" if getattr(answer, "truncated", False) or getattr(answer, "next", None) else "false"
     return {AS_OF: answer.as_of.model_dump_json(), TRUNCATED: cut}
-
-
-@cache
-def _list_of(name: str) -> tuple[str, type[Words]] | None:
-    fields = QUESTIONS[name][1].model_fields
-    for field in _LISTS:
-        annotation = fields[field].annotation if field in fields else None
-        if get_origin(annotation) is tuple:
-            (model, *_) = get_args(annotation)
-            return field, model
-    return None
 
 
 def _column(annotation: Any, rows: Sequence[Words], field: str) -> Column:

@@ -1,18 +1,25 @@
-"""Questions over NATS: one FastStream subscriber on `ask.*`, in the queue of all projectors of a site."""
+"""Questions over NATS: one FastStream subscriber on `ask.*`, in the queue of all projectors of a site.
+
+A question whose header `accept` names Arrow is answered with a stream of it, of up to 100,000 rows; what HTTP says in
+headers stands in headers here. An answer is one message: one that is larger than a message may be is refused.
+"""
 
 import asyncio
 import contextlib
 from typing import Final
 
+from faststream import Response
 from faststream.nats import NatsBroker, NatsMessage
 
-from coord.events.answer import AFTER
+from coord.events.answer import ACCEPT, AFTER, ARROW, FORM
+from coord.events.envelope import CONTENT_TYPE
 from coord.events.errors import CoordError, UsageError
 from coord.events.tokens import question_subject
 from coord.services.gateway import error_response
 from coord.services.log import Log
 from coord.services.log.answering import may_answer
 from coord.services.log.connection import Access, Client, NatsError, no_server, open_connection
+from coord.services.projector.answered import Answered
 from coord.services.projector.asking import Asking
 
 QUEUE: Final = "projector"
@@ -48,14 +55,14 @@ async def answer_over_nats(log: Log, asking: Asking) -> None:
     largest = log.client.max_payload - _HEADERS_BYTES
 
     @broker.subscriber(_PATTERN, queue=QUEUE, max_workers=ANSWERING_MAX, decoder=_as_it_is)
-    async def ask(message: NatsMessage) -> bytes:
+    async def ask(message: NatsMessage) -> Response:
         if not may_answer(message.reply_to):
             message.reply_to = ""
-            return b""
+            return Response(b"")
         message.correlation_id = message.correlation_id[:_ECHO_MAX]
-        name = message.raw_message.subject.rpartition(".")[2]
-        answer = await _answer(asking, name, message.body, message.headers.get(AFTER, ""))
-        return answer if len(answer) <= largest else error_response(_too_large(len(answer), largest)).body
+        answer = await _answer(asking, message)
+        size = len(answer.body)
+        return _response(answer if size <= largest else _refused(_too_large(size, largest)))
 
     try:
         await broker.start()
@@ -78,17 +85,28 @@ async def _until_cancelled(asking: Asking) -> None:
     await asyncio.Event().wait()
 
 
-async def _answer(asking: Asking, name: str, body: bytes, after: str) -> bytes:
+async def _answer(asking: Asking, message: NatsMessage) -> Answered:
+    name, headers = message.raw_message.subject.rpartition(".")[2], message.headers
     try:
-        return (await asking.answer(name, body, after)).body
+        arrow = ARROW in headers.get(ACCEPT, "")
+        return await asking.answer(name, message.body, headers.get(AFTER, ""), arrow=arrow)
     except CoordError as error:
-        return error_response(error).body
+        return _refused(error)
+
+
+def _refused(error: CoordError) -> Answered:
+    return Answered(error_response(error).body, int(error.exit_code))
+
+
+def _response(answer: Answered) -> Response:
+    form = CONTENT_TYPE if answer.beside is None else ARROW
+    return Response(answer.body, headers={**(answer.beside or {}), FORM: form})
 
 
 def _too_large(size: int, largest: int) -> UsageError:
     return UsageError(
         f"the answer has {size} bytes; a message here takes {largest}.",
-        "Ask for less with `limit`, or on the projector's socket, which has no such bound.",
+        "Ask for less with `limit`, or over HTTP or on the projector's socket, which have no such bound.",
     )
 
 

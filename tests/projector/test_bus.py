@@ -4,12 +4,17 @@ import asyncio
 import json
 from typing import Any
 
+import nanoarrow
 import pytest
-from projectors import Projector, log_on, say
+from histories import hardware
+from nats.aio.msg import Msg
+from projectors import Projector, log_on, say, say_raw, until
 from raw_wire import RawConnection
 
 from coord.events import work
-from coord.events.streams import EVENTS
+from coord.events.answer import ACCEPT, ARROW, AS_OF, FORM, TRUNCATED
+from coord.events.samples import encode_sample, sample_type
+from coord.events.streams import EVENTS, SAMPLES
 from coord.services.server.agents import issue_agent_credential
 
 
@@ -87,3 +92,57 @@ def test_an_answer_too_large_for_a_message_is_refused_and_not_lost(projector: Pr
     assert "a message here takes" in reply["reason"]
     assert len(_asked(projector, "history", b'{"id": "w-large", "limit": 3}')["events"]) == 3
     assert len(projector.ask("history", id="w-large")["events"]) == 25
+
+
+PACK = 4_000
+"""Readings in one message."""
+
+
+def _tell_readings(projector: Projector, packs: range) -> None:
+    """Publish packs of readings, and wait until they are folded in."""
+
+    async def main() -> None:
+        async with log_on(projector.server) as log:
+            for number in packs:
+                readings = [(number * PACK + at, float(at)) for at in range(PACK)]
+                body = encode_sample(hardware(number, readings))
+                await say_raw(log, "sample.local.n1.hardware", body, {"ce-type": sample_type("hardware")})
+
+    asyncio.run(main())
+    until(lambda: projector.ask("state")["positions"].get(SAMPLES.name, 0) >= packs.stop)
+
+
+def _as_arrow(projector: Projector, name: str, **fields: Any) -> Msg:
+    async def main() -> Msg:
+        async with log_on(projector.server) as log:
+            return await log.client.request(
+                f"ask.{name}", json.dumps(fields).encode(), 10, headers={ACCEPT: ARROW}
+            )
+
+    return asyncio.run(main())
+
+
+def test_a_long_list_is_a_stream_of_arrow_where_it_fits_a_message(projector: Projector) -> None:
+    projector.start()
+    _tell_readings(projector, range(1))
+    answer = _as_arrow(projector, "readings", metric="load", limit=3_000)
+    assert answer.headers is not None
+    assert (answer.headers[FORM], answer.headers[TRUNCATED]) == (ARROW, "true")
+    assert json.loads(answer.headers[AS_OF])["lag"] == 0
+    rows = nanoarrow.ArrayStream.from_readable(answer.data).read_all().to_pylist()
+    assert [row["value"] for row in rows] == [float(at) for at in range(3_000)]
+    _tell_readings(projector, range(1, 10))
+    for name, fields, words in (
+        (
+            "readings",
+            {"metric": "load", "limit": 100_000},
+            "a message here takes 1040384. Ask for less with `limit`, or over HTTP",
+        ),
+        ("readings", {"metric": "load", "limit": 100_001}, "limit"),
+        ("state", {}, "what state answers is no list, and comes as JSON alone."),
+    ):
+        refused = _as_arrow(projector, name, **fields)
+        assert refused.headers is not None
+        assert refused.headers[FORM] == "application/json"
+        told = json.loads(refused.data)
+        assert (told["status"], words in f"{told['reason']} {told.get('hint')}") == ("invalid", True), told
