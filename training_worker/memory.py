@@ -3,9 +3,13 @@
 A limit is one on the address space of the process (RLIMIT_AS): what it has when training begins, and so many
 bytes more. Beyond it the allocator of torch fails as on a machine that has no more, and with the same error.
 
+What torch frees is given back at once then: the C library would keep freed blocks for later, and pieces of memory
+that no tensor fits into count like any other, so that less and less could be allocated though nothing more is held.
+
 When nothing is left, even a sentence about it cannot be made. So a reserve is held, which is let go then.
 """
 
+import ctypes
 import resource
 from pathlib import Path
 from typing import Final
@@ -23,6 +27,11 @@ _WORDS: Final = (
 
 RESERVE_BYTES: Final = 8 * 2**20
 """Address space that is never touched, so it costs no memory."""
+
+
+_MMAP_THRESHOLD: Final = (-3, 64 * 2**10)
+_ARENA_MAX: Final = (-8, 1)
+"""Parameters of glibc's mallopt(3), with their values."""
 
 
 class OutOfMemory(CoordError):
@@ -55,12 +64,21 @@ def limit_memory(more_bytes: int) -> None:
     Raises:
         UsageError: this machine does not allow that.
     """
+    _give_back_what_is_freed()
     has_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     try:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (has_bytes + more_bytes, hard))
     except (OSError, ValueError) as error:
         raise UsageError(f"--memory-limit cannot be set here: {error}.") from error
+
+
+def _give_back_what_is_freed() -> None:
+    """Have large blocks of the C library mapped one by one; one that is not glibc goes on in its own way."""
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        for option, value in (_MMAP_THRESHOLD, _ARENA_MAX):
+            set_option(option, value)
 
 
 def allocation_failed(error: BaseException) -> str | None:

@@ -61,6 +61,25 @@ def test_a_run_that_one_sequence_is_too_much_for_fails_with_a_sentence(tmp_path:
     assert done.stderr.endswith("Take a smaller model or context, or give it more memory.\n")
 
 
+def test_what_was_freed_can_be_allocated_again_in_other_sizes() -> None:
+    """Small blocks that stay between the large ones would keep the C library from giving those back."""
+    script = """
+import torch
+from coord.training_worker.memory import limit_memory
+MIB = 2**20
+limit_memory(40 * MIB)
+for size in (MIB, MIB // 2):
+    stays, large = [], []
+    for _ in range(30 * MIB // size):
+        large.append(torch.empty(size, dtype=torch.uint8))
+        stays.append(bytearray(4_000))
+    del large
+print(torch.empty(30 * MIB, dtype=torch.uint8).numel())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == f"{30 * 2**20}\n", done.stderr
+
+
 def failing(trainer: Trainer, error: Exception, times: int = 1) -> None:
     """Let the trainer's next gradients fail."""
     left, accumulate = [error] * times, trainer.measure.accumulate
