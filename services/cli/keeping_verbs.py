@@ -36,7 +36,8 @@ KEEPING: Final = (
         "Where archive names a folder when coord up starts, every event is written there within archive_seconds, in "
         "files by site and day that any DuckDB or Spark reads: FOLDER/events/site=SITE/day=DAY/*.parquet. "
         "Readings and their closed minutes are in FOLDER/readings and FOLDER/rollups, within 60 times archive_seconds, taken "
-        "from the projector's snapshots. "
+        "from the projector's snapshots. coord query reads all of it, as the tables events_archive, readings_archive and "
+        "rollups_archive. "
         "verify compares them with the log, message by message. Exit code 7: something is missing or altered.",
     ),
 )

@@ -18,15 +18,16 @@ _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _MAKE: Final = sum(1 << bit for bit in (6, 7, 8, 9, 10, 11, 12))
 """Devices, folders, files, sockets, pipes, links."""
 _TRUNCATE_SINCE: Final = 3
+"""In this version of Landlock; before it a file is kept from being emptied as far as it must be opened for that."""
 
 
 def write_no_files() -> bool:
     """Bind this thread, and those that it starts, for good; tells whether the kernel can."""
     library = ctypes.CDLL(None, use_errno=True)
     version = library.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_ONLY))
-    if version < _TRUNCATE_SINCE:
+    if version < 1:
         return False
-    handled = struct.pack("<Q", _WRITE_FILE | _TRUNCATE | _MAKE)
+    handled = struct.pack("<Q", _WRITE_FILE | _MAKE | (_TRUNCATE if version >= _TRUNCATE_SINCE else 0))
     rules = library.syscall(_CREATE, handled, ctypes.c_size_t(len(handled)), ctypes.c_uint32(0))
     if rules < 0 or library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
         return False

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import pytest
 from histories import CREATED, SECOND_NS, START_NS, History, hardware
 
@@ -18,7 +19,7 @@ from coord.services.archive.place import standing_of, write_standing
 from coord.services.archive.readings_export import House, write_step
 from coord.services.archive.readings_place import READINGS_FOLDER, file_at
 from coord.services.cli.query_verbs import EVERY_READING, QUERY
-from coord.services.query import process
+from coord.services.query import process, running
 from coord.services.query.wanted import Wanted
 from coord.services.settings import Settings
 
@@ -158,6 +159,18 @@ def test_a_file_that_is_damaged_is_told_of_and_a_table_without_files_is_empty(
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(CoordError, match=r"the archive cannot be read: .*parquet.*coord archive verify"):
         ask("SELECT sum(value) FROM readings_archive", copy)
+
+
+def test_the_process_itself_reads_the_archive_and_writes_its_rows_as_parquet(
+    made: Made, tmp_path: Path
+) -> None:
+    own, file = tmp_path / "own" / "coord.duckdb", tmp_path / "rows.parquet"
+    own.parent.mkdir()
+    shutil.copyfile(made.tables, own)
+    sql = "SELECT node, count(*) AS n FROM readings_archive JOIN events_archive e ON e.position = 1 GROUP BY ALL"
+    settings = Settings(data=tmp_path, archive=made.archive)
+    list(running.ask(Wanted(settings, str(own), POSITION, f"{sql} ORDER BY ALL"), file))
+    assert duckdb.execute(f"FROM '{file}'").fetchall() == [("n0", 45), ("n1", 45)]
 
 
 @pytest.mark.parametrize("table", ["events_archive", "readings_archive", "rollups_archive"])
