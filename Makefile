@@ -13,8 +13,8 @@ help: ## list what make can do
 demo: $(READY) ## set up, run coord on real work, print the story, and check it
 	@$(BIN)/coord demo
 
-test: $(READY) ## everything that must hold: all tests, check among them, on two cores or up to four
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+test: $(READY) ## everything that must hold: all tests, check among them, on two cores or more
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 6 --dist worksteal
 
 coverage: $(READY) ## all tests, with the lines they reach
 	@$(BIN)/coverage erase

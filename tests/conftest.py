@@ -51,6 +51,11 @@ for told in ("COLUMNS", "LINES"):
     os.environ.pop(told, None)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a good part of the tests wait for processes that they started."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @dataclass
 class Server:
     """A running nats-server on a data folder of its own."""
