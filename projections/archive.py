@@ -9,18 +9,18 @@ in a column of their own, in base64: nothing is lost, and nothing is changed on 
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from coord.events.streams import EVENTS
 from coord.events.tokens import is_token
 from coord.events.wire import Stored
-from coord.projections.folds.shape import Columns, Table, columns_of
+from coord.projections.folds.shape import Columns, Row, Table, columns_of
 
 EVENTS_FOLDER: Final = "events"
 NO_SITE: Final = "__HIVE_DEFAULT_PARTITION__"
@@ -31,8 +31,7 @@ _DAY_SECONDS: Final = 86_400
 _DAY_NS: Final = _DAY_SECONDS * 1_000_000_000
 
 
-@dataclass(slots=True)
-class ArchivedRow:
+class ArchivedRow(Row):
     """One message of EVENTS."""
 
     position: int
@@ -51,7 +50,7 @@ class ArchivedRow:
 
 
 TABLE: Final = Table("archived", ArchivedRow)
-COLUMNS: Final = ", ".join(field.name for field in fields(ArchivedRow))
+COLUMNS: Final = ", ".join(ArchivedRow.__struct_fields__)
 
 
 class Partition(NamedTuple):
@@ -125,7 +124,7 @@ def stored_of(row: Sequence[Any]) -> Stored:
 
 def difference(stored: Stored, row: Sequence[Any]) -> str:
     """Name the columns in which a row is not what its message is written as; empty: in none."""
-    wanted = TABLE.values(row_of(stored))
+    wanted = astuple(row_of(stored))
     names = (column.name for column in TABLE.columns)
     return ", ".join(name for name, one, other in zip(names, wanted, row, strict=True) if one != other)
 

@@ -9,7 +9,7 @@ remembers is set aside (repeats.py).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
@@ -18,15 +18,14 @@ from coord.events.errors import InvalidEvent, visible
 from coord.events.streams import EVENTS
 from coord.events.wire import RecordedSample, Stored, read_event, read_sample
 from coord.projections.folds.catalog import OF_EVENTS, OF_SAMPLES
-from coord.projections.folds.shape import Changes, Key, Previous, Projection, Reads, Table, columns_of, fold
+from coord.projections.folds.shape import Changes, Key, Previous, Projection, Row, Table, columns_of, fold
 from coord.projections.repeats import EVENT_IDS, Known, ids_of, nothing_known, repeats
 
 SUBJECT_LENGTH_MAX: Final = 256
 REASON_LENGTH_MAX: Final = 400
 
 
-@dataclass(slots=True)
-class DeadLetterRow:
+class DeadLetterRow(Row):
     """A message that is none of ours."""
 
     stream: str
@@ -38,8 +37,7 @@ class DeadLetterRow:
     size_bytes: int
 
 
-@dataclass(slots=True)
-class Gap:
+class Gap(Row):
     """Positions that should be there and are not."""
 
     stream: str
@@ -47,8 +45,7 @@ class Gap:
     last: int
 
 
-@dataclass(slots=True)
-class Mark:
+class Mark(Row):
     """How far a stream is folded in."""
 
     stream: str
@@ -123,16 +120,16 @@ def dead_letter(stored: Stored, reason: str) -> DeadLetterRow:
 
 def reads_of(intake: Intake) -> dict[Table[Any], set[Key]]:
     """List the rows that folding an intake may look at."""
+    by_kind: defaultdict[type, list[Any]] = defaultdict(list)
+    for fact in intake.facts:
+        by_kind[type(fact.event if isinstance(fact, Recorded) else fact.batch)].append(fact)
     wanted: defaultdict[Table[Any], set[Key]] = defaultdict(set)
     wanted[POSITIONS].add((intake.mark.stream,))
-    reading: dict[type, list[Callable[[Any], Reads]]] = {}
-    for fact in intake.facts:
-        kind = type(fact.event if isinstance(fact, Recorded) else fact.batch)
-        if kind not in reading:
-            reading[kind] = _reading(kind)
-        for reads in reading[kind]:
-            for table, key in reads(fact):
-                wanted[table].add(key)
+    for projection in _projections(intake):
+        of_its = [some for kind, some in by_kind.items() if kind in projection.on]
+        for some in (intake.facts,) if projection.on_all is not None else of_its:
+            for table, keys in projection.reads(some):
+                wanted[table].update(keys)
     return wanted
 
 
@@ -148,7 +145,7 @@ def changes_of(previous: Previous, intake: Intake, known: Known = nothing_known)
     repeated = repeats(ids, positions, known) if ids else {}
     if repeated:
         intake = _without(intake, repeated)
-    changes = _fold(previous, intake)
+    changes = fold(_projections(intake), previous, intake.facts)
     if ids:
         changes.appended[EVENT_IDS.name] = {"id": ids, "position": positions}
     changes.rows[POSITIONS.name] = {(intake.mark.stream,): intake.mark}
@@ -181,13 +178,5 @@ def _without(intake: Intake, repeated: Mapping[int, int]) -> Intake:
     return replace(intake, facts=facts, dead=(*intake.dead, *letters))
 
 
-def _fold(previous: Previous, intake: Intake) -> Changes:
-    if intake.mark.stream == EVENTS.name:
-        return fold(OF_EVENTS, previous, (one for one in intake.facts if isinstance(one, Recorded)))
-    return fold(OF_SAMPLES, previous, (one for one in intake.facts if isinstance(one, RecordedSample)))
-
-
-def _reading(kind: type) -> list[Callable[[Any], Reads]]:
-    """Return what says which rows the folds of a class of event or batch look at."""
-    every: tuple[Projection[Any], ...] = (*OF_EVENTS, *OF_SAMPLES)
-    return [projection.reads for projection in every if kind in projection.on]
+def _projections(intake: Intake) -> tuple[Projection[Any], ...]:
+    return OF_EVENTS if intake.mark.stream == EVENTS.name else OF_SAMPLES

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from msgspec.structs import astuple
+
 from coord.projections.folds.catalog import TABLES
-from coord.projections.folds.shape import Key, Table, unpacked
+from coord.projections.folds.shape import Key, Row, Table, unpacked
 from coord.projections.intake import LEDGER, Intake, changes_of, reads_of
 from coord.projections.repeats import EVENT_IDS
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Row)
 _ALL = {table.name: table for table in (*TABLES, *LEDGER, EVENT_IDS)}
 
 
@@ -44,7 +46,7 @@ class MemoryTables:
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every table as it can be compared: values in words, so that NaN equals NaN."""
         return {
-            name: sorted(tuple(map(repr, table.values(row))) for row in self.rows(table))
+            name: sorted(tuple(map(repr, astuple(row))) for row in self.rows(table))
             for name, table in _ALL.items()
         }
 

@@ -6,19 +6,17 @@ may come again under its id, and is known by that number.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from coord.events.envelope import Recorded
 from coord.events.run import RunMetricsRecorded
-from coord.projections.folds.shape import Table
+from coord.projections.folds.shape import Row, Table
 
 IDS_KEPT: Final = 200_000
 """Positions behind an event in which its id is looked for: a minute and more at 3,000 events a second."""
 
 
-@dataclass(slots=True)
-class EventId:
+class EventId(Row):
     """The id of one event."""
 
     id: str

@@ -5,18 +5,17 @@ Its counts are of facts: what the log says this name claimed, completed, failed,
 from it, over all its incarnations. How many items it holds is counted from `work` when asked.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
 from coord.events import agent as facts
 from coord.events import work
 from coord.events.envelope import Recorded
 from coord.projections.folds.oddities import note
-from coord.projections.folds.shape import Draft, Projection, Reads, Table
+from coord.projections.folds.shape import Draft, Projection, Reads, Row, Table
 
 
-@dataclass(slots=True)
-class Agent:
+class Agent(Row):
     """One agent."""
 
     agent: str
@@ -59,11 +58,12 @@ _OF_WORK: Final[dict[type, str]] = {
 }
 
 
-def _reads(recorded: Recorded) -> Reads:
-    if recorded.aggregate == "agent":
-        return ((AGENTS, (recorded.entity,)),)
-    name = getattr(recorded.event, "agent", None) if recorded.aggregate == "work" else None
-    return ((AGENTS, (name,)),) if name else ()
+def _reads(some: Sequence[Recorded]) -> Reads:
+    if some[0].aggregate == "agent":
+        yield AGENTS, {(one.entity,) for one in some}
+    else:
+        events: list[Any] = [one.event for one in some]
+        yield AGENTS, {(event.agent,) for event in events}
 
 
 def _registered(draft: Draft, recorded: Recorded, event: facts.AgentRegistered) -> None:
@@ -152,7 +152,7 @@ def _worked(draft: Draft, recorded: Recorded, event: Any) -> None:
     count = _OF_WORK.get(type(event))
     if count is not None:
         setattr(agent, count, getattr(agent, count) + 1)
-    if not isinstance(event, work.WorkLeaseExpired):
+    if type(event) is not work.WorkLeaseExpired:
         agent.acted_at_ns = recorded.recorded_at_ns
 
 

@@ -1,18 +1,16 @@
 """Alerts and directives as tables: one row each, with what became of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from coord.events import alert as facts
 from coord.events import directive, run
 from coord.events.envelope import Recorded
 from coord.projections.folds.oddities import note
-from coord.projections.folds.shape import Draft, Projection, Reads, Table, json_text
+from coord.projections.folds.shape import Draft, Projection, Reads, Row, Table, json_text
 
 
-@dataclass(slots=True)
-class Alert:
+class Alert(Row):
     """One alert."""
 
     alert: str
@@ -36,8 +34,7 @@ class Alert:
     """Why it is resolved."""
 
 
-@dataclass(slots=True)
-class Directive:
+class Directive(Row):
     """One directive, on the entity it is for."""
 
     entity: str
@@ -71,11 +68,12 @@ ALERTS: Final = Table("alerts", Alert, key=("alert",))
 DIRECTIVES: Final = Table("directives", Directive, key=("entity", "directive"))
 
 
-def _reads(recorded: Recorded) -> Reads:
-    if recorded.aggregate == "alert":
-        yield ALERTS, (recorded.entity,)
-    elif directive_id := getattr(recorded.event, "directive_id", None):
-        yield DIRECTIVES, (recorded.entity, directive_id)
+def _reads(some: Sequence[Recorded]) -> Reads:
+    if some[0].aggregate == "alert":
+        yield ALERTS, {(one.entity,) for one in some}
+    else:
+        about: list[Any] = [one.event for one in some]
+        yield DIRECTIVES, {(one.entity, event.directive_id) for one, event in zip(some, about, strict=True)}
 
 
 def _raised(draft: Draft, recorded: Recorded, event: facts.AlertRaised) -> None:

@@ -1,17 +1,15 @@
 """Nodes as a table: one row a machine, with its inventory. Its readings are in `samples`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from coord.events import node as facts
 from coord.events.envelope import Recorded
 from coord.projections.folds.oddities import note
-from coord.projections.folds.shape import Draft, Projection, Reads, Table
+from coord.projections.folds.shape import Draft, Projection, Reads, Row, Table
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Row):
     """One node."""
 
     node: str
@@ -33,8 +31,8 @@ class Node:
 NODES: Final = Table("nodes", Node, key=("node",))
 
 
-def _reads(recorded: Recorded) -> Reads:
-    return ((NODES, (recorded.entity,)),) if recorded.aggregate == "node" else ()
+def _reads(some: Sequence[Recorded]) -> Reads:
+    return ((NODES, {(one.entity,) for one in some}),)
 
 
 def _registered(draft: Draft, recorded: Recorded, event: facts.NodeRegistered) -> None:

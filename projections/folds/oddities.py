@@ -4,15 +4,13 @@ The deciders make such histories impossible; a gap in the log, a fault of ours o
 with a key does not. A fold that ignores an event says so here, and health tells.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from coord.events.envelope import Recorded
-from coord.projections.folds.shape import Draft, Table
+from coord.projections.folds.shape import Draft, Row, Table
 
 
-@dataclass(slots=True)
-class Oddity:
+class Oddity(Row):
     """One event that did not fit."""
 
     position: int

@@ -7,19 +7,17 @@ A second is one of the broker's clock, by its running maximum: when that clock g
 the newest second until it is caught up with. So seconds and positions rise together.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
-from coord.events.catalog import EVENT_TYPES
 from coord.events.envelope import Recorded
 from coord.events.streams import EVENTS
-from coord.projections.folds.shape import Draft, Projection, Reads, Table
+from coord.projections.folds.shape import Draft, Projection, Reads, Row, Table
 
 SECOND_NS: Final = 1_000_000_000
 
 
-@dataclass(slots=True)
-class OpenSecond:
+class OpenSecond(Row):
     """The newest second."""
 
     stream: str
@@ -30,8 +28,7 @@ class OpenSecond:
     """Of its last event."""
 
 
-@dataclass(slots=True)
-class ClosedSecond:
+class ClosedSecond(Row):
     """One second that is over."""
 
     second_ns: int
@@ -43,26 +40,34 @@ LOG_SECOND: Final = Table("log_second", OpenSecond, key=("stream",))
 LOG_SECONDS: Final = Table("log_seconds", ClosedSecond)
 
 
-def _reads(_: Recorded) -> Reads:
-    return ((LOG_SECOND, (EVENTS.name,)),)
+def _reads(_: Sequence[Recorded]) -> Reads:
+    return ((LOG_SECOND, ((EVENTS.name,),)),)
 
 
-def _count(draft: Draft, recorded: Recorded, _: object) -> None:
-    second_ns = recorded.recorded_at_ns - recorded.recorded_at_ns % SECOND_NS
+def _count(draft: Draft, every: Sequence[Recorded]) -> None:
     now = draft.change(LOG_SECOND, EVENTS.name)
     if now is None:
-        draft.put(LOG_SECOND, OpenSecond(EVENTS.name, second_ns, 1, recorded.position))
-        return
-    if second_ns > now.second_ns:
-        draft.append(LOG_SECONDS, ClosedSecond(now.second_ns, now.events, now.position))
-        now.second_ns, now.events = second_ns, 0
-    now.events += 1
-    now.position = recorded.position
+        now = draft.put(LOG_SECOND, OpenSecond(EVENTS.name, _second_of(every[0]), 0, 0))
+    first, ends_ns = 0, now.second_ns + SECOND_NS
+    for number, recorded in enumerate(every):
+        if recorded.recorded_at_ns >= ends_ns:
+            _add(now, every[first:number])
+            draft.append(LOG_SECONDS, ClosedSecond(now.second_ns, now.events, now.position))
+            now.second_ns, now.events = _second_of(recorded), 0
+            first, ends_ns = number, now.second_ns + SECOND_NS
+    _add(now, every[first:])
+
+
+def _add(now: OpenSecond, some: Sequence[Recorded]) -> None:
+    if some:
+        now.events += len(some)
+        now.position = some[-1].position
+
+
+def _second_of(recorded: Recorded) -> int:
+    return recorded.recorded_at_ns - recorded.recorded_at_ns % SECOND_NS
 
 
 PROJECTION: Final = Projection(
-    name="pace",
-    tables=(LOG_SECOND, LOG_SECONDS),
-    on={kind.model: _count for kind in EVENT_TYPES},
-    reads=_reads,
+    name="pace", tables=(LOG_SECOND, LOG_SECONDS), on={}, reads=_reads, on_all=_count
 )

@@ -1,13 +1,11 @@
 """The rows of the projection of training runs; what each table holds stands in `runs`."""
 
-from dataclasses import dataclass
 from typing import Final
 
-from coord.projections.folds.shape import Table
+from coord.projections.folds.shape import Row, Table
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Row):
     """One run."""
 
     run: str
@@ -40,8 +38,7 @@ class Run:
     reason: str | None = None
 
 
-@dataclass(slots=True)
-class RunStart:
+class RunStart(Row):
     """One start of a run."""
 
     run: str
@@ -57,8 +54,7 @@ class RunStart:
     position: int
 
 
-@dataclass(slots=True)
-class RunEnd:
+class RunEnd(Row):
     """One end of a run; one that was lost may be heard again."""
 
     run: str
@@ -70,8 +66,7 @@ class RunEnd:
     position: int
 
 
-@dataclass(slots=True)
-class RunFailure:
+class RunFailure(Row):
     """One allocation that failed."""
 
     run: str
@@ -82,8 +77,7 @@ class RunFailure:
     position: int
 
 
-@dataclass(slots=True)
-class RunPoint:
+class RunPoint(Row):
     """One metric at one step."""
 
     run: str
@@ -97,8 +91,7 @@ class RunPoint:
     position: int
 
 
-@dataclass(slots=True)
-class RunLatest:
+class RunLatest(Row):
     """The newest value of one metric of rank 0."""
 
     run: str
@@ -109,8 +102,7 @@ class RunLatest:
     position: int
 
 
-@dataclass(slots=True)
-class Evaluation:
+class Evaluation(Row):
     """One metric of one evaluation."""
 
     run: str
@@ -121,8 +113,7 @@ class Evaluation:
     position: int
 
 
-@dataclass(slots=True)
-class Checkpoint:
+class Checkpoint(Row):
     """One checkpoint."""
 
     run: str
@@ -135,8 +126,7 @@ class Checkpoint:
     position: int
 
 
-@dataclass(slots=True)
-class RunWriter:
+class RunWriter(Row):
     """One writer of metrics."""
 
     run: str

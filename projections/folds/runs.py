@@ -14,6 +14,7 @@ A value that is not finite stays what it is: NaN and the infinities are numbers 
 Every event that a run writes is a sign of life: one that was lost and is heard again is running.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from coord.events import run as facts
@@ -50,14 +51,13 @@ _KEPT: Final = (
 """What a run that starts again goes on with."""
 
 
-def _reads(recorded: Recorded) -> Reads:
-    if recorded.aggregate != "run":
-        return
-    yield RUNS, (recorded.entity,)
-    if isinstance(recorded.event, facts.RunMetricsRecorded):
-        yield RUN_WRITERS, (recorded.entity, recorded.event.writer)
-        for metric in _MARKS.union(*(point.values for point in recorded.event.points)):
-            yield RUN_LATEST, (recorded.entity, metric)
+def _reads(some: Sequence[Recorded]) -> Reads:
+    yield RUNS, {(one.entity,) for one in some}
+    for one in some:
+        if isinstance(one.event, facts.RunMetricsRecorded):
+            yield RUN_WRITERS, ((one.entity, one.event.writer),)
+            metrics = _MARKS.union(*(point.values for point in one.event.points))
+            yield RUN_LATEST, [(one.entity, metric) for metric in metrics]
 
 
 def _known(draft: Draft, recorded: Recorded) -> Run | None:

@@ -13,7 +13,6 @@ silence and cuts in time are measured with.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import fsum, inf
 from operator import mul
 from typing import Final
@@ -22,15 +21,14 @@ from coord.events.samples import HardwareSample, PresenceSample, ProcessesSample
 from coord.events.streams import SAMPLES
 from coord.events.wire import RecordedSample
 from coord.projections.folds import seen
-from coord.projections.folds.shape import Draft, Projection, Reads, Sealing, Table, json_text
+from coord.projections.folds.shape import Draft, Projection, Reads, Row, Sealing, Table, json_text
 
 MINUTE_NS: Final = 60_000_000_000
 _MS_NS: Final = 1_000_000
 _SECOND_NS: Final = 1_000_000_000
 
 
-@dataclass(slots=True)
-class ReadingRow:
+class ReadingRow(Row):
     """One value of one series."""
 
     node: str
@@ -42,8 +40,7 @@ class ReadingRow:
     position: int
 
 
-@dataclass(slots=True)
-class Latest:
+class Latest(Row):
     """The newest value of a series, and its open minute."""
 
     node: str
@@ -64,8 +61,7 @@ class Latest:
     last_at_ns: int
 
 
-@dataclass(slots=True)
-class RollupPart:
+class RollupPart(Row):
     """What one closed minute of a series held; late readings add another part."""
 
     node: str
@@ -85,8 +81,7 @@ class RollupPart:
     """Of that message."""
 
 
-@dataclass(slots=True)
-class ProcessList:
+class ProcessList(Row):
     """The processes of a node that mattered most, as JSON."""
 
     node: str
@@ -97,8 +92,7 @@ class ProcessList:
     position: int
 
 
-@dataclass(slots=True)
-class PresenceRow:
+class PresenceRow(Row):
     """When an agent was last heard."""
 
     agent: str
@@ -108,8 +102,7 @@ class PresenceRow:
     position: int
 
 
-@dataclass(slots=True)
-class Monitor:
+class Monitor(Row):
     """One writer of samples: one start of one monitor, or of a coordinator that tells of presence."""
 
     node: str
@@ -142,16 +135,16 @@ PRESENCE: Final = Table("presence", PresenceRow, key=("agent",), stream=SAMPLES.
 MONITORS: Final = Table("monitors", Monitor, key=("node", "writer"), stream=SAMPLES.name)
 
 
-def _reads(sample: RecordedSample) -> Reads:
-    batch = sample.batch
-    yield MONITORS, (sample.node, batch.writer)
-    match batch:
-        case HardwareSample():
-            yield from ((LATEST, (sample.node, one.metric, one.device)) for one in batch.series)
-        case ProcessesSample():
-            yield PROCESSES, (sample.node,)
-        case PresenceSample():
-            yield from ((PRESENCE, (one.agent,)) for one in batch.agents)
+def _reads(some: Sequence[RecordedSample]) -> Reads:
+    yield MONITORS, {(one.node, one.batch.writer) for one in some}
+    for sample in some:
+        match sample.batch:
+            case HardwareSample(series=every):
+                yield LATEST, [(sample.node, one.metric, one.device) for one in every]
+            case ProcessesSample():
+                yield PROCESSES, ((sample.node,),)
+            case PresenceSample(agents=every):
+                yield PRESENCE, [(one.agent,) for one in every]
 
 
 def _is_new(draft: Draft, sample: RecordedSample) -> bool:

@@ -2,7 +2,8 @@
 
 A table has rows of one record type. With a key it holds one row a key; without, it only grows.
 A fold never sees a table: it says beforehand which rows it may read (`reads`), is given those, and
-works on a `Draft` that remembers what changed. So a batch gives at most one row a key, whatever
+works on a `Draft` that remembers what changed. Most is folded event by event, in the order of the log; what
+is the same for every event, a batch at a time (`on_all`). So a batch gives at most one row a key, whatever
 happened within it, and three laws hold for every projection: splitting a batch anywhere, replaying
 it, and rebuilding from nothing give the same tables.
 
@@ -10,12 +11,15 @@ A fold believes the log and survives it: what does not fit is ignored and noted 
 """
 
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from coord.events.envelope import Recorded
 from coord.events.streams import EVENTS
@@ -25,8 +29,8 @@ Key = tuple[Any, ...]
 Columns = dict[str, list[Any]]
 """Rows by column: what an append-only table is given, and how rows travel to the store."""
 
-Reads = Iterable[tuple["Table[Any]", Key]]
-"""The rows a fold may look at because of a fact."""
+Reads = Iterable[tuple["Table[Any]", Iterable[Key]]]
+"""The rows a fold may look at because of some facts."""
 
 Kind = Literal["text", "texts", "integer", "integers", "number", "flag"]
 _KINDS: Final[dict[Any, Kind]] = {
@@ -38,10 +42,18 @@ _KINDS: Final[dict[Any, Kind]] = {
     bool: "flag",
 }
 
+_UNTOUCHED: Final[Any] = object()
+"""Stands for a row that a batch has not changed: None is one that is gone."""
+
 SMALL_BYTES_MAX: Final = 512
 """Of a free value (a body, a result, a configuration) that is kept in a table."""
 
-R = TypeVar("R")
+
+class Row(msgspec.Struct, gc=False):
+    """What the record type of every table is: made and copied at a quarter of a dataclass's cost."""
+
+
+R = TypeVar("R", bound=Row)
 F = TypeVar("F", Recorded, RecordedSample)
 
 
@@ -81,26 +93,19 @@ class Table(Generic[R]):
     packed: tuple[str, ...] = ()
     """Columns whose values differ among rows that come together; what the others hold is then given once (`Packs`)."""
     columns: tuple[Column, ...] = field(init=False)
-    values: Callable[[R], tuple[Any, ...]] = field(init=False)
-    """A row's values in the order of the columns."""
     key_of: Callable[[R], Key] = field(init=False)
 
     def __post_init__(self) -> None:
         """Read the columns off the record type."""
-        names = [one.name for one in fields(self.row)]  # type: ignore[arg-type]
+        names = self.row.__struct_fields__
         hints = typing.get_type_hints(self.row)
         object.__setattr__(self, "columns", tuple(_column(name, hints[name]) for name in names))
-        object.__setattr__(self, "values", attrgetter(*names))
         object.__setattr__(self, "key_of", _tuple_getter(self.key))
 
     @property
     def whole(self) -> str:
         """What shows all of its rows: itself, or the view over its segments."""
         return self.sealing.view if self.sealing else self.name
-
-    def copy(self, row: R) -> R:
-        """Return a row that may be changed."""
-        return self.row(*self.values(row))
 
 
 class Previous(Protocol):
@@ -141,57 +146,61 @@ class Draft:
     """A fold's work on one batch: the previous rows, seen through what the batch has changed so far."""
 
     def __init__(self, previous: Previous) -> None:
-        self._previous = previous
-        self.changes = Changes()
+        self._previous = previous.row
+        self._rows: defaultdict[str, dict[Key, Any]] = defaultdict(dict)
+        self._grown: defaultdict[Table[Any], list[Any]] = defaultdict(list)
+        self._columns: dict[str, Columns] = {}
+        self._packs: dict[str, Packs] = {}
 
     def get(self, table: Table[R], *key: Any) -> R | None:
         """Return a row to look at."""
-        rows = self.changes.rows.get(table.name)
-        if rows is not None and key in rows:
-            row: R | None = rows[key]
-            return row
-        return self._previous.row(table, key)
+        row: R | None = self._rows[table.name].get(key, _UNTOUCHED)
+        return self._previous(table, key) if row is _UNTOUCHED else row
 
     def change(self, table: Table[R], *key: Any) -> R | None:
         """Return a row to change in place; None when there is none."""
-        rows = self.changes.rows.setdefault(table.name, {})
-        if key in rows:
-            row: R | None = rows[key]
+        rows = self._rows[table.name]
+        row: R | None = rows.get(key, _UNTOUCHED)
+        if row is not _UNTOUCHED:
             return row
-        before = self._previous.row(table, key)
+        before = self._previous(table, key)
         if before is None:
             return None
-        after = rows[key] = table.copy(before)
+        after = rows[key] = copy(before)
         return after
 
     def put(self, table: Table[R], row: R) -> R:
         """Add a row under its key, or replace the one there."""
-        self.changes.rows.setdefault(table.name, {})[table.key_of(row)] = row
+        self._rows[table.name][table.key_of(row)] = row
         return row
 
     def drop(self, table: Table[Any], *key: Any) -> None:
         """Remove a row."""
-        self.changes.rows.setdefault(table.name, {})[key] = None
+        self._rows[table.name][key] = None
 
     def append(self, table: Table[R], row: R) -> None:
-        """Add a row to a table that only grows."""
-        columns = self.columns(table)
-        for column, value in zip(columns.values(), table.values(row), strict=True):
-            column.append(value)
+        """Add a row, which is not changed from then on, to a table that only grows."""
+        self._grown[table].append(row)
 
     def columns(self, table: Table[Any]) -> Columns:
-        """Return the columns of what is appended, to be extended all alike: for many rows at once."""
-        found = self.changes.appended.get(table.name)
+        """Return the columns of what is appended, to be extended all alike: for many rows at once, and all of them."""
+        found = self._columns.get(table.name)
         if found is None:
-            found = self.changes.appended[table.name] = _no_rows(table)
+            found = self._columns[table.name] = _no_rows(table)
         return found
 
     def packs(self, table: Table[Any]) -> Packs:
         """Return the packs of what is appended, to be extended."""
-        found = self.changes.packs.get(table.name)
+        found = self._packs.get(table.name)
         if found is None:
-            found = self.changes.packs[table.name] = Packs(_no_rows(table))
+            found = self._packs[table.name] = Packs(_no_rows(table))
         return found
+
+    def changes(self) -> Changes:
+        """Return what has changed, when all is folded."""
+        grown = {table.name: columns_of(table, rows) for table, rows in self._grown.items()}
+        assert not grown.keys() & self._columns.keys()
+        return Changes(self._rows, grown | self._columns, self._packs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,18 +211,25 @@ class Projection(Generic[F]):
     tables: tuple[Table[Any], ...]
     on: Mapping[type, Callable[[Draft, F, Any], None]]
     """By class of event or batch: what it does to the rows."""
-    reads: Callable[[F], Reads]
+    reads: Callable[[Sequence[F]], Reads]
+    """Says which rows may be looked at because of facts of one class, or, where there is `on_all`, of any."""
+    on_all: Callable[[Draft, Sequence[F]], None] | None = None
+    """What facts of any class, in the order of the log, do to the rows; it looks at no other table than its own."""
 
 
-def fold(projections: Iterable[Projection[F]], previous: Previous, facts: Iterable[F]) -> Changes:
+def fold(projections: Iterable[Projection[F]], previous: Previous, facts: Sequence[F]) -> Changes:
     """Fold a batch of facts, in the order of the log, into changed rows."""
-    routes = routes_of(tuple(projections))
+    every = tuple(projections)
+    routes = routes_of(every)
     draft = Draft(previous)
     for fact in facts:
         what = fact.event if isinstance(fact, Recorded) else fact.batch
         for evolve in routes.get(type(what), ()):
             evolve(draft, fact, what)
-    return draft.changes
+    for projection in every:
+        if projection.on_all is not None and facts:
+            projection.on_all(draft, facts)
+    return draft.changes()
 
 
 def routes_of(
@@ -239,7 +255,7 @@ def unpacked(table: Table[Any], packs: Packs) -> Columns:
 
 def columns_of(table: Table[R], rows: Iterable[R]) -> Columns:
     """Return rows, at least one, by column."""
-    columns = zip(*map(table.values, rows), strict=True)
+    columns = zip(*map(astuple, rows), strict=True)
     names = (column.name for column in table.columns)
     return {name: list(values) for name, values in zip(names, columns, strict=True)}
 

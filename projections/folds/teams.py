@@ -1,15 +1,14 @@
 """Teams as a table: those that were configured, as they were configured last."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from coord.events.envelope import Recorded
 from coord.events.team import TeamConfigured
-from coord.projections.folds.shape import Draft, Projection, Reads, Table
+from coord.projections.folds.shape import Draft, Projection, Reads, Row, Table
 
 
-@dataclass(slots=True)
-class Team:
+class Team(Row):
     """One team."""
 
     team: str
@@ -24,8 +23,8 @@ class Team:
 TEAMS: Final = Table("teams", Team, key=("team",))
 
 
-def _reads(recorded: Recorded) -> Reads:
-    return ((TEAMS, (recorded.entity,)),) if recorded.aggregate == "team" else ()
+def _reads(some: Sequence[Recorded]) -> Reads:
+    return ((TEAMS, {(one.entity,) for one in some}),)
 
 
 def _configured(draft: Draft, recorded: Recorded, event: TeamConfigured) -> None:

@@ -1,15 +1,14 @@
 """Scenarios as a table: one row each, with its last outcome and how often it had which."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from coord.events.envelope import Recorded
 from coord.events.verification import VerificationRecorded
-from coord.projections.folds.shape import Draft, Projection, Reads, Table, json_text
+from coord.projections.folds.shape import Draft, Projection, Reads, Row, Table, json_text
 
 
-@dataclass(slots=True)
-class Scenario:
+class Scenario(Row):
     """One scenario, as its last run left it."""
 
     id: str
@@ -33,8 +32,8 @@ class Scenario:
 SCENARIOS: Final = Table("scenarios", Scenario, key=("id",))
 
 
-def _reads(recorded: Recorded) -> Reads:
-    return ((SCENARIOS, (recorded.entity,)),) if recorded.aggregate == "verification" else ()
+def _reads(some: Sequence[Recorded]) -> Reads:
+    return ((SCENARIOS, {(one.entity,) for one in some}),)
 
 
 def _recorded(draft: Draft, recorded: Recorded, event: VerificationRecorded) -> None:

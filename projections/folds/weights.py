@@ -1,15 +1,14 @@
 """The weights of health as a table: of the parts that somebody weighed, as they were weighed last."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from coord.events.envelope import Recorded
 from coord.events.health import HealthWeighed
-from coord.projections.folds.shape import Draft, Projection, Reads, Table
+from coord.projections.folds.shape import Draft, Projection, Reads, Row, Table
 
 
-@dataclass(slots=True)
-class Weight:
+class Weight(Row):
     """One part."""
 
     part: str
@@ -23,8 +22,8 @@ class Weight:
 WEIGHTS: Final = Table("health_weights", Weight, key=("part",))
 
 
-def _reads(recorded: Recorded) -> Reads:
-    return ((WEIGHTS, (recorded.entity,)),) if recorded.aggregate == "health" else ()
+def _reads(some: Sequence[Recorded]) -> Reads:
+    return ((WEIGHTS, {(one.entity,) for one in some}),)
 
 
 def _weighed(draft: Draft, recorded: Recorded, event: HealthWeighed) -> None:

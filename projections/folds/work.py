@@ -12,6 +12,8 @@ The fold believes facts: an end is an end even where the claim before it is miss
 an ended item, or speaks of another claim than the present one, is ignored and noted.
 """
 
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 from coord.events import work as facts
@@ -43,14 +45,18 @@ _RECLAIMED: Final[dict[ReclaimCause, str]] = {
     "evicted": "its holder was put out",
     "stuck": "its holder showed no work",
 }
+_PLANNED: Final = attrgetter(
+    "parent", "not_before_ns", "deadline_ns", "retry", "concurrency", "idempotency_key", "stuck_seconds", "on_stuck"
+)  # fmt: skip
+_UNPLANNED: Final = _PLANNED(facts.WorkSubmitted(title="-"))
 
 
-def _reads(recorded: Recorded) -> Reads:
-    if recorded.aggregate != "work":
-        return ()
-    key = (recorded.entity,)
-    alive_or_ended = ((WORK, key), (WORK_ENDED, key))
-    return (*alive_or_ended, (WORK_DEPENDENCIES, key)) if _names_others(recorded.event) else alive_or_ended
+def _reads(some: Sequence[Recorded]) -> Reads:
+    keys = {(one.entity,) for one in some}
+    yield WORK, keys
+    yield WORK_ENDED, keys
+    if isinstance(some[0].event, facts.WorkSubmitted | facts.WorkDependenciesSet):
+        yield WORK_DEPENDENCIES, [(one.entity,) for one in some if _names_others(one.event)]
 
 
 def _names_others(event: Event) -> bool:
@@ -60,7 +66,7 @@ def _names_others(event: Event) -> bool:
 
 
 def _submitted(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> None:
-    if draft.get(WORK, recorded.entity) or draft.get(WORK_ENDED, recorded.entity):
+    if draft.get(WORK, recorded.entity) is not None or draft.get(WORK_ENDED, recorded.entity) is not None:
         note(draft, recorded, "the item was submitted before")
         return
     at_ns, position = recorded.recorded_at_ns, recorded.position
@@ -89,11 +95,16 @@ def _submitted(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> 
         draft.append(WORK_BODIES, Body(recorded.entity, body, position))
     if event.depends_on:
         draft.put(WORK_DEPENDENCIES, Dependencies(recorded.entity, event.depends_on))
-    _plan(draft, recorded, event)
+    plan = _plan(recorded, event)
+    if plan is not None:
+        draft.append(WORK_PLANS, plan)
 
 
-def _plan(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> None:
-    plan = Plan(
+def _plan(recorded: Recorded, event: facts.WorkSubmitted) -> Plan | None:
+    """Return how an item is planned; None: as most are."""
+    if _PLANNED(event) == _UNPLANNED:
+        return None
+    return Plan(
         recorded.entity,
         recorded.position,
         parent=event.parent,
@@ -106,8 +117,6 @@ def _plan(draft: Draft, recorded: Recorded, event: facts.WorkSubmitted) -> None:
         stuck_seconds=event.stuck_seconds,
         on_stuck=event.on_stuck,
     )
-    if plan != Plan(plan.id, plan.position):
-        draft.append(WORK_PLANS, plan)
 
 
 def _claimed(draft: Draft, recorded: Recorded, event: facts.WorkClaimed) -> None:

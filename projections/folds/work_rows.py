@@ -1,13 +1,11 @@
 """The rows of the projection of work items; what each table holds stands in `work`."""
 
-from dataclasses import dataclass
 from typing import Final
 
-from coord.projections.folds.shape import Table
+from coord.projections.folds.shape import Row, Table
 
 
-@dataclass(slots=True)
-class Item:
+class Item(Row):
     """One work item. `agent`, `incarnation`, `fence` and `scores` are those of the last claim."""
 
     id: str
@@ -52,8 +50,7 @@ class Item:
     """The scenario that must have passed since the claim."""
 
 
-@dataclass(slots=True)
-class Body:
+class Body(Row):
     """What an item is about, as JSON."""
 
     id: str
@@ -61,8 +58,7 @@ class Body:
     position: int
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Row):
     """How an item is planned, beside its priority and what it depends on."""
 
     id: str
@@ -79,16 +75,14 @@ class Plan:
     on_stuck: str = "tell"
 
 
-@dataclass(slots=True)
-class Dependencies:
+class Dependencies(Row):
     """What an item depends on."""
 
     id: str
     depends_on: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Row):
     """A claim that is over."""
 
     item: str
@@ -112,8 +106,7 @@ class Attempt:
     position: int
 
 
-@dataclass(slots=True)
-class Reopening:
+class Reopening(Row):
     """An end that was undone."""
 
     item: str

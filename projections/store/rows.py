@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import duckdb
 
-from coord.projections.folds.shape import Changes, Key, Kind, Table
+from coord.projections.folds.shape import Changes, Key, Kind, Row, Table
 from coord.projections.store.arrow import keys_to_arrow
 from coord.projections.store.schema import ALL_TABLES, BY_NAME
 
@@ -17,7 +17,7 @@ ROWS_MAX: Final = 10_000
 """Rows kept a table."""
 _LISTS: Final[frozenset[Kind]] = frozenset({"texts", "integers"})
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Row)
 
 
 class HotRows:

@@ -7,7 +7,6 @@ The client of the log is loaded only then: most statements name other tables.
 import asyncio
 from collections.abc import Iterable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -16,7 +15,7 @@ from coord.events.errors import InvalidEvent, NoServer, visible
 from coord.events.streams import EVENTS
 from coord.events.tokens import split_subject
 from coord.events.wire import SHOWN_LENGTH_MAX, Stored
-from coord.projections.folds.shape import Table
+from coord.projections.folds.shape import Row, Table
 from coord.projections.store.sandbox import Sandbox
 from coord.services.folder import Folder
 from coord.services.settings import Settings
@@ -33,8 +32,7 @@ VIEW: Final = f"""
     FROM {_READ}"""
 
 
-@dataclass(slots=True)
-class EventRow:
+class EventRow(Row):
     """One event as it stands in the log; `data` is its body, absent where that is no JSON."""
 
     position: int

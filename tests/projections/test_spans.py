@@ -1,5 +1,7 @@
 """A question about a span of time reads the segments that may hold some of it, and finds what all of them hold."""
 
+from typing import Any
+
 import pytest
 from asked import ask
 from histories import CREATED, SECOND_NS, START_NS, History, hardware
@@ -51,7 +53,7 @@ def test_the_answers_are_those_of_all_segments(store: Store, monkeypatch: pytest
     assert all(answer.model_dump()["rows"] for answer in some)
     for module in (trends, measures):
 
-        def whole(reader: Reader, table: Table[object], _: int) -> str:
+        def whole(reader: Reader, table: Table[Any], _: int) -> str:
             return f'"{table.whole}"'
 
         monkeypatch.setattr(module, "rows_since", whole)
