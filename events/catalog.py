@@ -3,7 +3,9 @@
 A type is `family.name.version`; the family is the aggregate in the subject it is stored under.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -13,7 +15,7 @@ from coord.events import agent, alert, directive, health, node, run, team, verif
 from coord.events.body import encode_object, is_surely_fine, parse_object
 from coord.events.errors import InvalidEvent
 from coord.events.model import Event, first_fault, written
-from coord.events.plain import read_plain
+from coord.events.plain import plain_reader
 from coord.events.upcasters import UPCASTERS
 
 
@@ -126,6 +128,16 @@ def decode_event(type_: str, raw: bytes, aggregate: str) -> Event:
     Raises:
         InvalidEvent: unknown type, a subject of another family, or fields that do not fit.
     """
+    return _reading(type_, aggregate)(raw)
+
+
+@lru_cache(maxsize=1024)
+def _reading(type_: str, aggregate: str) -> Callable[[bytes], Event]:
+    """Return what reads a body of a type on subjects of an aggregate.
+
+    Raises:
+        InvalidEvent: there is no such type, or it does not belong there.
+    """
     kind = find_kind(type_)
     if kind is None:
         raise InvalidEvent(f"the type {type_[:100]!a} is not in the catalog.")
@@ -133,11 +145,16 @@ def decode_event(type_: str, raw: bytes, aggregate: str) -> Event:
         raise InvalidEvent(f"{type_} stands on a subject of {aggregate!a}, not of {kind.aggregate}.")
     upcaster = UPCASTERS.get(type_)
     model = upcaster.model if upcaster else kind.model
-    try:
-        event = read_plain(model, raw) or _read_in_full(model, raw)
-        return upcaster.upcast(event) if upcaster else event
-    except ValidationError as error:
-        raise InvalidEvent(f"{type_}: {first_fault(error)}") from error
+    quickly = plain_reader(model)
+
+    def read(raw: bytes) -> Event:
+        try:
+            event = quickly(raw) or _read_in_full(model, raw)
+            return upcaster.upcast(event) if upcaster else event
+        except ValidationError as error:
+            raise InvalidEvent(f"{type_}: {first_fault(error)}") from error
+
+    return read
 
 
 def _read_in_full(model: type[Event], raw: bytes) -> Event:

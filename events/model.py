@@ -1,5 +1,6 @@
 """What all our pydantic models share, and the small field types they are made of."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeVar, dataclass_transform
 
@@ -83,10 +84,28 @@ def trusted(kind: type[Model], values: dict[str, Any]) -> Model:
     return _filled(kind.__new__(kind), values if len(values) == len(names) else defaults | values, names)
 
 
+def maker(kind: type[Model]) -> Callable[[dict[str, Any]], Model]:
+    """Return what makes models of values, all fields with one and in their order, as `trusted` does: the quickest way."""
+    names, _ = _fields(kind)
+
+    def make(values: dict[str, Any]) -> Model:
+        made = _new(kind)
+        _set_values(made, values)
+        _set_names(made, names)
+        _set_extra(made, None)
+        _set_private(made, None)
+        return made
+
+    return make
+
+
 def trusted_all(kind: type[Model], every: list[dict[str, Any]]) -> tuple[Model, ...]:
     """Make models, each with all of its fields in their order, as `trusted` does."""
     names, _ = _fields(kind)
     return tuple([_filled(kind.__new__(kind), values, names) for values in every])
+
+
+_new: Final = object.__new__
 
 
 def _filled(made: Model, values: dict[str, Any], names: set[str]) -> Model:

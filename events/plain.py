@@ -12,11 +12,12 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, Union, g
 
 import msgspec
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+from msgspec.structs import asdict
 from pydantic import AfterValidator, JsonValue, StringConstraints
 from pydantic.fields import FieldInfo
 
 from coord.events.body import is_short_and_shallow
-from coord.events.model import POSITION_MAX, Event, Json, Words, trusted
+from coord.events.model import POSITION_MAX, Event, Json, Words, maker
 
 TEXT_LENGTH_MAX: Final = 65_536
 _AGAIN: Final = msgspec.json.Encoder()
@@ -25,40 +26,35 @@ _JSON: Final = get_args(Json)
 E = TypeVar("E", bound=Event)
 
 
-def read_plain(model: type[E], raw: bytes) -> E | None:
-    """Read a body; None: it is not as coord writes it, and has to be looked at in full."""
-    twin = _twin(model)
-    if b"\\u0000" in raw or len(raw) > TEXT_LENGTH_MAX:
-        return None
-    try:
-        found = twin.decoder.decode(raw)
-        written = _AGAIN.encode(found)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
-    if written != raw:
-        return None
-    for name in twin.free:
-        if not _is_fine(getattr(found, name)):
+@cache
+def plain_reader(model: type[E]) -> Callable[[bytes], E | None]:
+    """Return what reads a body of a model; it gives None where that is not as coord writes it, to be looked at in full."""
+    form = _model(model)
+    assert form.made is not None
+    made, decode, encode = form.made, msgspec.json.Decoder(form.hint).decode, _AGAIN.encode
+    free = tuple(name for name, field in model.model_fields.items() if _field(field).is_free)
+
+    def read(raw: bytes) -> E | None:
+        if b"\\u0000" in raw or len(raw) > TEXT_LENGTH_MAX:
             return None
-    try:
-        event: E = twin.made(found)
-    except ValueError:
-        return None
-    return event
+        try:
+            found = decode(raw)
+            if encode(found) != raw:
+                return None
+            if free and not is_short_and_shallow(raw):
+                for name in free:
+                    if not _is_fine(getattr(found, name)):
+                        return None
+            event: E = made(found)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return None
+        return event
+
+    return read
 
 
 def _is_fine(value: Any) -> bool:
     return value is None or is_short_and_shallow(_AGAIN.encode(value))
-
-
-class _Twin(NamedTuple):
-    """How one model is read."""
-
-    decoder: msgspec.json.Decoder[Any]
-    free: tuple[str, ...]
-    """Its fields for any JSON."""
-    made: Callable[[Any], Any]
-    """Makes the model out of what was decoded; ValueError: its fields do not go together."""
 
 
 class _Form(NamedTuple):
@@ -71,14 +67,6 @@ class _Form(NamedTuple):
 
 
 @cache
-def _twin(model: type[Words]) -> _Twin:
-    form = _model(model)
-    assert form.made is not None
-    free = tuple(name for name, field in model.model_fields.items() if _field(field).is_free)
-    return _Twin(msgspec.json.Decoder(form.hint), free, form.made)
-
-
-@cache
 def _model(model: type[Words]) -> _Form:
     forms = {name: _field(field) for name, field in model.model_fields.items()}
     needed = {name: field.default is not None for name, field in model.model_fields.items()}
@@ -88,17 +76,20 @@ def _model(model: type[Words]) -> _Form:
     )
     inner = [(name, form.made) for name, form in forms.items() if form.made is not None]
     rules = [rule.func for rule in model.__pydantic_decorators__.model_validators.values()]
+    making = maker(model)
 
     def made(found: Any) -> Words:
-        values = msgspec.structs.asdict(found)
+        values = asdict(found)
         for name, make in inner:
             values[name] = make(values[name])
-        one = trusted(model, values)
+        one = making(values)
         for rule in rules:
             rule(one)
         return one
 
-    return _Form(struct, any(form.is_free for form in forms.values()), made)
+    is_flat = not inner and not rules
+    plain = (lambda found: making(asdict(found))) if is_flat else made
+    return _Form(struct, any(form.is_free for form in forms.values()), plain)
 
 
 def _field(field: FieldInfo) -> _Form:

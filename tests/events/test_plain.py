@@ -11,7 +11,7 @@ from coord.events.catalog import decode_event, encode_event, find_kind, kind_of
 from coord.events.errors import InvalidEvent
 from coord.events.examples import EVENTS, OLD_EVENTS
 from coord.events.model import Event, written
-from coord.events.plain import read_plain
+from coord.events.plain import plain_reader
 from coord.events.work import WorkCompleted
 
 Spoilt = Iterator[bytes]
@@ -28,7 +28,8 @@ def told(type_: str, raw: bytes) -> Event | str:
 
 def in_full(type_: str, raw: bytes, monkeypatch: pytest.MonkeyPatch) -> Event | str:
     with monkeypatch.context() as patched:
-        patched.setattr(catalog, "read_plain", lambda *_: None)
+        patched.setattr(catalog, "plain_reader", lambda _: lambda _: None)
+        patched.setattr(catalog, "_reading", catalog._reading.__wrapped__)
         return told(type_, raw)
 
 
@@ -76,7 +77,7 @@ def with_other_letters(raw: bytes, values: dict[str, Any]) -> Spoilt:
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 def test_what_coord_writes_is_read_quickly(event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
     raw, type_ = encode_event(event), kind_of(event).type
-    assert read_plain(type(event), raw) == event == in_full(type_, raw, monkeypatch)
+    assert plain_reader(type(event))(raw) == event == in_full(type_, raw, monkeypatch)
     found = told(type_, raw)
     assert isinstance(found, Event)
     assert encode_event(found) == raw
@@ -113,9 +114,9 @@ def test_a_rule_between_fields_holds_for_what_is_read_quickly(monkeypatch: pytes
 
 def test_a_large_body_and_one_without_optional_fields_are_fine() -> None:
     event = WorkCompleted(agent="ada", fence=7)
-    assert read_plain(WorkCompleted, encode_event(event)) == event
+    assert plain_reader(WorkCompleted)(encode_event(event)) == event
     large = WorkCompleted(agent="ada", fence=7, result=["x" * 60_000] * 2)
-    assert read_plain(WorkCompleted, encode_event(large)) is None
+    assert plain_reader(WorkCompleted)(encode_event(large)) is None
     assert decode_event("work.completed.v1", encode_event(large), "work") == large
 
 
