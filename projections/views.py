@@ -7,19 +7,19 @@ _PROCESS = (
     '"memory_bytes":"BIGINT","gpu_memory_bytes":"BIGINT"}]'
 )
 
-ROLLUPS: Final = """
+_ROLLUPS: Final = """
         SELECT node, metric, device, minute_ns, sum(readings)::BIGINT AS readings, sum(total) AS total,
                sum(total_squares) AS total_squares, min(lowest) AS lowest, max(highest) AS highest,
                arg_max(last, last_at_ns) AS last, max(last_at_ns) AS last_at_ns
         FROM (SELECT node, metric, device, minute_ns, readings, total, total_squares, lowest, highest,
-                     last, last_at_ns FROM {parts}
+                     last, last_at_ns FROM rollup_parts_all
               UNION ALL
               SELECT node, metric, device, minute_ns, readings, total, total_squares, lowest, highest,
                      last, last_at_ns FROM latest)
         GROUP BY node, metric, device, minute_ns"""
 """Of the parts of closed minutes, and of the open ones."""
 VIEWS: Final = {
-    "rollups": ROLLUPS.format(parts="rollup_parts_all"),
+    "rollups": _ROLLUPS,
     "node_processes": f"""
         SELECT node, at_ns, recorded_at_ns, unnest(from_json(processes, '{_PROCESS}'), recursive := true)
         FROM processes""",

@@ -1,18 +1,19 @@
 """The question about readings over time: bins of equal length up to now, from raw readings or their minutes.
 
 A bin is placed by the reading's own time. Minutes are used where a bin is at least as long as one, or where
-raw readings are not kept any more; a minute belongs to the bin in which it begins. As of a past moment a reading is
-known that was recorded by then.
+raw readings are not kept any more; a minute belongs to the bin in which it begins, and of one that late readings left
+in parts each part is taken for itself. As of a past moment a reading is known that was recorded by then.
 """
 
 from typing import Any, Final
 
+from coord.events.model import trusted
 from coord.events.questions import Trend, TrendAnswer, TrendRow
 from coord.projections.answers.moment import SECOND_NS, Moment, as_of, cut
 from coord.projections.answers.spans import rows_since
 from coord.projections.folds.samples import READINGS_HOT, ROLLUP_PARTS
+from coord.projections.folds.shape import Table
 from coord.projections.store import Reader
-from coord.projections.views import ROLLUPS
 
 MINUTE_SECONDS: Final = 60
 
@@ -32,7 +33,7 @@ _SERIES_THEN: Final = """
 """Of a past moment: as `latest` was then."""
 
 _BINS: Final = """
-    SELECT node, metric, device, (at_ns - $since_ns) // $width_ns AS bin, {mean} AS mean, {highest} AS highest,
+    SELECT node, metric, device, (at_ns - $since_ns) // $width_ns AS bin, {mean} AS values, {highest} AS highest,
            {lowest} AS lowest
     FROM ({rows})
     WHERE at_ns >= $since_ns AND at_ns < $until_ns AND list_contains($metrics::VARCHAR[], metric)
@@ -53,7 +54,10 @@ _MINUTES: Final = _BINS.format(
     lowest="min(lowest)",
     highest_of="highest",
     known="minute_ns <= $known_ns",
-    rows=f"SELECT minute_ns AS at_ns, * FROM ({ROLLUPS})",
+    rows=" UNION ALL ".join(
+        f"SELECT node, metric, device, minute_ns AS at_ns, readings, total, highest, lowest, minute_ns FROM {source}"
+        for source in ("{parts}", "latest")
+    ),
 )
 _OF_READINGS: Final = """
     SELECT node, metric, device, minute_ns AS at_ns, count(*) AS readings, sum(value) AS total, max(value) AS highest,
@@ -75,8 +79,10 @@ _MINUTES_THEN: Final = _BINS.format(
         WHERE recorded_at_ns <= $known_ns""",
 )
 """Of readings where they are kept, as a minute may have been open then; else minutes that were over."""
+_SEALED: Final[dict[str, Table[Any]]] = {"readings": READINGS_HOT, "parts": ROLLUP_PARTS}
 _ALL_NS: Final = 2**62
 """Nothing is recorded as late as this."""
+_LINES: Final = ("values", "highest", "lowest")
 
 
 def answer_trend(reader: Reader, question: Trend, moment: Moment) -> TrendAnswer:
@@ -91,34 +97,38 @@ def answer_trend(reader: Reader, question: Trend, moment: Moment) -> TrendAnswer
     }  # fmt: skip
     past = moment.stands is not None
     then = {"then_ns": moment.time_ns} if past else {}
-    tables = {
-        "readings": rows_since(reader, READINGS_HOT, since_ns),
-        "parts": rows_since(reader, ROLLUP_PARTS, since_ns),
-    }
+    minutes = width_ns >= MINUTE_SECONDS * SECOND_NS or since_ns < moment.readings_since_ns
+    read = tuple(_SEALED) if past else ("parts",) if minutes else ("readings",)
+    tables = {name: rows_since(reader, _SEALED[name], since_ns) for name in read}
     known_series = _SERIES_THEN.format(**tables) if past else _SERIES
     found_series = reader.rows(known_series, **asked, **then, limit=question.limit + 1)
     series, truncated = cut(found_series, question.limit)
-    minutes = width_ns >= MINUTE_SECONDS * SECOND_NS or since_ns < moment.readings_since_ns
     sql, span = (
         (_MINUTES_THEN if past else _MINUTES) if minutes else _RAW,
         {"until_ns": until_ns, "known_ns": known_ns},
     )
     found = reader.rows(sql.format(**tables), **asked, **span, width_ns=width_ns)
-    bins = {(row["node"], row["metric"], row["device"], row["bin"]): row for row in found}
     return TrendAnswer(
         as_of=as_of(reader, moment),
         since_ns=since_ns,
         until_ns=until_ns,
-        rows=tuple(_row(one, bins, question.bins) for one in series),
+        rows=_rows(series, found, question.bins),
         truncated=truncated,
     )
 
 
-def _row(one: dict[str, Any], bins: dict[tuple[Any, ...], dict[str, Any]], count: int) -> TrendRow:
-    found = [bins.get((one["node"], one["metric"], one["device"], place), {}) for place in range(count)]
-    return TrendRow(
-        **one,
-        values=tuple(row.get("mean") for row in found),
-        highest=tuple(row.get("highest") for row in found),
-        lowest=tuple(row.get("lowest") for row in found),
+def _rows(series: list[dict[str, Any]], found: list[dict[str, Any]], count: int) -> tuple[TrendRow, ...]:
+    """Give each series its bins; one in which nothing was read holds none."""
+    drawn: dict[tuple[Any, ...], dict[str, list[float | None]]] = {
+        (one["node"], one["metric"], one["device"]): {name: [None] * count for name in _LINES}
+        for one in series
+    }
+    for row in found:
+        lines = drawn.get((row["node"], row["metric"], row["device"]))
+        if lines is not None:
+            for name, line in lines.items():
+                line[row["bin"]] = row[name]
+    return tuple(
+        trusted(TrendRow, {**one, **{name: tuple(line) for name, line in lines.items()}})
+        for one, lines in zip(series, drawn.values(), strict=True)
     )

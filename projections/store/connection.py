@@ -24,11 +24,11 @@ from coord.events.errors import FolderTaken, visible
 from coord.events.streams import EVENTS
 from coord.projections.snapshots import Snapshot, copy_file, drop, of_version
 from coord.projections.store.digests import digests
-from coord.projections.store.engine import SETTINGS
+from coord.projections.store.engine import ROW_GROUP_ROWS, SETTINGS
 from coord.projections.store.faults import StoreBroken
 from coord.projections.store.reader import Reader
 from coord.projections.store.schema import ALL_TABLES, FINGERPRINT, META, STATEMENTS
-from coord.projections.store.writer import Store
+from coord.projections.store.writer import ATTACHED, Store
 
 CHECKPOINT_THRESHOLD: Final = "64MB"
 SET_ASIDE_MAX: Final = 3
@@ -178,7 +178,19 @@ def _begin(path: Path, memory_mib: int) -> Store:
 
 
 def _connect(path: Path, memory_mib: int) -> duckdb.DuckDBPyConnection:
-    root = duckdb.connect(str(path), config=dict(SETTINGS))
+    root = duckdb.connect(":memory:", config=dict(SETTINGS))
+    try:
+        quoted = str(path).replace("'", "''")
+        root.execute(f"ATTACH '{quoted}' AS {ATTACHED} (ROW_GROUP_SIZE {ROW_GROUP_ROWS})").fetchall()
+        root.execute(f"USE {ATTACHED}").fetchall()
+        _limit(root, memory_mib)
+    except BaseException:
+        root.close()
+        raise
+    return root
+
+
+def _limit(root: duckdb.DuckDBPyConnection, memory_mib: int) -> None:
     for name, value in (
         ("checkpoint_threshold", CHECKPOINT_THRESHOLD),
         ("memory_limit", f"{memory_mib}MiB"),
@@ -187,7 +199,6 @@ def _connect(path: Path, memory_mib: int) -> duckdb.DuckDBPyConnection:
     ):
         root.execute(f"SET GLOBAL {name} = '{value}'").fetchall()
     root.execute("SET GLOBAL enable_external_access = false").fetchall()
-    return root
 
 
 def _check(root: duckdb.DuckDBPyConnection, deep: bool) -> None:

@@ -8,6 +8,7 @@ from coord.projections.folds.catalog import TABLES, VERSION
 from coord.projections.folds.shape import Kind, Table
 from coord.projections.intake import LEDGER
 from coord.projections.repeats import EVENT_IDS
+from coord.projections.store.engine import ROW_GROUP_ROWS
 from coord.projections.views import VIEWS
 
 ALL_TABLES: Final[tuple[Table[Any], ...]] = (*TABLES, *LEDGER, EVENT_IDS)
@@ -51,5 +52,7 @@ STATEMENTS: Final = (
     *map(view_sql, SEALED),
     *(f'CREATE VIEW "{name}" AS {sql}' for name, sql in VIEWS.items()),
 )
-FINGERPRINT: Final = hashlib.sha256("\n".join((str(VERSION), *STATEMENTS)).encode()).hexdigest()
+FINGERPRINT: Final = hashlib.sha256(
+    "\n".join((str(VERSION), str(ROW_GROUP_ROWS), *STATEMENTS)).encode()
+).hexdigest()
 """Changes with any table or view, and with what the folds mean: a file of another one is built anew."""

@@ -13,6 +13,7 @@ import duckdb
 from coord.events.streams import SAMPLES
 from coord.projections.folds.shape import Table
 from coord.projections.intake import LEDGER, Mark
+from coord.projections.store.engine import ROW_GROUP_ROWS
 from coord.projections.store.parquet import Parquet, ParquetFault, export_query, files_sql, words_of
 from coord.projections.store.schema import ALL_TABLES, META, SEALED, SEGMENTS, table_sql, view_sql
 from coord.projections.store.segments import Kept, segment_of
@@ -63,9 +64,9 @@ class SealedFiles(Parquet):
             ParquetFault: it cannot be opened.
         """
         super().__init__(memory_mib)
-        mode = "" if writable else " (READ_ONLY)"
+        mode = f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}" if writable else "READ_ONLY"
         try:
-            self.do(f"ATTACH '{_quoted(file)}' AS tables{mode}")
+            self.do(f"ATTACH '{_quoted(file)}' AS tables ({mode})")
             self.do("USE tables")
         except BaseException:
             self.close()

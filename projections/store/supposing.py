@@ -19,8 +19,7 @@ def reader_with(store: Store, rows: Mapping[str, Columns]) -> Iterator[Reader]:
         StoreBroken: the file or engine failed.
     """
     with read_border():
-        with store._cursors:
-            cursor = store._root.cursor()
+        cursor = store.cursor()
         try:
             cursor.execute("BEGIN TRANSACTION")
             for name, columns in rows.items():

@@ -22,6 +22,8 @@ from coord.projections.store.segments import KEEPING, Keeping, Segments
 CHECKPOINT_BYTES: Final = 4 * MIB
 """So much of messages is folded between two checkpoints: emptying the log of writes takes several times the
 memory of what it holds."""
+ATTACHED: Final = "tables"
+"""What the file is called in the engine."""
 _READ_STILL: Final = "TransactionContext Error: Cannot CHECKPOINT: there are other write transactions active"
 """So the engine says; the transaction is one that reads, from before tables were made or dropped."""
 
@@ -33,7 +35,7 @@ class Store:
         self.path = path
         self._root = root
         self._cursors = threading.Lock()
-        self._writing = root.cursor()
+        self._writing = self.cursor()
         self._hot = HotRows(self._writing)
         self._ids = KnownIds(self._writing)
         self._written_bytes = 0
@@ -140,13 +142,19 @@ class Store:
             StoreBroken: the file or engine failed.
         """
         with read_border():
-            with self._cursors:
-                cursor = self._root.cursor()
+            cursor = self.cursor()
             try:
                 cursor.execute("BEGIN TRANSACTION READ ONLY")
                 yield Reader(cursor)
             finally:
                 cursor.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return another connection to the file; from any thread."""
+        with self._cursors:
+            cursor = self._root.cursor()
+        cursor.execute(f"USE {ATTACHED}").fetchall()
+        return cursor
 
     def close(self) -> None:
         """Close the file, in order; readers must have ended."""

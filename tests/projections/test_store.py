@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from coord.projections.intake import Gap, Mark, take_in
 from coord.projections.store import Store, StoreFull, Unfoldable
 from coord.projections.store.connection import begin_store
 from coord.projections.store.digests import digests, digests_of_events
+from coord.projections.store.engine import ROW_GROUP_ROWS
 
 
 @pytest.fixture
@@ -51,6 +53,23 @@ def test_the_store_holds_what_the_tables_in_memory_hold(
         assert contents(store) == folded(events, samples).contents()
     finally:
         store.close()
+
+
+def test_few_rows_lie_together_whenever_the_file_is_written(path: Path) -> None:
+    count = 3 * ROW_GROUP_ROWS
+    for time in range(2):
+        with closing(open_file(path).store) as store:
+            for number in range(2):
+                store.cursor().execute(
+                    f"INSERT INTO event_ids SELECT hash(range)::VARCHAR, range + {(2 * time + number) * count} FROM range({count})"
+                ).fetchall()
+            store.checkpoint()
+    with closing(open_file(path).store) as store, store.reader() as reader:
+        groups = reader.rows(
+            "SELECT row_group_id, sum(count) AS rows FROM pragma_storage_info('event_ids')"
+            " WHERE column_name = 'position' AND segment_type = 'BIGINT' GROUP BY ALL"
+        )
+    assert [row["rows"] for row in groups] == [ROW_GROUP_ROWS] * 12
 
 
 def test_an_end_that_is_undone_leaves_the_file_also_when_it_was_folded_in_long_ago(store: Store) -> None:
