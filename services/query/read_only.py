@@ -7,10 +7,11 @@ Threads that are there already are not bound, so it is called before the engine 
 
 import ctypes
 import struct
+import sys
 from typing import Final
 
 _CREATE, _RESTRICT = 444, 446
-"""System calls, the same on every processor."""
+"""System calls of Linux, the same on every processor."""
 _VERSION_ONLY: Final = 1
 _NO_NEW_PRIVILEGES: Final = 38
 """A process that gives up more privileges may bind itself."""
@@ -23,6 +24,8 @@ _TRUNCATE_SINCE: Final = 3
 
 def write_no_files() -> bool:
     """Bind this thread, and those that it starts, for good; tells whether the kernel can."""
+    if sys.platform != "linux":
+        return False
     library = ctypes.CDLL(None, use_errno=True)
     version = library.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_ONLY))
     if version < 1:

@@ -1,6 +1,7 @@
 """The process that runs a statement: what it may not do, what ends it, and what is left of it."""
 
 import asyncio
+import ctypes
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ from coord.events import work
 from coord.events.catalog import kind_of
 from coord.events.errors import CoordError, NoServer, Refused, UsageError
 from coord.projections.store.sandbox import Sandbox
-from coord.services.query import log_events, running
+from coord.services.query import log_events, read_only, running
 from coord.services.query.running import ask
 from coord.services.query.wanted import Wanted
 from coord.services.settings import Settings
@@ -169,6 +170,12 @@ def test_nothing_that_is_there_can_be_emptied_and_a_pipe_can_be_written(tmp_path
     if last.startswith("False"):
         pytest.skip("this kernel has no Landlock")
     assert (refused, last) == (["Permission denied"] * 3, "True x kept")
+
+
+def test_on_another_system_no_call_of_linux_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(ctypes, "CDLL", None)
+    assert not read_only.write_no_files()
 
 
 _ASKING = """
