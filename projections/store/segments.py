@@ -4,7 +4,8 @@
 
 A table that is sealed is a hot table and its segments, shown as one by a view. A segment holds what the broker
 recorded within one span, in sorted runs of at most `PIECE_ROWS`. A piece is sealed, oldest rows first, when so
-many are hot or the oldest is a quarter of a span old; in one transaction, so every row is shown once.
+many are hot or the oldest is a quarter of a span old; in one transaction, so every row is shown once. Folding may go
+on meanwhile: it only adds to what is hot.
 
 A segment begins and goes in a transaction of its own between two checkpoints: so the log of writes never holds
 a table that is made or dropped together with its rows. The second waits until those who read an older snapshot are
@@ -13,7 +14,7 @@ than what is kept, and archived where there is an archive; or when more rows, or
 then the oldest goes early, archived or not. So what waits for the archive is kept a third longer at most.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -77,17 +78,20 @@ class Segment(NamedTuple):
 
 
 class Segments:
-    """The segments of one file; used by its writer alone."""
+    """The segments of one file; used by one thread."""
 
     def __init__(
         self,
         writing: duckdb.DuckDBPyConnection,
         transaction: Callable[[str], AbstractContextManager[None]],
         checkpoint: Callable[[], bool],
+        alone: AbstractContextManager[object],
     ) -> None:
+        """Take what the store gives; `alone` keeps others from writing, and may be held twice."""
         self._writing = writing
         self._transaction = transaction
         self._checkpoint = checkpoint
+        self._alone = alone
         self.piece_rows = PIECE_ROWS
         """Fewer when there was no memory for so many."""
         self._owes_checkpoint = False
@@ -131,15 +135,21 @@ class Segments:
     def drop(self, table: Table[Any], kept: Kept, now_ns: int) -> list[Segment]:
         """Drop what is older than is kept and archived, or more than may be; returns what was dropped."""
         gone = list(self._too_many(table, kept, min(now_ns - kept.kept_ns, kept.archived_ns)))
-        if not gone or not self._may_define():
+        if not gone:
             return []
+        with self._alone:
+            return gone if self._dropped(table, gone) else []
+
+    def _dropped(self, table: Table[Any], gone: Sequence[Segment]) -> bool:
+        if not self._may_define():
+            return False
         with self._defining(f"segments of {table.name} cannot be dropped"):
             names = [segment.name for segment in gone]
             self._rows(f'DELETE FROM "{SEGMENTS}" WHERE list_contains($1, name)', names)
             self._show(table)
             for name in names:
                 self._rows(f'DROP TABLE "{name}"')
-        return gone
+        return True
 
     def of(self, table: Table[Any]) -> list[Segment]:
         """List the segments of a table, oldest first."""
@@ -167,9 +177,12 @@ class Segments:
         for segment in self.of(table):
             if segment.first_ns <= at_ns < segment.end_ns:
                 return segment
+        with self._alone:
+            return self._begun(table, segment_of(table, at_ns, span_ns))
+
+    def _begun(self, table: Table[Any], segment: Segment) -> Segment | None:
         if not self._may_define():
             return None
-        segment = segment_of(table, at_ns, span_ns)
         with self._defining(f"a segment of {table.name} cannot be begun"):
             self._rows(table_sql(table, segment.name))
             self._rows(_BEGUN, segment.name, table.name, *segment[1:])

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,18 +29,23 @@ _READ_STILL: Final = "TransactionContext Error: Cannot CHECKPOINT: there are oth
 
 
 class Store:
-    """An open file. One thread at a time may write; `reader` may be used from any."""
+    """An open file. One thread at a time folds; beside it another may seal and drop. `reader` may be used from any."""
 
     def __init__(self, path: Path, root: duckdb.DuckDBPyConnection) -> None:
         self.path = path
         self._root = root
         self._cursors = threading.Lock()
         self._writing = self.cursor()
+        self._sealing = self.cursor()
+        self._alone = threading.RLock()
+        """Held while a batch is folded in, the file is brought up to date, or tables are made or dropped."""
+        self._moving = threading.Lock()
+        """Held while rows are sealed: by their numbers, which a checkpoint may change."""
         self._hot = HotRows(self._writing)
         self._ids = KnownIds(self._writing)
         self._written_bytes = 0
         self.keeping: Keeping = KEEPING
-        self._segments = Segments(self._writing, self._transaction, self.checkpoint)
+        self._segments = Segments(self._sealing, self._sealed, self.checkpoint, self._alone)
         self._unsealed = dict.fromkeys((table.name for table in SEALED), 0)
         """Rows that are hot, as far as is known: what was there at first is counted when it is looked whether to seal."""
 
@@ -65,7 +70,7 @@ class Store:
         self._ids.take(changes)
         for name, count in changes.added().items():
             if name in self._unsealed:
-                self._unsealed[name] += count
+                self._count_hot(name, count)
         self._written_bytes += size_bytes
         if self._written_bytes >= CHECKPOINT_BYTES:
             self.checkpoint()
@@ -114,23 +119,34 @@ class Store:
             ]
 
     def _seal(self, table: Table[Any], now_ns: int) -> bool:
-        self._unsealed[table.name] = 0
+        with self._alone:
+            self._unsealed[table.name] = 0
         hot, is_done = self._segments.seal(table, self.keeping[table.name], now_ns)
-        self._unsealed[table.name] = hot
+        self._count_hot(table.name, hot)
         return is_done
+
+    def _count_hot(self, name: str, count: int) -> None:
+        """Add rows; what comes while a piece is sealed may count twice, until the next one is."""
+        with self._alone:
+            self._unsealed[name] += count
 
     def checkpoint(self) -> bool:
         """Write what the log of writes holds into the file; costs according to what changed.
 
-        False: not while somebody reads a snapshot that is older than a segment that was begun or dropped.
+        False: not while a piece is sealed, or somebody reads a snapshot that is older than a segment that was begun
+        or dropped.
         """
-        with told_apart("the file cannot be brought up to date"):
+        with self._alone, told_apart("the file cannot be brought up to date"):
+            if not self._moving.acquire(blocking=False):
+                return False
             try:
                 self._run("CHECKPOINT")
             except duckdb.TransactionException as error:
                 if not str(error).startswith(_READ_STILL):
                     raise
                 return False
+            finally:
+                self._moving.release()
         self._written_bytes = 0
         return True
 
@@ -159,26 +175,24 @@ class Store:
     def close(self) -> None:
         """Close the file, in order; readers must have ended."""
         with told_apart("the file cannot be closed in order"):
+            self._sealing.close()
             self._writing.close()
             self._root.close()
 
     @contextmanager
     def _transaction(self, what: str) -> Iterator[None]:
-        with told_apart(what):
-            self._run("BEGIN TRANSACTION")
+        with self._alone:
             try:
-                yield
-                self._run("COMMIT")
+                with _transaction_of(self._writing, what):
+                    yield
             except BaseException:
                 self._hot.forget()
-                self._roll_back()
                 raise
 
-    def _roll_back(self) -> None:
-        try:
-            self._run("ROLLBACK")
-        except duckdb.Error:
-            """There may be nothing left to roll back; the error that led here is the one to tell."""
+    @contextmanager
+    def _sealed(self, what: str) -> Iterator[None]:
+        with self._moving, _transaction_of(self._sealing, what):
+            yield
 
     def _write(self, changes: Changes) -> None:
         for name, rows in changes.rows.items():
@@ -223,3 +237,16 @@ class Store:
 
     def _run(self, sql: str, values: list[Any] | None = None) -> None:
         self._writing.execute(sql, values).fetchall()
+
+
+@contextmanager
+def _transaction_of(connection: duckdb.DuckDBPyConnection, what: str) -> Iterator[None]:
+    with told_apart(what):
+        connection.execute("BEGIN TRANSACTION").fetchall()
+        try:
+            yield
+            connection.execute("COMMIT").fetchall()
+        except BaseException:
+            with suppress(duckdb.Error):
+                connection.execute("ROLLBACK").fetchall()
+            raise

@@ -3,8 +3,8 @@
     log --pull--> feed (no holes) --> keeper (one writer) --> store --> answers --> socket, NATS
                                         |  swaps in what rebuild made
 
-    keeper      owns the open store: one writing thread, some reading ones, the ladder when it breaks
-    folding     what that thread does: batches folded in, old rows sealed, those not kept dropped
+    keeper      owns the open store: a thread that folds, one that seals, some that read, the ladder when it breaks
+    folding     what is done with it: batches folded in, old rows sealed, those not kept dropped
     aligning    where to read on from, when the log is or is not the one that was folded in
     feed        batches of one stream without holes: what is missing is fetched again, or counted
     following   the loops that keep the store up with the log, and know how far behind it is; paces: how quick

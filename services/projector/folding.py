@@ -1,4 +1,4 @@
-"""What the writing thread does with the store: fold a batch in, seal what is old, drop what is not kept.
+"""What is done with the store: a batch is folded in, what is old is sealed, what is not kept is dropped.
 
 A message that cannot be folded is found by halving its batch, and becomes a dead letter; so no message ends the
 process or holds up the next.
@@ -40,10 +40,9 @@ def fold_batch(store: Store, created_at: str, messages: Sequence[Stored], gaps: 
         StoreBroken: the store must be reopened; parts may have been folded.
     """
     for part in parts(messages):
-        _fold(store, created_at, part, gaps)
+        fold_part(store, created_at, part, gaps)
         gaps = ()
-        while store.is_piece_full and seal(store):
-            """Another piece may be full."""
+        seal_full(store)
 
 
 def parts(messages: Sequence[Stored]) -> Iterator[Sequence[Stored]]:
@@ -58,7 +57,25 @@ def parts(messages: Sequence[Stored]) -> Iterator[Sequence[Stored]]:
         yield messages[first:]
 
 
-def seal(store: Store) -> bool:
+def seal_full(store: Store) -> None:
+    """Seal pieces as long as there are full ones."""
+    while store.is_piece_full and _seal(store):
+        """Another piece may be full."""
+
+
+def tidy(store: Store, *, drops: bool) -> None:
+    """Seal all that is old enough; drop what is not kept any more, if it is time for that.
+
+    Raises:
+        StoreBroken: the store must be reopened.
+    """
+    while _seal(store):
+        """Another piece may be old enough."""
+    if drops:
+        _drop_old(store)
+
+
+def _seal(store: Store) -> bool:
     """Seal a piece of what is old, if it is time; returns whether there was any. What cannot be done is told."""
     try:
         return store.seal(clock.now_ns())
@@ -67,7 +84,7 @@ def seal(store: Store) -> bool:
         return False
 
 
-def drop_old(store: Store) -> None:
+def _drop_old(store: Store) -> None:
     """Drop what is not kept any more. What cannot be done is told."""
     try:
         archived_ns = min(kept.archived_ns for kept in store.keeping.values())
@@ -86,7 +103,7 @@ def keeping_of(settings: Settings) -> Keeping:
     return keeping(readings, Kept(settings.rollups_kept_seconds, ROLLUPS_MAX))
 
 
-def _fold(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap]) -> None:
+def fold_part(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap]) -> None:
     """Fold messages together, or find by halving which of them cannot be folded."""
     try:
         with told_apart("the batch cannot be read"):
@@ -98,5 +115,5 @@ def _fold(store: Store, created_at: str, messages: Sequence[Stored], gaps: Seque
             store.apply(set_aside(created_at, messages[0], fault.message))
             return
         half = len(messages) // 2
-        _fold(store, created_at, messages[:half], gaps)
-        _fold(store, created_at, messages[half:], ())
+        fold_part(store, created_at, messages[:half], gaps)
+        fold_part(store, created_at, messages[half:], ())

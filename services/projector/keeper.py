@@ -3,8 +3,8 @@
     open --(fold, read)--> open --StoreBroken--> closed --ladder--> open
                                                   `--cannot be opened--> broken, tried again later
 
-One thread writes, `READERS` threads read, each question its own snapshot. To reopen or swap the file,
-new readers wait, present ones finish, and the writer goes last. What the writing thread does stands in `folding`.
+One thread folds, another seals and drops beside it, `READERS` threads read, each question its own snapshot. To reopen or
+swap the file, new readers wait, present ones finish, and so does who seals; the writer goes last. What they do stands in `folding`.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from coord.projections.store import (
 from coord.services import clock
 from coord.services.archive.readings_place import archived_until_ns
 from coord.services.folder import Folder
-from coord.services.projector.folding import drop_old, fold_batch, keeping_of, parts, seal
+from coord.services.projector.folding import fold_part, keeping_of, parts, seal_full, tidy
 from coord.services.settings import Settings
 
 READERS: Final = 4
@@ -76,6 +76,9 @@ class Keeper:
         self._memory_mib = settings.projection_memory_mib
         self._folder = folder
         self._writer = ThreadPoolExecutor(1, "writer")
+        self._sealer = ThreadPoolExecutor(1, "sealer")
+        self._beside: asyncio.Future[None] | None = None
+        """What the sealer does; begun only by who has the turn."""
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._reading = 0
         self._no_readers = asyncio.Event()
@@ -109,10 +112,13 @@ class Keeper:
         async with self._turn:
             await self._shut()
         self._writer.shutdown()
+        self._sealer.shutdown()
         self._readers.shutdown()
 
     async def fold(self, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap] = ()) -> None:
         """Fold messages in; what cannot be folded becomes a dead letter. Others have their turn between two parts.
+
+        Full pieces are sealed beside; folding waits for that only when the next one is full, so what is hot stays bounded.
 
         Raises:
             StoreBroken: parts may have been folded; the store must be reopened.
@@ -120,9 +126,12 @@ class Keeper:
         """
         for part in parts(messages):
             async with self._turn:
-                await self._in_writer(partial(fold_batch, self._store(), created_at, part, gaps))
+                store = self._store()
+                await self._in_writer(partial(fold_part, store, created_at, part, gaps))
                 self._dirty_since = self._dirty_since or clock.monotonic()
                 await self._tell(part[-1].stream, part[-1].position)
+                if store.is_piece_full:
+                    await self._begin_beside(partial(seal_full, store))
             gaps = ()
 
     async def move_mark(self, mark: Mark, gap: Gap | None = None) -> None:
@@ -201,25 +210,45 @@ class Keeper:
                     pause = min(2 * pause, REOPEN_SECONDS_MAX)
 
     async def tidy(self) -> None:
-        """Seal what is old, drop what is not kept, and empty the log of writes, when it is time.
-
-        Whoever folds has a turn between two pieces.
+        """Empty the log of writes, and begin to seal what is old and drop what is not kept, when it is time.
 
         Raises:
             StoreBroken: the store must be reopened.
         """
+        if self._beside is not None:
+            if not self._beside.done():
+                return
+            await self.settled()
         now = clock.monotonic()
-        if now - self._sealed_at >= SEAL_SECONDS:
-            self._sealed_at = now
-            while await self._in_turn(seal):
-                """Another piece may be old enough."""
-        if now - self._dropped_at >= DROP_SECONDS:
-            self._dropped_at = now
-            await self._wait_for_the_archive()
-            await self._in_turn(drop_old)
         due = self._dirty_since is not None and now - self._dirty_since >= CHECKPOINT_SECONDS
         if due and await self._in_turn(Store.checkpoint):
             self._dirty_since = None
+        if now - self._sealed_at < SEAL_SECONDS:
+            return
+        self._sealed_at, drops = now, now - self._dropped_at >= DROP_SECONDS
+        if drops:
+            self._dropped_at = now
+            await self._wait_for_the_archive()
+        async with self._turn:
+            await self._begin_beside(partial(tidy, self._store(), drops=drops))
+
+    async def settled(self) -> None:
+        """Wait until nothing goes on beside folding.
+
+        Raises:
+            StoreBroken: it failed; the store must be reopened.
+        """
+        work = self._beside
+        if work is not None:
+            await asyncio.wait({work})
+            if self._beside is work:
+                self._beside = None
+            work.result()
+
+    async def _begin_beside(self, work: Callable[[], None]) -> None:
+        """Begin something that goes on beside folding; what goes on already is waited for."""
+        await self.settled()
+        self._beside = self._loop.run_in_executor(self._sealer, work)
 
     async def _wait_for_the_archive(self) -> None:
         """Learn up to where readings are archived, where they are: what is not is not dropped if there is room."""
@@ -244,6 +273,7 @@ class Keeper:
         """
         async with self._turn:
             store, began = self._store(), clock.monotonic()
+            await self.settled()
             if not await self._in_writer(store.checkpoint):
                 return None, 0.0
             self._dirty_since = None
@@ -267,6 +297,10 @@ class Keeper:
         """Let readers finish, and close the file; one that failed may not close in order."""
         self._open.clear()
         await self._no_readers.wait()
+        try:
+            await self.settled()
+        except StoreBroken as error:
+            _log.warning("%s", error)
         try:
             await self._in_writer(self.opened.store.close)
         except StoreBroken as error:

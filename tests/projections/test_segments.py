@@ -183,6 +183,31 @@ def test_a_reader_of_an_older_snapshot_keeps_it_and_nothing_is_sealed_or_dropped
         assert _shown(reader, "readings") == []
 
 
+def test_what_is_folded_in_while_a_piece_is_sealed_is_shown_once_and_stays_hot(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = _hours(1, readings=6)
+    store.apply(take_in(CREATED, messages[:4]))
+    seen = []
+    rows = store._segments._rows
+
+    def folding_beside(sql: str, *values: object) -> list[object]:
+        found = rows(sql, *values)
+        if sql.startswith('INSERT INTO "readings_1'):
+            store.apply(take_in(CREATED, messages[4:]))
+            with store.reader() as reader:
+                seen.append((reader.counts()["readings"], store.checkpoint()))
+        return found
+
+    monkeypatch.setattr(store._segments, "_rows", folding_beside)
+    assert store.seal(LATER_NS)
+    assert seen == [(6, False)]
+    assert _hot(store) == 2
+    assert store.checkpoint()
+    with store.reader() as reader:
+        assert _shown(reader, "readings") == folded(messages).contents()["readings_hot"]
+
+
 def test_what_cannot_be_sealed_now_is_tried_in_a_smaller_piece_and_nothing_is_lost(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,18 +233,21 @@ from coord.projections.store import Kept, keeping, open_store
 folder, created, messages, later_ns, old_ns = pickle.load(sys.stdin.buffer)
 
 class Counting:
-    def __init__(self, inner, left):
-        self.inner, self.left = inner, left
+    left = 0
+    def __init__(self, inner):
+        self.inner = inner
     def execute(self, *given):
-        self.left -= 1
-        if self.left < 0:
+        Counting.left -= 1
+        if Counting.left < 0:
             os._exit(9)
         return self.inner.execute(*given)
 
 def seal_and_drop(number):
     store = open_store(folder / f"{number}.duckdb", 256).store
     store.apply(take_in(created, messages))
-    store._writing = store._segments._writing = Counting(store._writing, number)
+    Counting.left = number
+    store._writing = Counting(store._writing)
+    store._sealing = store._segments._writing = Counting(store._sealing)
     while store.seal(later_ns):
         pass
     store.keeping = keeping(Kept(3600, 1000), Kept(3600, 1000))

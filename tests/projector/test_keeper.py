@@ -1,6 +1,7 @@
 """The keeper: one writer, some readers, and what happens when a fold, the file or the log is not as it should be."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from conftest import Server
 from histories import CREATED, History, hardware
+from msgspec import structs
 from projectors import log_on, sample, say
 
 from coord.events import work
@@ -140,9 +142,69 @@ def test_tidying_empties_the_log_of_writes_when_it_is_time(
         wal = keeper.path.with_name(keeper.path.name + ".wal")
         assert wal.stat().st_size > 0
         await keeper.tidy()
+        await keeper.settled()
         assert not wal.exists() or wal.stat().st_size == 0
         assert await _readings(keeper) == 0
         assert await keeper.read(lambda reader: reader.counts()["latest"]) == 1
+
+    keeping(settings, body)
+
+
+def test_folding_goes_on_while_a_full_piece_is_sealed_and_waits_when_the_next_is_full(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, sealed = threading.Event(), threading.Event(), []
+    seal = Store.seal
+
+    def slowly(self: Store, now_ns: int) -> bool:
+        begun.set()
+        assert go_on.wait(20)
+        sealed.append(seal(self, now_ns))
+        return sealed[-1]
+
+    monkeypatch.setattr(Store, "seal", slowly)
+
+    async def body(keeper: Keeper) -> None:
+        keeper.opened.store._segments.piece_rows = 3
+        history = History()
+        for number in range(12):
+            history.sample("n1", "hardware", hardware(number, [(number * 1000, 1.0)]))
+        await keeper.fold(CREATED, history.samples[:3])
+        await asyncio.to_thread(begun.wait, 20)
+        keeper.opened.store._unsealed["readings_hot"] = 0
+        await keeper.fold(CREATED, history.samples[3:5])
+        assert (await _readings(keeper), sealed) == (5, [])
+        waiting = asyncio.create_task(keeper.fold(CREATED, history.samples[5:]))
+        assert await _reached(keeper, 12)
+        assert not waiting.done()
+        go_on.set()
+        await waiting
+        await keeper.settled()
+        assert sealed[0]
+        assert await _readings(keeper) == 12
+
+    keeping(settings, body)
+
+
+def test_a_store_that_fails_while_it_is_sealed_is_told_by_the_next_look(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(self: Store, now_ns: int) -> bool:
+        raise StoreBroken("the test broke it")
+
+    monkeypatch.setattr(Store, "seal", failing)
+
+    async def body(keeper: Keeper) -> None:
+        keeper.opened.store._segments.piece_rows = 1
+        history = History()
+        history.sample("n1", "hardware", hardware(0, [(0, 1.0)]))
+        await keeper.fold(CREATED, history.samples)
+        assert keeper._beside is not None
+        await asyncio.wait({keeper._beside})
+        with pytest.raises(StoreBroken, match="the test broke it"):
+            await keeper.tidy()
+        await keeper.reopen("the test broke it")
+        assert await _readings(keeper) == 1
 
     keeping(settings, body)
 
@@ -234,6 +296,12 @@ def _aligning(server: Server, body: Callable[[Log, Keeper], Awaitable[None]]) ->
     keeping(server.settings, run)
 
 
+async def _reached(keeper: Keeper, position: int) -> bool:
+    """Wait until a position of SAMPLES is folded in."""
+    async with asyncio.timeout(20), keeper._more_folded:
+        return await keeper._more_folded.wait_for(lambda: keeper.folded["SAMPLES"] >= position)
+
+
 async def _readings(keeper: Keeper) -> int:
     return await keeper.read(lambda reader: reader.counts()["readings"])
 
@@ -263,11 +331,11 @@ def test_samples_that_hold_another_message_are_read_again_and_nothing_counts_twi
         await _fold_all(log, keeper, "SAMPLES")
         mark = await keeper.mark("SAMPLES")
         assert mark is not None
-        await keeper.move_mark(replace(mark, position=2, message_id="another"))
+        await keeper.move_mark(structs.replace(mark, position=2, message_id="another"))
         assert (await align(log, keeper, "SAMPLES")).position == 1
         await _fold_all(log, keeper, "SAMPLES")
         assert await _readings(keeper) == 3
-        await keeper.move_mark(replace(mark, created_at="another stream", position=700))
+        await keeper.move_mark(structs.replace(mark, created_at="another stream", position=700))
         assert (await align(log, keeper, "SAMPLES")).position == 1
 
     _aligning(server, body)
@@ -291,7 +359,7 @@ def test_another_log_of_events_means_another_file(
         assert (await align(log, keeper, "EVENTS")).position == 3
         mark = await keeper.mark("EVENTS")
         assert mark is not None
-        await keeper.move_mark(replace(mark, **changed))
+        await keeper.move_mark(structs.replace(mark, **changed))
         assert (await align(log, keeper, "EVENTS")).position == 1
         assert keeper.opened.how == "rebuilt"
         assert words in keeper.opened.reason
