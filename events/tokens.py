@@ -21,7 +21,7 @@ TOKEN_PATTERN: Final = rf"[A-Za-z0-9_-]{{1,{TOKEN_LENGTH_MAX}}}"
 TRACEPARENT_PATTERN: Final = r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 
 _TOKEN = re.compile(TOKEN_PATTERN)
-_FAMILY = re.compile(rf"({TOKEN_PATTERN})\.({TOKEN_PATTERN})\.({TOKEN_PATTERN})")
+_SUBJECT = re.compile(rf"({TOKEN_PATTERN})\.({TOKEN_PATTERN})\.({TOKEN_PATTERN})\.({TOKEN_PATTERN})")
 _DIGEST_LENGTH: Final = 8
 
 
@@ -96,15 +96,14 @@ def split_subject(subject: str, river: str) -> tuple[str, str, str]:
     Raises:
         InvalidEvent: the subject does not follow the grammar.
     """
-    family, _, entity = subject.rpartition(".")
-    names = _family_of(family, river)
-    if names is None or _TOKEN.fullmatch(entity) is None:
+    found = _names_of(subject)
+    if found is None or found[0] != river:
         raise InvalidEvent(f"subject {subject[:200]!a} is not {river}.<name>.<name>.<name>.")
-    return *names, entity
+    return found[1:]
 
 
-@lru_cache(maxsize=1024)
-def _family_of(family: str, river: str) -> tuple[str, str] | None:
-    """Split what comes before the last name, which comes again and again; None: it is of no such subject."""
-    found = _FAMILY.fullmatch(family)
-    return (found[2], found[3]) if found is not None and found[1] == river else None
+@lru_cache(maxsize=8192)
+def _names_of(subject: str) -> tuple[str, str, str, str] | None:
+    """Split a subject; what happens to something now mostly goes on happening to it."""
+    found = _SUBJECT.fullmatch(subject)
+    return (found[1], found[2], found[3], found[4]) if found is not None else None

@@ -41,7 +41,8 @@ from coord.services.projector.folding import fold_batch
 from coord.services.projector.keeper import Keeper, store_path
 from coord.services.settings import Settings
 
-BATCH_MAX: Final = 5_000
+BATCH_MAX: Final = 20_000
+"""As where a projector is far behind: what a commit costs is divided by as many events."""
 TOLD_SECONDS: Final = 0.5
 """Between two lines of progress."""
 _WAIT_SECONDS: Final = 2.0

@@ -32,20 +32,35 @@ async def live(log: Log, site: str, items: int) -> None:
     for first in range(0, items, _ITEMS_A_BATCH):
         names = [f"w-{number:07d}" for number in range(first, min(items, first + _ITEMS_A_BATCH))]
         positions = await log.append([_append(site, name, 0, _SUBMITTED) for name in names])
-        for events in _claims(len(names)):
-            given = zip(names, positions, events, strict=True)
+        fences: Sequence[int] = ()
+        for of_claim in (_claimed, _progressed, _completed):
+            given = zip(names, positions, of_claim(len(names), fences), strict=True)
             positions = await log.append([_append(site, name, at, event) for name, at, event in given])
+            fences = fences or positions
 
 
 _DIGEST: Final = sha256(b"corpus/part-0001.txt").hexdigest()
 _SUBMITTED: Final = WorkSubmitted(title="Hash the corpus", priority=1, body={"path": "corpus/part-0001.txt"})
 
 
-def _claims(count: int) -> Iterator[Sequence[Event]]:
-    agents = [f"a-{number % 50}" for number in range(count)]
-    yield [WorkClaimed(agent=agent, incarnation=1, lease_seconds=30.0, attempt=1) for agent in agents]
-    yield [WorkProgressed(agent=agent, fence=1, fraction=0.5, note="half way") for agent in agents]
-    yield [WorkCompleted(agent=agent, fence=1, result={"sha256": _DIGEST}) for agent in agents]
+def _agents(count: int) -> list[str]:
+    return [f"a-{number % 50}" for number in range(count)]
+
+
+def _claimed(count: int, _: Sequence[int]) -> Sequence[Event]:
+    return [
+        WorkClaimed(agent=agent, incarnation=1, lease_seconds=30.0, attempt=1) for agent in _agents(count)
+    ]
+
+
+def _progressed(count: int, fences: Sequence[int]) -> Sequence[Event]:
+    held = zip(_agents(count), fences, strict=True)
+    return [WorkProgressed(agent=agent, fence=fence, fraction=0.5, note="half way") for agent, fence in held]
+
+
+def _completed(count: int, fences: Sequence[int]) -> Sequence[Event]:
+    held = zip(_agents(count), fences, strict=True)
+    return [WorkCompleted(agent=agent, fence=fence, result={"sha256": _DIGEST}) for agent, fence in held]
 
 
 def _append(site: str, name: str, position: int, event: Event) -> Append:

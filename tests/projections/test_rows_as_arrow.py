@@ -1,7 +1,7 @@
 """Rows as they travel to the store: whatever the columns hold comes out as it went in."""
 
 import pytest
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from coord.projections.folds.shape import Packs, Row, Table, columns_of, unpacked
 from coord.projections.store.arrow import keys_to_arrow, packs_to_arrow, to_arrow
@@ -69,3 +69,17 @@ def test_a_value_that_does_not_fit_its_column_is_refused(column: str, value: obj
     columns[column][1] = value
     with pytest.raises((ValueError, TypeError, OverflowError)):
         to_arrow(TABLE, columns)
+
+
+@pytest.mark.parametrize("name", ["note", "other", "more", "numbers"])
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 64, 100])
+@pytest.mark.parametrize("every", [1, 2, 3, 1000])
+def test_what_is_absent_among_many_is_absent_alone(name: str, count: int, every: int) -> None:
+    there = {"note": "ü", "other": -7, "more": 0.5, "numbers": (1, 2)}[name]
+    plain = Mixed("n", None, 0, None, 0.0, None, True, (), None)
+    rows = [replace(plain, **{name: None if number % every == 0 else there}) for number in range(count)]
+    flags = [replace(row, flag=number % 3 == 1) for number, row in enumerate(rows)]
+    found = to_arrow(TABLE, columns_of(TABLE, flags)).to_pylist()
+    shown = list(there) if isinstance(there, tuple) else there
+    assert [row[name] for row in found] == [None if number % every == 0 else shown for number in range(count)]
+    assert [row["flag"] for row in found] == [number % 3 == 1 for number in range(count)]
