@@ -13,13 +13,12 @@ A fold believes the log and survives it: what does not fit is ignored and noted 
 import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 import msgspec
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from coord.events.envelope import Recorded
 from coord.events.streams import EVENTS
@@ -166,7 +165,8 @@ class Draft:
         before = self._previous(table, key)
         if before is None:
             return None
-        after = rows[key] = copy(before)
+        after = replace(before)
+        rows[key] = after
         return after
 
     def put(self, table: Table[R], row: R) -> R:
