@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from coord.events.streams import MIB
+from coord.events.streams import EVENTS, MIB
 from coord.events.wire import Stored
 from coord.projections.folds.samples import ROLLUP_PARTS
 from coord.projections.intake import Gap, set_aside, take_in
@@ -28,13 +28,15 @@ from coord.services.settings import Settings
 
 PART_BYTES_MAX: Final = 4 * MIB
 """Of messages folded in one transaction."""
+READINGS_PART_BYTES_MAX: Final = 2 * MIB
+"""Of messages of SAMPLES, which hold a reading in 20 bytes: their rows take memory while a piece is sealed beside."""
 ROLLUPS_MAX: Final = KEEPING[ROLLUP_PARTS.name].rows_max
 
 _log: Final = logging.getLogger("coord.projector")
 
 
 def fold_batch(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap] = ()) -> None:
-    """Fold a batch, in parts of `PART_BYTES_MAX`; what cannot be folded becomes a dead letter.
+    """Fold a batch, in parts of so many bytes; what cannot be folded becomes a dead letter.
 
     Raises:
         StoreBroken: the store must be reopened; parts may have been folded.
@@ -47,10 +49,11 @@ def fold_batch(store: Store, created_at: str, messages: Sequence[Stored], gaps: 
 
 def parts(messages: Sequence[Stored]) -> Iterator[Sequence[Stored]]:
     """Divide a batch into what is folded in one transaction each."""
+    most = PART_BYTES_MAX if messages and messages[0].stream == EVENTS.name else READINGS_PART_BYTES_MAX
     first = size = 0
     for number, message in enumerate(messages):
         size += len(message.body)
-        if size >= PART_BYTES_MAX:
+        if size >= most:
             yield messages[first : number + 1]
             first, size = number + 1, 0
     if first < len(messages):

@@ -21,6 +21,7 @@ from coord.projections.store import Reader, Store, StoreBroken
 from coord.services.folder import Folder
 from coord.services.log import Log
 from coord.services.projector.aligning import align
+from coord.services.projector.folding import PART_BYTES_MAX, READINGS_PART_BYTES_MAX, parts
 from coord.services.projector.keeper import Keeper
 from coord.services.projector.rebuild import rebuild_online
 from coord.services.settings import Settings
@@ -232,6 +233,17 @@ def test_a_batch_of_large_messages_is_folded_in_parts(
         assert len(await keeper.read(_ids)) == 7
 
     keeping(settings, body)
+
+
+def test_readings_are_folded_in_parts_of_half_the_size() -> None:
+    def told(stream: str) -> list[int]:
+        body = b"x" * (READINGS_PART_BYTES_MAX // 4)
+        messages = [Stored(stream, number, 0, "", {}, body) for number in range(10)]
+        return [len(part) for part in parts(messages)]
+
+    assert 2 * READINGS_PART_BYTES_MAX == PART_BYTES_MAX
+    assert told("SAMPLES") == [4, 4, 2]
+    assert told("EVENTS") == [8, 2]
 
 
 def test_whoever_else_writes_has_a_turn_between_the_parts_of_a_large_batch(
