@@ -1,7 +1,8 @@
 """What is ingested in measurements: whole lives of items, and packed readings of many machines."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 
@@ -28,14 +29,23 @@ _HEADERS: Final = {
 
 
 async def live(log: Log, site: str, items: int) -> None:
-    """Append the lives of so many items: submitted, claimed, half way, completed."""
+    """Append the lives of so many items."""
+    batches = lives(site, items)
+    appends = next(batches)
+    with suppress(StopIteration):
+        while True:
+            appends = batches.send(await log.append(appends))
+
+
+def lives(site: str, items: int) -> Generator[list[Append], Sequence[int], None]:
+    """Yield the lives of so many items in batches: submitted, claimed, half way, completed; it is sent their positions."""
     for first in range(0, items, _ITEMS_A_BATCH):
         names = [f"w-{number:07d}" for number in range(first, min(items, first + _ITEMS_A_BATCH))]
-        positions = await log.append([_append(site, name, 0, _SUBMITTED) for name in names])
+        positions = yield [_append(site, name, 0, _SUBMITTED) for name in names]
         fences: Sequence[int] = ()
         for of_claim in (_claimed, _progressed, _completed):
             given = zip(names, positions, of_claim(len(names), fences), strict=True)
-            positions = await log.append([_append(site, name, at, event) for name, at, event in given])
+            positions = yield [_append(site, name, at, event) for name, at, event in given]
             fences = fences or positions
 
 
