@@ -1,8 +1,6 @@
 """One event as it stands in the log, for people and programs that look at it."""
 
-from pydantic import JsonValue
-
-from coord.events.model import Count, Nanoseconds, Words
+from coord.events.model import AnyJson, Count, Nanoseconds, Words
 
 
 class LogEntry(Words):
@@ -17,7 +15,7 @@ class LogEntry(Words):
     actor: str = ""
     request_id: str = ""
     traceparent: str = ""
-    fields: JsonValue = None
+    fields: AnyJson = None
     """The body as it was stored; as deep as the border allows, so no `Json`."""
     fault: str | None = None
     """Why it is no event of ours; folds set it aside as a dead letter."""

@@ -10,14 +10,17 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     JsonValue,
     StringConstraints,
     ValidationError,
 )
 from pydantic._internal._model_construction import ModelMetaclass
+from pydantic_core import CoreSchema
 
 from coord.events.body import DEPTH_MAX
 from coord.events.errors import visible
+from coord.events.streams import BODY_BYTES_MAX
 from coord.events.tokens import TOKEN_LENGTH_MAX, TOKEN_PATTERN
 
 TITLE_LENGTH_MAX: Final = 200
@@ -55,6 +58,17 @@ class Command(Words):
 
 class Question(Words):
     """Something the projector answers."""
+
+
+class _AsLongAsItsBody:
+    """Free JSON has texts of any length that its body has room for: of other texts the model's own limit holds."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Say so where pydantic would take the model's limit, which is where it is given values, not JSON."""
+        schema = handler(source)
+        found: Any = handler.resolve_ref_schema(schema)
+        found["python_schema"]["choices"]["str"]["max_length"] = BODY_BYTES_MAX
+        return schema
 
 
 def _shallow(value: Any) -> Any:
@@ -163,7 +177,9 @@ _write: Final = msgspec.json.Encoder(enc_hook=_present).encode
 
 
 Token = Annotated[str, StringConstraints(pattern=f"^{TOKEN_PATTERN}$", max_length=TOKEN_LENGTH_MAX)]
-Json = Annotated[JsonValue, AfterValidator(_shallow)]
+AnyJson = Annotated[JsonValue, _AsLongAsItsBody()]
+"""As deep as the border allows."""
+Json = Annotated[AnyJson, AfterValidator(_shallow)]
 Title = Annotated[str, Field(min_length=1, max_length=TITLE_LENGTH_MAX)]
 Note = Annotated[str, Field(max_length=NOTE_LENGTH_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -185,9 +201,24 @@ assert LEASE_SECONDS_MIN < LEASE_SECONDS_MAX
 def first_fault(error: ValidationError) -> str:
     """Say in one sentence what the first wrong field of a model is; names and values are escaped and cut."""
     fault: Any = error.errors(include_url=False)[0]
-    where = visible(".".join(str(part) for part in fault["loc"]))
+    where = visible(".".join(str(part) for part in fault["loc"] if not str(part).endswith("]")))
     value = "" if fault["type"] == "missing" else f" is {visible(repr(fault.get('input')))}"
     more = error.error_count() - 1
     rest = f" ({more} more)" if more else ""
     place = f"{where}{value}: " if where else ""
-    return f"{place}{fault['msg']}{rest}."
+    return f"{place}{_words_of(fault)}{rest}."
+
+
+def _words_of(fault: Any) -> str:
+    """Say what is wrong with a field in words that know nothing of how it is read."""
+    words: str = _WORDS.get(fault["type"], fault["msg"])
+    for library, ours in (
+        ("Input should", "it must"),
+        ("String should", "it must"),
+        ("Tuple should", "it must"),
+    ):
+        words = words.replace(library, ours, 1)
+    return words.replace(" after validation", "")
+
+
+_WORDS: Final = {"missing": "it is missing", "extra_forbidden": "there is no such field"}

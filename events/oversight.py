@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from coord.events.alert import EntityKind, Evidence, Severity
 from coord.events.answer import ROWS_DEFAULT, ROWS_MAX, Answer, Limit, PastQuestion
 from coord.events.directive import Action
-from coord.events.model import Count, Nanoseconds, Note, Seconds, Title, Token, Words
+from coord.events.model import AnyJson, Count, Nanoseconds, Note, Seconds, Title, Token, Words
 
 
 class Alerts(PastQuestion):
@@ -26,7 +26,7 @@ class DirectiveRow(Words):
     entity_kind: EntityKind
     entity: Token
     action: Action
-    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    parameters: dict[str, AnyJson] = Field(default_factory=dict)
     status: Literal["issued", "withdrawn", "applied", "refused"]
     reason: Note
     answer: Note | None = None
@@ -124,7 +124,7 @@ class RunRow(Words):
     not_finite: Count = 0
     dropped_points: Count = 0
     reason: str | None = None
-    configuration: dict[str, JsonValue] = Field(default_factory=dict)
+    configuration: dict[str, AnyJson] = Field(default_factory=dict)
     """What its newest start said of how it trains, where that is small; only of a run that is asked for by name."""
     directives: tuple[DirectiveRow, ...] = ()
     """The newest first."""

@@ -177,12 +177,11 @@ def _take(one: Any, limits: dict[str, Any]) -> None:
     if isinstance(one, FieldInfo):
         for inner in one.metadata:
             _take(inner, limits)
-    elif isinstance(one, AfterValidator):
-        if one not in _JSON:
-            raise TypeError(f"{one} cannot be said to msgspec.")
+    elif isinstance(one, AfterValidator) and one not in _JSON:
+        raise TypeError(f"{one} cannot be said to msgspec.")
     elif isinstance(one, Ge | Le | Gt | MinLen | MaxLen):
         limits |= {name: getattr(one, name) for name in one.__slots__}
-    else:
+    elif one not in _JSON:
         _take_pattern(one, limits)
 
 

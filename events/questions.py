@@ -303,7 +303,7 @@ class KeptState(Words):
     segments: Count
     """Sealed ones; only whole ones are dropped."""
     since_ns: Nanoseconds | None = None
-    """From about when on there are any, by the broker's clock."""
+    """From when on there are any, by the broker's clock."""
 
 
 class CopiesState(Words):

@@ -6,13 +6,14 @@ as they come. Bodies and header blocks are bounded; a unix socket trusts the use
 """
 
 import asyncio
+import logging
 import os
 import re
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -35,6 +36,10 @@ _STATUS_OF_EXIT: Final = {
     Exit.UNKNOWN: 504,
 }  # fmt: skip
 _WORD_OF_EXIT: Final = {Exit.USAGE: "invalid", Exit.NOTHING: "refused", Exit.REFUSED: "refused"}
+
+
+_Answer = TypeVar("_Answer")
+_log = logging.getLogger("coord.gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +262,27 @@ async def _conclude(route: Route, request: Request, receive: Any, send: Any) -> 
         await send_response(answer, send)
 
 
+async def to_the_end(answering: Awaitable[_Answer]) -> _Answer:
+    """Answer, whatever happens: who asked is told of a fault of coord's own, and the log says which.
+
+    Raises:
+        CoordError: it could not be answered.
+    """
+    try:
+        return await answering
+    except CoordError:
+        raise
+    except Exception as error:
+        _log.exception("a request could not be answered")
+        raise CoordError(
+            "the request met a fault of coord's own; the log of the service says more.",
+            "Asked again it will meet it again: coord doctor",
+        ) from error
+
+
 async def _answer(route: Route, request: Request) -> Response | Lines:
     try:
-        return await route.answer(request)
+        return await to_the_end(route.answer(request))
     except CoordError as error:
         return error_response(error)
 

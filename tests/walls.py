@@ -55,6 +55,7 @@ _ASKS_FOR_THE_TIME: Final = re.compile(r"time\.(?!sleep$)\w+|datetime\.(?:now|ut
 BROAD_EXCEPTS: Final[dict[str, str]] = {
     "projections/store/faults.py": "the batch loop: an event that breaks a fold becomes a dead letter",
     "services/cli/main.py": "the command line: whatever happens becomes a sentence and an exit code",
+    "services/gateway.py": "one request among many: whoever asked is told, and the log says more",
     "training_worker/emitter.py": "the emitter's thread: it becomes a sentence in the log, and training goes on",
     "services/supervisor/children.py": "the border of a forked process: it becomes a log and an exit status",
     "services/coordinator/transactor.py": "one command among many: whoever asked is told unknown, and the others are decided",

@@ -29,8 +29,10 @@ _FILE: Final = "SELECT coalesce(sum(total_blocks * block_size), 0)::BIGINT FROM 
 _POSITIONS: Final = "SELECT stream, position FROM positions ORDER BY stream"
 
 
-_SEGMENTS: Final = "SELECT count(*) AS segments, min(first_ns) AS since_ns FROM segments WHERE hot = $hot"
-_OLDEST: Final = 'SELECT min(recorded_at_ns) FROM "{hot}"'
+_SEGMENTS: Final = (
+    "SELECT count(*) AS segments, arg_min(name, first_ns) AS oldest FROM segments WHERE hot = $hot"
+)
+_OLDEST: Final = 'SELECT min(recorded_at_ns) FROM "{table}"'
 _SEALED: Final[tuple[tuple[Literal["readings", "rollups"], Table[Any]], ...]] = (
     ("readings", READINGS_HOT),
     ("rollups", ROLLUP_PARTS),
@@ -81,12 +83,11 @@ def _kept(
 ) -> KeptState:
     (found,) = reader.rows(_SEGMENTS, hot=table.name)
     limits = moment.keeping[table.name]
-    if found["since_ns"] is None:
-        found["since_ns"] = reader.value(_OLDEST.format(hot=table.name))
     return KeptState(
         name=name,
+        segments=found["segments"],
+        since_ns=reader.value(_OLDEST.format(table=found["oldest"] or table.name)),
         rows=counts[table.whole],
         rows_max=limits.rows_max,
         seconds_max=limits.seconds,
-        **found,
     )

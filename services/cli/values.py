@@ -47,6 +47,8 @@ def as_text(text: str, what: str, length_max: int = TEXT_LENGTH_MAX) -> str:
     """Read words for people: not empty, not too long, and Unicode."""
     if not text or len(text) > length_max:
         raise UsageError(f"{what} has {len(text)} characters; it must have 1 to {length_max}.")
+    if text.isspace():
+        raise UsageError(f"{what} is blank; it must say something.")
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -178,7 +180,7 @@ def as_json(text: str, what: str) -> Any:
         raise UsageError(f"{what} has {len(text)} characters; at most {EVENT_BYTES_MAX} bytes are allowed.")
     try:
         text.encode()
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique)
     except RecursionError as error:
         raise UsageError(f"{what} is nested too deep.") from error
     except UnicodeEncodeError as error:
@@ -209,6 +211,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a key appears twice")
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if abs(value) == float("inf"):
+        raise ValueError("it holds a number that is too large for a double")
     return value
 
 

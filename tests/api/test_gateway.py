@@ -103,3 +103,23 @@ def test_a_port_that_is_taken_is_one_sentence() -> None:
             NoServer, match=rf"nothing can listen on 127\.0\.0\.1:{port}: address already in use\."
         ):
             bind_tcp("127.0.0.1", port)
+
+
+def test_a_fault_of_ones_own_is_told_in_a_sentence_and_the_next_request_is_answered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(_: Request) -> Response:
+        raise ValueError("secret")
+
+    async def scene(port: int) -> None:
+        raw = b"GET /broken HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        status, body = await said(port, raw)
+        told = json.loads(body)
+        assert (status, told["exit_code"]) == (500, 1)
+        assert "a fault of coord's own" in told["reason"]
+        assert "secret" not in body.decode()
+        good = b"POST /x HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}"
+        assert (await said(port, good))[0] == 200
+
+    run(scene, FINE, Route("GET", "/broken", broken))
+    assert "secret" in caplog.text

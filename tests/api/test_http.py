@@ -90,7 +90,7 @@ def test_a_question_is_asked_by_a_line_of_curl(url: str, token: str) -> None:
         ("/v1/questions/board?limit=1001", 400, "limit is 1001"),
         ("/v1/questions/bored", 400, "there is no question 'bored'"),
         ("/v1/questions/show?id=w-9", 409, "there is no item w-9"),
-        ("/v1/questions/board?status=shut", 400, "is 'shut': Input should be 'open'"),
+        ("/v1/questions/board?status=shut", 400, "is 'shut': it must be 'open'"),
         ("/v1/tail?from=x", 400, "from is 'x'; it must be a whole number"),
         ("/v1/tail?until=now", 400, "tail has no 'until'"),
         ("/v1/rebuild", 404, "there is no GET '/v1/rebuild' here"),

@@ -190,7 +190,7 @@ def test_a_result_that_no_event_can_hold_fails_alone(in_house) -> None:  # type:
     async def body(house: House) -> None:
         async with house.coordinator() as coordinator:
             ids = [f"w-{n}" for n in range(2 * BATCH_FROM)]
-            await submit(coordinator, *ids)
+            await submit(coordinator, *ids, body="x" * (BODY_BYTES_MAX // 2))
             won = [await claim(coordinator, "a1", item_id=one) for one in ids]
 
             def complete(reply: Any, result: object) -> Awaitable[object]:

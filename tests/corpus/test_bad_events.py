@@ -48,14 +48,14 @@ DIFFERENCES = {
 """Lines to be rejected that are taken, because our rule is another; each with the reason."""
 
 REASONS = {
-    "syntax": "not JSON|not an object|a NUL|Field required",
-    "duplicate-key": "twice|more than once|Extra inputs",
+    "syntax": "not JSON|not an object|a NUL|it is missing",
+    "duplicate-key": "twice|more than once|no such field",
     "encoding": "not JSON",
     "utf8": "not JSON|not printable|subject '",
     "number": "not JSON|64 bits|too small for a double",
     "sequence-number": "writer_sequence",
     "envelope": r"the header \S+ is|in the catalog|a NUL|writer is|points",
-    "unknown-field": "Extra inputs",
+    "unknown-field": "no such field",
     "schema-version": "ce-specversion",
     "mismatch": "stands on a subject of",
     "subject": "stands on a subject of|subject '",

@@ -176,7 +176,7 @@ def test_the_path_of_a_checkpoint_leads_nowhere_else(path: str) -> None:
 def test_a_missing_field_is_called_missing_and_nothing_else() -> None:
     with pytest.raises(InvalidEvent) as refused:
         decode_event("work.submitted.v5", b'{"priority":5}', "work")
-    assert refused.value.message == "work.submitted.v5: title: Field required."
+    assert refused.value.message == "work.submitted.v5: title: it is missing."
 
 
 def test_the_json_of_an_item_keeps_its_nulls() -> None:

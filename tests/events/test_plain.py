@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from pydantic import ValidationError
 
 from coord.events import catalog
 from coord.events.catalog import decode_event, encode_event, find_kind, kind_of
 from coord.events.errors import InvalidEvent
 from coord.events.examples import EVENTS, OLD_EVENTS
+from coord.events.log_entry import LogEntry
 from coord.events.model import Event, written
 from coord.events.plain import plain_reader
 from coord.events.work import WorkCompleted
@@ -125,3 +127,15 @@ def test_old_events_are_read_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
         raw = written(example)
         assert not isinstance(told(type_, raw), str)
         assert told(type_, raw) == in_full(type_, raw, monkeypatch)
+
+
+def test_free_json_may_be_as_long_as_its_body_however_it_comes() -> None:
+    """Pydantic takes a model's limit on texts for those in free JSON, but only of values: what JSON brought could not be made again."""
+    result: Any = ["x" * 100_000]
+    event = WorkCompleted(agent="ada", fence=1, result=result)
+    assert decode_event("work.completed.v1", encode_event(event), "work") == event
+    assert (
+        LogEntry(position=1, recorded_at_ns=1, subject="s", type="t", id="i", fields=result).fields == result
+    )
+    with pytest.raises(ValidationError, match="at most 65536 characters"):
+        LogEntry(position=1, recorded_at_ns=1, subject="x" * 100_000, type="t", id="i")

@@ -89,7 +89,7 @@ def test_an_event_of_a_day_ahead_is_none_unless_it_was_decided(time: str, ahead:
         ({"headers": {"ce-id": "\udc80\x1b"}}, "not printable"),
         ({"body": b""}, "not JSON"),
         ({"body": b"[]"}, "not an object"),
-        ({"body": b'{"agent":"ada"}'}, "Field required"),
+        ({"body": b'{"agent":"ada"}'}, "it is missing"),
     ],
 )
 def test_a_message_that_is_no_event_is_shown_with_the_reason(changed: dict[str, Any], reason: str) -> None:

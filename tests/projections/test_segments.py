@@ -91,7 +91,7 @@ def test_the_state_tells_how_much_is_kept_and_by_which_limits(store: Store) -> N
     _seal_all(store)
     sealed = ask(store, "state").kept[0]
     assert (sealed.rows, sealed.segments) == (9, 3)
-    assert sealed.since_ns == START_NS - START_NS % HOUR_NS
+    assert sealed.since_ns == START_NS
 
 
 def test_a_piece_is_sealed_sorted_into_the_segment_of_its_hour(store: Store) -> None:

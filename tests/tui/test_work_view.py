@@ -229,6 +229,7 @@ def test_enter_opens_the_item_with_its_whole_history_and_esc_goes_back() -> None
     assert isinstance(opened, Place)
     assert text(night(), opened).count("work.") == 5
     assert VIEW.press("escape", night(), opened, drawn) == replace(opened, opened=False)
+    assert VIEW.press("v", night(), opened, drawn) == replace(opened, opened=False, mode="board")
 
 
 def test_the_board_has_a_lane_for_each_state_and_arrows_go_between_them() -> None:

@@ -126,11 +126,12 @@ def _json(name: str, value: Any, count: int, width: int) -> list[Line]:
 
 
 def history_lines(scene: Scene, item_id: str) -> list[Line]:
-    """List the events of an item, oldest first, with what passed between them."""
+    """List the events of an item under their heads, oldest first, with what passed between them."""
     events = history_of(scene, item_id)
     if not events:
         return [waiting(scene, "history", "asking for its history")]
-    lines = []
+    heads = f"{'POSITION':>9} {'TIME (UTC)':<12} {'AFTER':>6}   {'EVENT':<{HISTORY_TYPE_CELLS}} WHAT"
+    lines = [line((heads, Ink.DIM))]
     for place, entry in enumerate(events):
         gap = (
             ""

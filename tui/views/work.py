@@ -212,7 +212,6 @@ def _verbs(item: Row, scene: Scene) -> Line:
 def _opened(item: Row, scene: Scene, crew: Crew, width: int, height: int) -> list[Line]:
     inner = width - 4
     body = [*summary(item, scene, crew, inner), (), *details(item, scene, inner), (), _verbs(item, scene), ()]
-    body.append(line(("   POSITION TIME (UTC)     AFTER   EVENT                WHAT", Ink.DIM)))
     body += history_lines(scene, item["id"])
     title = said(f"{item['id']} {item['title']}").text
     return box(title, [line(" ", *one) for one in body], width, height, "esc back")
@@ -221,7 +220,7 @@ def _opened(item: Row, scene: Scene, crew: Crew, width: int, height: int) -> lis
 def press(key: str, scene: Scene, place: Place, _: Drawn) -> Outcome:
     """Answer a key."""
     if key == "v":
-        return replace(place, mode=next_mode(place))
+        return replace(place, mode=next_mode(place), opened=False)
     found = seen(scene, place)
     at = index_of(place, [row["id"] for row in found.rows])
     if at < 0:
