@@ -8,7 +8,12 @@ from coord.tui.scene import Key, View
 GENERAL: Final = (
     Key("1", "1-8", "view", "One of the eight views."),
     Key("enter", "↵", "open", "Into the chosen row."),
-    Key("backspace", "⌫", "back", "Out again, and back to where one was; esc does so, too."),
+    Key(
+        "backspace",
+        "⌫",
+        "back",
+        "Out of the row, and back to where one was; esc goes out of row, filter and past, and no further.",
+    ),
     Key("slash", "/", "filter", "Keep rows: text, !text, field:text, field>1h. Stays until esc clears it."),
     Key("t", "t", "time", "The time bar: any past moment, on the same screens."),
     Key("space", "space", "freeze", "Hold the picture; what happens is collected all the same."),

@@ -9,10 +9,11 @@ from scenes import NOW_NS, SECOND_NS, empty_scene, lost_scene, past_scene, scene
 
 from coord.tui.chrome import distance, tabs
 from coord.tui.frame import frame
+from coord.tui.helping import help_box
 from coord.tui.ink import Ink, plain, width_of
 from coord.tui.known import Known, scene_of
 from coord.tui.scene import Link, Past, Place
-from coord.tui.state import State
+from coord.tui.state import Help, State
 from coord.tui.views import VIEWS
 
 
@@ -182,3 +183,14 @@ def test_every_view_can_be_seen_and_clicked_at_any_width(width: int) -> None:
     for number, name in enumerate(VIEWS, 1):
         start, end = shown.cells[name]
         assert f"{number}" in plain(shown.line)[start:end]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("width", [40, 60, 120])
+def test_the_help_says_every_sentence_whole(name: str, width: int) -> None:
+    shown = " ".join(
+        plain(line)[1:-1].strip() for line in help_box(VIEWS[name], Help(), width, 1_000)[1:-1]
+    ).split()
+    for key in VIEWS[name].keys:
+        words = key.more.split()
+        assert any(shown[at : at + len(words)] == words for at in range(len(shown))), key.more

@@ -12,6 +12,7 @@ from work_shown import HERE, ids, item, text
 
 from coord.tui.ink import plain, width_of
 from coord.tui.scene import Go, Past, Place, Scene
+from coord.tui.views import board
 from coord.tui.views.crew import Crew, crew_of
 from coord.tui.views.items import in_order, standing, why
 from coord.tui.views.lives import life_line, stages_of
@@ -235,7 +236,7 @@ def test_enter_opens_the_item_with_its_whole_history_and_esc_goes_back() -> None
 def test_the_board_has_a_lane_for_each_state_and_arrows_go_between_them() -> None:
     place = Place(mode="board", chosen="WI-00231")
     shown = text(night(), place)
-    for title in ("open 40", "claimed 3", "completed 1 of 418", "failed 1", "cancelled 1"):
+    for title in ("open 40", "claimed 3", "completed 1/418", "failed 1", "cancelled 1"):
         assert f"┤{title}├" in shown
     assert "▸WI-00231" in shown
     drawn = VIEW.draw(night(), place, 120, 36)
@@ -258,7 +259,18 @@ def test_the_mouse_finds_the_cards_in_the_lane_of_the_cursor() -> None:
 
 
 def test_a_narrow_board_has_one_lane_for_everything_that_ended() -> None:
-    assert "┤ended 3 of 420├" in text(night(), Place(mode="board"), 80, 20)
+    assert "┤ended 3/420├" in text(night(), Place(mode="board"), 80, 20)
+
+
+def test_a_lane_whose_items_are_all_beyond_the_list_says_so() -> None:
+    rows, none = [item()], crew()
+    lines, *_ = board.draw(rows, {"open": 1, "completed": 104_000}, none, 0, 0.0, 120, 12)
+    shown = "\n".join(map(plain, lines))
+    assert "┤completed 104,000├" in shown
+    assert "none of them listed" in shown
+    assert "of them listed" not in "\n".join(
+        map(plain, board.draw(rows, {"open": 1}, none, 0, 0.0, 120, 12)[0])
+    )
 
 
 def test_o_goes_to_the_run_that_works_for_the_item_and_h_to_its_events() -> None:

@@ -55,7 +55,10 @@ def draw(
         body = [
             part for card in seen for part in _card(card, crew, late_seconds, wide - 2, card["id"] == chosen)
         ]
-        title, hint = _title(state, len(cards), counts), f"{hidden} more" if hidden else ""
+        total = _total(state, counts)
+        if not cards and total:
+            body = [line((" none of them listed", Ink.DIM))]
+        title, hint = _title(state, len(cards), total), f"{hidden} more" if hidden else ""
         ink = Ink.ACCENT if is_here else Ink.DIM
         blocks.append(box(title, body[: max(height - 2, 0)], wide, height, hint, ink))
     return side_by_side(*blocks), lines, cells
@@ -79,10 +82,13 @@ def _span(place: int) -> range:
     return range(CARD_LINES * place, CARD_LINES * (place + 1))
 
 
-def _title(state: str, shown: int, counts: Mapping[str, int]) -> str:
+def _total(state: str, counts: Mapping[str, int]) -> int:
     states = {"ended": ENDED, "open": ("open", *HELD_BACK)}.get(state, (state,))
-    total = sum(counts.get(name, 0) for name in states)
-    return f"{state} {shown:,}" if total <= shown else f"{state} {shown:,} of {total:,}"
+    return sum(counts.get(name, 0) for name in states)
+
+
+def _title(state: str, shown: int, total: int) -> str:
+    return f"{state} {shown:,}/{total:,}" if 0 < shown < total else f"{state} {max(shown, total):,}"
 
 
 def _card(item: Row, crew: Crew, late_seconds: float, width: int, chosen: bool) -> list[Line]:
