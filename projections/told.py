@@ -65,12 +65,13 @@ class Kept(NamedTuple):
 
 
 def kept_since(reader: Reader) -> Kept:
-    """Return from when on readings and their minutes are there."""
+    """Return from when on readings and their minutes are there; minutes that are not over yet are minutes, too."""
     oldest = reader.rows(_OLDEST_SEGMENT)
     name = oldest[0]["name"] if oldest else "readings"
     readings_ns = reader.value(_OLDEST.format(name=name))
     minutes_ns = reader.value(_OLDEST.format(name="rollup_parts_all"))
-    known = [one for one in (readings_ns, minutes_ns) if one is not None]
+    open_ns = reader.value(_OLDEST.format(name="latest"))
+    known = [one for one in (readings_ns, minutes_ns, open_ns) if one is not None]
     return Kept(readings_ns, min(known, default=None), reader.value(_COUNT))
 
 

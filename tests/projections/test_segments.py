@@ -17,6 +17,7 @@ from coord.projections.intake import take_in
 from coord.projections.store import Kept, Reader, Store, Unfoldable, begin_store, keeping, open_store
 from coord.projections.store.digests import digests
 from coord.projections.store.segments import PIECE_ROWS_MIN, SEGMENTS_MAX, SPANS
+from coord.projections.told import kept_since
 
 HOUR_NS = 3_600 * SECOND_NS
 LATER_NS = START_NS + 12 * HOUR_NS
@@ -135,6 +136,19 @@ def test_a_segment_is_dropped_when_all_of_it_is_too_old_and_nothing_else_goes(st
         assert reader.counts()["latest"] == 2
     assert len([name for name in _segments(store) if name.startswith("readings")]) == 2
     assert store.drop_segments(end_ns + 2 * HOUR_NS) == []
+
+
+def test_of_readings_that_went_while_their_minute_is_not_over_the_minute_is_known(store: Store) -> None:
+    """Else nobody could tell them from readings that there never were, and a moment of then would be answered with nothing."""
+    with store.reader() as reader:
+        assert kept_since(reader) == (None, None, 0)
+    store.apply(take_in(CREATED, _hours(1, readings=2)))
+    _seal_all(store)
+    store.keeping = keeping(Kept(3600, 1000), Kept(400 * 86_400, 1000))
+    assert store.drop_segments(LATER_NS + 24 * HOUR_NS)
+    with store.reader() as reader:
+        assert reader.counts()["rollup_parts_all"] == 0
+        assert kept_since(reader) == (None, START_NS, 0)
 
 
 def test_the_oldest_segment_goes_early_when_there_are_too_many_rows_or_segments(
