@@ -262,7 +262,7 @@ async def _conclude(route: Route, request: Request, receive: Any, send: Any) -> 
         await send_response(answer, send)
 
 
-async def to_the_end(answering: Awaitable[_Answer]) -> _Answer:
+async def telling_faults(answering: Awaitable[_Answer]) -> _Answer:
     """Answer, whatever happens: who asked is told of a fault of coord's own, and the log says which.
 
     Raises:
@@ -276,13 +276,13 @@ async def to_the_end(answering: Awaitable[_Answer]) -> _Answer:
         _log.exception("a request could not be answered")
         raise CoordError(
             "the request met a fault of coord's own; the log of the service says more.",
-            "Asked again it will meet it again: coord doctor",
+            "coord doctor tells how coord is.",
         ) from error
 
 
 async def _answer(route: Route, request: Request) -> Response | Lines:
     try:
-        return await to_the_end(route.answer(request))
+        return await telling_faults(route.answer(request))
     except CoordError as error:
         return error_response(error)
 

@@ -15,7 +15,7 @@ from coord.events.answer import ACCEPT, AFTER, ARROW, FORM
 from coord.events.envelope import CONTENT_TYPE
 from coord.events.errors import CoordError, UsageError
 from coord.events.tokens import question_subject
-from coord.services.gateway import error_response, to_the_end
+from coord.services.gateway import error_response, telling_faults
 from coord.services.log import Log
 from coord.services.log.answering import may_answer
 from coord.services.log.connection import Access, Client, NatsError, no_server, open_connection
@@ -89,7 +89,7 @@ async def _answer(asking: Asking, message: NatsMessage) -> Answered:
     name, headers = message.raw_message.subject.rpartition(".")[2], message.headers
     try:
         arrow = ARROW in headers.get(ACCEPT, "")
-        return await to_the_end(asking.answer(name, message.body, headers.get(AFTER, ""), arrow=arrow))
+        return await telling_faults(asking.answer(name, message.body, headers.get(AFTER, ""), arrow=arrow))
     except CoordError as error:
         return _refused(error)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import nanoarrow
@@ -15,6 +16,7 @@ from coord.events import work
 from coord.events.answer import ACCEPT, ARROW, AS_OF, FORM, TRUNCATED
 from coord.events.samples import encode_sample, sample_type
 from coord.events.streams import EVENTS, SAMPLES
+from coord.services.projector import bus
 from coord.services.server.agents import issue_agent_credential
 
 
@@ -146,3 +148,21 @@ def test_a_long_list_is_a_stream_of_arrow_where_it_fits_a_message(projector: Pro
         assert refused.headers[FORM] == "application/json"
         told = json.loads(refused.data)
         assert (told["status"], words in f"{told['reason']} {told.get('hint')}") == ("invalid", True), told
+
+
+class Faulty:
+    """Who answers with a fault of coord's own."""
+
+    async def answer(self, *_: object, **__: object) -> None:
+        """Fail as nobody foresaw."""
+        raise LookupError("secret")
+
+
+def test_a_fault_of_ones_own_is_answered_in_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    message: Any = SimpleNamespace(
+        raw_message=SimpleNamespace(subject="q.local.board"), headers={}, body=b"{}"
+    )
+    answered = asyncio.run(bus._answer(Faulty(), message))  # type: ignore[arg-type]
+    assert (answered.exit_code, b"a fault of coord's own" in answered.body) == (1, True)
+    assert b"secret" not in answered.body
+    assert "secret" in caplog.text
