@@ -229,6 +229,12 @@ class Writing(Remembering):
         self._write({"step": step, "micro_batch": micro_batch, "reason": reason})
 
 
+def group_threads() -> list[str]:
+    """Return the threads of this process that torch began for the group of its ranks."""
+    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+    return [name for name in names if "gloo" in name]
+
+
 def main(words: Sequence[str]) -> int:
     """Train in a folder until the steps are done."""
     folder, losses, steps, *options = words
@@ -257,6 +263,8 @@ def main(words: Sequence[str]) -> int:
         return int(error.exit_code)
     finally:
         ranks.end()
+        if ranks.world_size > 1:
+            sys.stderr.write(f"threads of the group that are left: {group_threads()}\n")
     return 0
 
 

@@ -11,6 +11,7 @@ finite in the sum, and every rank sees the same sum: they judge alike without as
 Shapes: F flags, N any.
 """
 
+import importlib
 import json
 import os
 from collections.abc import Sequence
@@ -24,6 +25,11 @@ from torch import Tensor
 PATIENCE: Final = timedelta(days=7)
 """How long a rank waits for the others: rank 0 may be told to pause for long."""
 
+HOLDS_THE_GROUP: Final = "torch.distributed.nn"
+"""Its functions take the group that is there when it is imported as a default, and keep it: torch does so by itself
+in the first step. Imported before there is a group, it has none to keep. A group that outlives `end` has threads
+that may want the interpreter while it is being taken down, and abort the process."""
+
 
 class Ranks:
     """The ranks of one training; this process is `rank`."""
@@ -32,6 +38,7 @@ class Ranks:
         self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
         if self.world_size > 1:
+            importlib.import_module(HOLDS_THE_GROUP)
             dist.init_process_group("gloo", timeout=PATIENCE)
 
     @property
@@ -69,6 +76,6 @@ class Ranks:
         return json.loads(bytes(row_N.tolist()))
 
     def end(self) -> None:
-        """Leave the group."""
+        """Leave the group; its threads have ended then."""
         if self.world_size > 1:
             dist.destroy_process_group()

@@ -27,6 +27,7 @@ def test_two_ranks_give_the_losses_of_one_whatever_happens_on_one_of_them(tmp_pa
         capture_output=True, text=True, timeout=WAIT_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert done.stderr.count("threads of the group that are left: []") == 2
     assert "step 90, batch 90: the loss is nan; its update is left out" in done.stderr
     run = Remembering().ask(95, "roll_back", before_step=60, skip_batches=[61])
     trainer_on(tmp_path / "one", run, steps=STEPS, drills=(read_drill("nan-batch@90"),)).train()
