@@ -59,6 +59,12 @@ def test_every_service_of_coord_s_runs_and_reads_settings_that_exist() -> None:
         )
 
 
+def test_the_archive_sees_the_snapshots_and_the_projector_how_far_the_archive_is() -> None:
+    projector, archive = (OURS[name] for name in ("projector", "archive"))
+    assert projector["volumes"] == archive["volumes"]
+    assert projector["environment"]["COORD_ARCHIVE"] == archive["environment"]["COORD_ARCHIVE"]
+
+
 def test_coord_s_containers_may_as_little_as_they_need() -> None:
     for name, one in OURS.items():
         assert one["read_only"], name

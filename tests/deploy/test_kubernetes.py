@@ -90,9 +90,8 @@ def test_every_name_leads_somewhere() -> None:
         own = {one["metadata"]["name"] for one in WORKLOADS[name]["spec"].get("volumeClaimTemplates", [])}
         mounted = {mount["name"] for mount in container["volumeMounts"]}
         # The one that listens on the network has no credential to lose.
-        assert mounted == (volumes.keys() | own) - (
-            {"credentials"} if container["name"] == "api" else set()
-        ), name
+        spared = {"credentials", "archive"} if container["name"] == "api" else set()
+        assert mounted == (volumes.keys() | own) - spared, name
         for volume in volumes.values():
             assert volume.get("secret", {}).get("secretName") in {None, *secrets}, name
             assert volume.get("configMap", {}).get("name") in {None, *maps}, name
@@ -100,6 +99,21 @@ def test_every_name_leads_somewhere() -> None:
         for source in container.get("envFrom", []):
             assert source.get("secretRef", {}).get("name") in {None, *secrets}, name
             assert source.get("configMapRef", {}).get("name") in {None, *maps}, name
+
+
+def test_the_archive_sees_the_snapshots_and_the_projector_how_far_the_archive_is() -> None:
+    projector, archive = (
+        next(one for _, _, one in containers() if f"coord serve {service}" in " ".join(one.get("args", [])))
+        for service in ("projector", "archive")
+    )
+    for name in ("data", "archive"):
+        assert [mount for mount in projector["volumeMounts"] if mount["name"] == name] == [
+            mount for mount in archive["volumeMounts"] if mount["name"] == name
+        ], name
+    (place,) = {
+        one["value"] for each in (projector, archive) for one in each["env"] if one["name"] == "COORD_ARCHIVE"
+    }
+    assert place.startswith("/var/lib/archive/")
 
 
 def test_selectors_choose_the_pods_they_are_meant_for() -> None:
