@@ -232,10 +232,9 @@ class Call:
     ) -> int:
         from coord.services.cli.stdin import line_text
 
-        if not line.strip():
-            return 0
         try:
-            value = read_line(line_text(line, number))
+            text = line_text(line)
+            value = read_line(text) if text else None
             if value is not None:
                 act(value, clock.derived_id(request_id, number))
         except NoServer:

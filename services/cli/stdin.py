@@ -9,15 +9,20 @@ from typing import Final
 from coord.events.errors import UsageError
 from coord.events.streams import EVENT_BYTES_MAX
 
+LINE_BYTES_MAX: Final = 2 * EVENT_BYTES_MAX
+"""As much as a line may have, beside its end."""
 _COUNTED_BYTES_MAX: Final = 32 * 1024 * 1024
 
 
 def lines_of_stdin() -> Iterator[bytes]:
-    """Yield the lines as they come; one of more than twice what an event holds comes in parts."""
+    """Yield the lines as they come; of one that is too long no more than tells that it is."""
     if sys.stdin is None:
         return
-    while line := sys.stdin.buffer.readline(2 * EVENT_BYTES_MAX):
+    while line := sys.stdin.buffer.readline(LINE_BYTES_MAX + 1):
         yield line
+        rest = line
+        while _is_too_long(line) and rest and not rest.endswith(b"\n"):
+            rest = sys.stdin.buffer.readline(LINE_BYTES_MAX)
 
 
 def stdin_count() -> int | None:
@@ -32,9 +37,19 @@ def stdin_count() -> int | None:
         return None
 
 
-def line_text(line: bytes, number: int) -> str:
-    """Return a line as text; `number` is for the sentence when it is none."""
+def line_text(line: bytes) -> str:
+    """Return a line as text; what is blank is empty.
+
+    Raises:
+        UsageError: it is too long, or no text.
+    """
+    if _is_too_long(line):
+        raise UsageError(f"the line has more than {LINE_BYTES_MAX} bytes, and is not read.")
     try:
         return line.decode().strip()
     except UnicodeDecodeError as error:
-        raise UsageError(f"line {number} of stdin is not UTF-8 text.") from error
+        raise UsageError("the line is not UTF-8 text.") from error
+
+
+def _is_too_long(line: bytes) -> bool:
+    return len(line) > LINE_BYTES_MAX and not line.endswith(b"\n")

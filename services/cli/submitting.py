@@ -73,7 +73,7 @@ def _batches(said: dict[str, Any]) -> Iterator[Batch]:
     items: list[dict[str, Any]] = []
     faults: list[tuple[int, CoordError]] = []
     for number, line in enumerate(lines_of_stdin(), 1):
-        read = _read(line, number, said) if line.strip() else None
+        read = _read(line, said)
         more = len(json.dumps(read, separators=(",", ":"))) + 1 if isinstance(read, dict) else 0
         if len(items) + len(faults) >= BATCH_MAX or (items and size + more > BATCH_BYTES_MAX):
             yield Batch(first, last, tuple(items), tuple(faults))
@@ -87,12 +87,13 @@ def _batches(said: dict[str, Any]) -> Iterator[Batch]:
         yield Batch(first, last, tuple(items), tuple(faults))
 
 
-def _read(line: bytes, number: int, said: dict[str, Any]) -> dict[str, Any] | CoordError:
-    """Read one line, or say what is wrong with it."""
+def _read(line: bytes, said: dict[str, Any]) -> dict[str, Any] | CoordError | None:
+    """Read one line, or say what is wrong with it; None where it is blank."""
     from coord.services.cli.stdin import line_text
 
     try:
-        return as_command({**said, **from_line(line_text(line, number))})
+        text = line_text(line)
+        return as_command({**said, **from_line(text)}) if text else None
     except CoordError as error:
         return error
 

@@ -44,7 +44,12 @@ def _ids(call: Call) -> Iterator[str]:
 
     read, found = Ids("the item"), False
     for number, line in enumerate(lines_of_stdin(), 1):
-        item_id = read(line_text(line, number)) if line.strip() else None
+        try:
+            text = line_text(line)
+            item_id = read(text) if text else None
+        except UsageError as error:
+            error.message = f"line {number}: {error.message}"
+            raise
         if item_id is not None:
             found = True
             yield item_id
