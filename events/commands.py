@@ -87,16 +87,19 @@ REFUSALS: Final = {
 
 
 class Register(Command):
-    """Register an agent: a new incarnation."""
+    """Register an agent: a new incarnation. Of one that was registered before, what is not said stays as it was."""
 
     request_id: Token
     agent: Token
-    team: Token | None = None
-    capabilities: Capabilities = ()
-    wip_limit: int | None = Field(default=None, ge=1, le=WIP_LIMIT_MAX)
+    team: Token | Literal[""] | None = None
+    """Empty: of none."""
+    capabilities: Capabilities | None = None
+    """Those it has from now on; an empty list: none."""
+    wip_limit: int | None = Field(default=None, ge=0, le=WIP_LIMIT_MAX)
+    """0: any number."""
     host: Name | None = None
-    serves: Annotated[tuple[Token, ...], Field(max_length=TEAMS_MAX)] = ()
-    """Other teams whose items it takes, too."""
+    serves: Annotated[tuple[Token, ...], Field(max_length=TEAMS_MAX)] | None = None
+    """Other teams whose items it takes, too; an empty list: none."""
     if_unknown: bool = False
     """Only where nobody of this name is there, or it has retired; else it stays as it is, and one that was put out stays out."""
 

@@ -30,10 +30,11 @@ Feature: Leaving
     Then "thinking" does not count as stuck
 
   Scenario: Registering again keeps what an agent has done
-    Given ada is an agent
+    Given ada is an agent of the team "red"
     When ada does 2 items of work
     And ada is restarted
     Then ada has completed 2 items
+    And ada is of the team "red"
 
   Scenario: What somebody holds is one short line
     Given an item of work called "small"

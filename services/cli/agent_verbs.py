@@ -18,13 +18,16 @@ AGENTS: Final = (
         "Register an agent: a new incarnation of that name.",
         (_NAME,),
         (
-            _TEAM,
-            Option("--serves", "TEAM", "Another team whose items it takes; may be repeated.", many=True),
-            Option("--capability", "NAME", "What it offers; may be repeated.", many=True),
-            Option("--wip", "N", "At most so many items at once. [default: any number]"),
+            Option("--team", "NAME", "The team; '': none, as at first."),
+            Option(
+                "--serves", "TEAM", "Another team whose items it takes; may be repeated; '': none.", many=True
+            ),
+            Option("--capability", "NAME", "What it offers; may be repeated; '': nothing.", many=True),
+            Option("--wip", "N", "At most so many items at once; 0: any number, as at first."),
             Option("--credential", "", "Make it a credential of its own for the NATS server, too."),
             REQUEST,
         ),
+        "Of an agent that was registered before, what is not given stays as it was; what is given replaces that. "
         "An agent that only claims need not register: its first claim does. COORD_INCARNATION, set to the "
         "number printed, lets a process speak for this incarnation alone.",
     ),

@@ -21,11 +21,11 @@ def register(call: Call) -> None:
         _check_credential(call, name)
     fields = {
         "agent": name,
-        "team": call.read("team", as_name),
-        "capabilities": [as_name(given, "--capability") for given in call.many("capability")] or None,
-        "wip_limit": call.read("wip", lambda text, what: as_whole(text, what, 1, WIP_LIMIT_MAX)),
+        "team": call.read("team", lambda text, what: text and as_name(text, what)),
+        "capabilities": _names(call, "capability"),
+        "wip_limit": call.read("wip", lambda text, what: as_whole(text, what, 0, WIP_LIMIT_MAX)),
         "host": call.settings.node,
-        "serves": [as_name(given, "--serves") for given in call.many("serves")] or None,
+        "serves": _names(call, "serves"),
     }
     reply = call.tell("register", call.request_id(), fields)
     lines = [_outcome(reply)]
@@ -81,6 +81,14 @@ def agents(call: Call) -> None:
     else:
         talk("coord: nobody yet. An agent is registered by its first: coord claim --agent NAME")
     note_cut(answer)
+
+
+def _names(call: Call, option: str) -> list[str] | None:
+    """Return what a repeated option names: nothing where it was not given, and no names where it is empty."""
+    given = call.many(option)
+    if given == [""]:
+        return []
+    return [as_name(one, f"--{option}") for one in given] or None
 
 
 def _outcome(reply: Reply) -> str:

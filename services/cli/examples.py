@@ -109,6 +109,7 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "register": (
         Example("coord register ada --team red --capability python --wip 2", "Who takes two at a time:"),
         Example("coord register ada --team red --serves blue", "Who works for two teams:"),
+        Example("coord register ada --wip 0 --serves ''", "Any number again, and for no other team:"),
     ),
     "drain": (Example('coord drain ada --reason "her machine goes home"', "She ends what she holds:"),),
     "evict": (Example('coord evict ada --reason "does not answer"', "What ada holds is free at once:"),),

@@ -36,13 +36,9 @@ def is_for_newcomers(answer: object, command: wish.Claim) -> bool:
     return unknown and command.incarnation is None
 
 
-def registration(ledger: Ledger, name: str, request_id: str) -> wish.Register:
+def registration(name: str, request_id: str) -> wish.Register:
     """Register a newcomer, unless another claim of its has done that by now; who has retired comes back as it was."""
-    agent = ledger.agents.get(name) or Agent(name, incarnation=1, position=1)
-    return wish.Register(
-        request_id=request_id, agent=name, team=agent.team, capabilities=agent.capabilities,
-        wip_limit=agent.wip_limit, host=agent.host, serves=agent.serves, if_unknown=True,
-    )  # fmt: skip
+    return wish.Register(request_id=request_id, agent=name, if_unknown=True)
 
 
 def _plan_newcomer(ledger: Ledger, command: wish.Claim) -> Outcome:

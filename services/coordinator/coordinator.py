@@ -294,7 +294,7 @@ class Coordinator:
         """Decide a claim, and register its agent first if that is all it needs to win."""
         answer = await self.transactor.transact(request_id, actor, command, traceparent)
         if is_for_newcomers(answer, command):
-            newcomer = registration(self.ledger, command.agent, clock.derived_id(request_id, 1))
+            newcomer = registration(command.agent, clock.derived_id(request_id, 1))
             answer = await self.transactor.transact(newcomer.request_id, actor, newcomer)
             if isinstance(answer, Done | Answered):
                 answer = await self.transactor.transact(request_id, actor, command, traceparent)

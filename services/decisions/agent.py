@@ -6,7 +6,7 @@ register --> active --(silence)--> lost --(heard)--> active
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from coord.events import agent as facts
 from coord.events.commands import Drain, Evict, Refusal, Register, Retire, refusal
@@ -14,6 +14,7 @@ from coord.events.envelope import Recorded
 from coord.events.model import Event
 from coord.events.views import AgentStatus, AgentView
 
+T = TypeVar("T")
 Decision = Sequence[Event] | Refusal
 
 
@@ -102,18 +103,26 @@ def view(agent: Agent, holds: int) -> AgentView:
 
 
 def decide_register(agent: Agent | None, command: Register) -> Decision:
-    """Register: a new incarnation, whatever there was before, unless only an unknown agent is to be registered."""
+    """Register: a new incarnation, unless only an unknown agent is to be registered.
+
+    What is not said stays as it was, whatever became of the agent; none, an empty text and 0 take away.
+    """
     if command.if_unknown and agent is not None and agent.status != "retired":
         return fault_of(agent, agent.name, None) or []
+    known = agent or Agent(command.agent, incarnation=1, position=1)
     return [
         facts.AgentRegistered(
-            team=command.team,
-            capabilities=command.capabilities,
-            wip_limit=command.wip_limit,
-            host=command.host,
-            serves=command.serves,
+            team=_said(command.team, known.team) or None,
+            capabilities=_said(command.capabilities, known.capabilities),
+            wip_limit=_said(command.wip_limit, known.wip_limit) or None,
+            host=_said(command.host, known.host),
+            serves=_said(command.serves, known.serves),
         )
     ]
+
+
+def _said(said: T | None, known: T) -> T:
+    return known if said is None else said
 
 
 def fault_of(agent: Agent | None, name: str, incarnation: int | None) -> Refusal | None:

@@ -93,7 +93,7 @@ def test_a_circle_is_refused_and_nothing_of_its_batch_is_there(do: Do, name: str
     ]
     refused = do("submit", "-", stdin="\n".join(map(json.dumps, lines)))
     assert (refused.code, refused.out) == (4, "")
-    assert refused.err.startswith("coord: lines 1 to 3: nothing of this was submitted: ")
+    assert refused.err.startswith("coord: lines 1 to 3: the items would wait for each other: ")
     assert f"{name}-a -> {name}-b -> {name}-a" in refused.err
     assert do("cancel", f"{name}-c").code == 4
     del lines[1]["after"]
@@ -350,6 +350,30 @@ def test_a_team_has_a_limit_and_a_share(do: Do, name: str) -> None:
     document = do("team", name, "--json").document
     assert (document["team"]["share"], len(document["agents"])) == (1.0, 1)
     assert f"nothing is known of a team {name}-2" in do("team", f"{name}-2").err
+
+
+def test_who_registers_again_is_who_it_was_but_for_what_is_given(do: Do, name: str) -> None:
+    given = (
+        "--team",
+        "red",
+        "--serves",
+        "blue",
+        "--capability",
+        "gpu",
+        "--capability",
+        "python",
+        "--wip",
+        "2",
+    )
+    first = do("register", name, *given, "--json").document["agent"]
+    assert do("drain", name).code == 0
+    again = do("register", name, "--json").document["agent"]
+    assert again == first | {"incarnation": again["incarnation"]}
+    changed = do("register", name, "--capability", "tpu", "--wip", "0", "--json").document["agent"]
+    assert (changed["team"], changed["capabilities"], changed.get("wip_limit")) == ("red", ["tpu"], None)
+    bare = do("register", name, "--team", "", "--capability", "", "--serves", "", "--json").document["agent"]
+    assert (bare.get("team"), bare["capabilities"], bare["serves"]) == (None, [], [])
+    assert do("register", name, "--capability", "gpu", "--capability", "").code == 2
 
 
 def test_stats_count_what_was_done_and_what_was_refused(do: Do, name: str) -> None:

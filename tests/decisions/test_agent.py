@@ -44,6 +44,28 @@ def test_who_is_registered_only_if_unknown_stays_as_it_is_and_out_if_it_was_put_
     assert evicted.code == "evicted"
 
 
+FULL = facts.AgentRegistered(team="blue", capabilities=("gpu",), wip_limit=2, host="forge", serves=("red",))
+
+
+def test_who_registers_again_stays_as_it_was_but_for_what_is_said() -> None:
+    for last in (
+        FULL,
+        LOST,
+        facts.AgentEvicted(incarnation=5, reason="so"),
+        facts.AgentDrained(incarnation=5),
+    ):
+        known = given(FULL, last)
+        assert agent.decide_register(known, Register(request_id="r", agent="ada")) == [FULL]
+        (said,) = agent.decide_register(known, Register(request_id="r", agent="ada", team="red", wip_limit=3))
+        assert said == FULL.model_copy(update={"team": "red", "wip_limit": 3})
+
+
+def test_what_an_agent_has_is_taken_away_by_what_is_empty() -> None:
+    bare = Register(request_id="r", agent="ada", team="", capabilities=(), wip_limit=0, serves=())
+    assert agent.decide_register(given(FULL), bare) == [facts.AgentRegistered(host="forge")]
+    assert agent.decide_register(None, bare) == [facts.AgentRegistered()]
+
+
 def test_an_agent_is_lost_once_and_only_as_the_incarnation_that_was_silent() -> None:
     present = given(REGISTERED)
     assert agent.decide_lost(present, 5, 61.0) == [LOST]

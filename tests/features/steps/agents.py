@@ -47,6 +47,12 @@ def has_completed(scene: Scene, agent: str, count: int) -> None:
     assert [row["completed"] for row in rows if row["agent"] == agent] == [count]
 
 
+@then(parsers.parse('{agent:w} is of the team "{team}"'))
+def is_of_team(scene: Scene, agent: str, team: str) -> None:
+    rows = scene.house.ask("agents", "--team", team)["rows"]
+    assert [row["agent"] for row in rows] == [agent]
+
+
 @then(parsers.parse('its history tells that the claim ended because its holder was "{cause}"'))
 def ended_because(scene: Scene, cause: str) -> None:
     assert scene.events()[-1]["fields"]["cause"] == cause
