@@ -1,4 +1,7 @@
-"""The verb submit: one item, or the lines of stdin in batches, each of which is submitted whole or not at all."""
+"""The verb submit: one item, or the lines of stdin in batches, each of which is submitted whole or not at all.
+
+After one that was not, no other is tried: what is left is one piece at the end, which can be mended and sent again.
+"""
 
 import gc
 import json
@@ -56,13 +59,29 @@ def _submit_lines(call: Call, said: dict[str, Any], known: Known) -> int:
     from coord.services.cli.bars import bar
     from coord.services.cli.stdin import stdin_count
 
-    worst, request_id = 0, call.request_id()
+    sent, request_id = 0, call.request_id()
     with bar(call.parsed.verb.name, "lines", stdin_count(), quiet=call.json) as told:
         for ordinal, batch in enumerate(_batches(said), 1):
             with told.aside():
-                worst = max(worst, _submit_batch(call, batch, known, request_id, ordinal))
+                code = _submit_batch(call, batch, known, request_id, ordinal)
+            if code:
+                note(_left(sent, batch.first, named=call.text("request_id") is not None))
+                return code
+            sent += len(batch.items)
             told.to(batch.last)
-    return worst
+    return int(Exit.DONE)
+
+
+def _left(sent: int, first: int, *, named: bool) -> str:
+    """Say what was submitted, and what to send again; `named`: the requests were, and their names are used up."""
+    if not sent:
+        return "nothing was submitted; mend this, and send all lines again."
+    items = "1 item was" if sent == 1 else f"{sent} items were"
+    how = ", with another --request-id" if named else ""
+    return (
+        f"{items} submitted, up to line {first - 1}, and nothing from line {first} on;"
+        f" mend this, and send the lines from {first} on again{how}."
+    )
 
 
 def _batches(said: dict[str, Any]) -> Iterator[Batch]:
@@ -101,7 +120,6 @@ def _read(line: bytes, said: dict[str, Any]) -> dict[str, Any] | CoordError | No
 def _submit_batch(call: Call, batch: Batch, known: Known, request_id: str, ordinal: int) -> int:
     worst = [report(error, call.json, f"line {number}: ") for number, error in batch.faults]
     if worst:
-        note(f"{batch.told}: nothing of this was submitted.")
         return max(worst)
     for item in batch.items:
         known.check(item.get("verify"))
@@ -112,13 +130,14 @@ def _submit_batch(call: Call, batch: Batch, known: Known, request_id: str, ordin
         error.message = f"from line {batch.first} on, nothing was submitted: {error.message}"
         raise
     except OutcomeUnknown as error:
+        error.message = f"{batch.told}: {error.message}"
         error.hint = f"Ask again with the same lines and: --request-id {request_id}"
-        return report(error, call.json, f"{batch.told}: ")
+        raise
     except KeyboardInterrupt as stop:
         again = f"ask again with the same lines and: --request-id {request_id}"
         raise KeyboardInterrupt(f"{batch.told} may or may not have been submitted; {again}") from stop
     except CoordError as error:
-        return report(error, call.json, f"{batch.told}: nothing of this was submitted: ")
+        return report(error, call.json, f"{batch.told}: ")
     _show(call, reply)
     return int(Exit.DONE)
 

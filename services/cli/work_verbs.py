@@ -64,7 +64,8 @@ _SUBMIT: Final = Verb(
     "With - each line of stdin is a title, or a JSON object with title, id, priority, capabilities, team, parent, "
     "after, not_before, deadline, lease, attempts, backoff, backoff_max, idempotency_key, concurrency, "
     "stuck_after, on_stuck, body and verify; the options hold for every line that does not say otherwise. Up to "
-    "1000 lines are submitted together or not at all, in any order of dependence; more in further batches. "
+    "1000 lines are submitted together or not at all, in any order of dependence; more in further batches, up to "
+    "the first that is not: it is said from which line on to send them again. "
     f"{RETRY}",
 )
 

@@ -210,10 +210,10 @@ def test_a_faulty_line_is_told_and_nothing_of_its_batch_is_submitted(
     first, second, last = printed.err.splitlines()
     assert first.startswith("coord: line 2: ")
     assert second.startswith("coord: line 4: ")
-    assert last == "coord: lines 1 to 4: nothing of this was submitted."
+    assert last == "coord: nothing was submitted; mend this, and send all lines again."
 
 
-def test_a_batch_that_is_refused_is_named_and_the_others_are_submitted(
+def test_behind_a_batch_that_is_refused_nothing_is_submitted(
     here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(heard: Heard) -> bytes:
@@ -221,37 +221,51 @@ def test_a_batch_that_is_refused_is_named_and_the_others_are_submitted(
         return refused("dependency_cycle", 4, "a -> b -> a.", "Leave one out.") if bad else submitted(heard)
 
     monkeypatch.setattr(submitting, "BATCH_MAX", 2)
-    service(answer)
-    feed(monkeypatch, b"a\nb\nbad\nc\nd\n")
-    assert run(["submit", "-"]) == 4
+    asked = service(answer)
+    feed(monkeypatch, b"a\n\nb\nbad\nc\nd\ne\n")
+    assert run(["submit", "-", "--request-id", "r"]) == 4
     printed = capsys.readouterr()
-    assert printed.out == "w-1\nw-2\nw-1\n"
-    assert printed.err == "coord: lines 3 to 4: nothing of this was submitted: a -> b -> a. Leave one out.\n"
+    assert printed.out == "w-1\nw-2\n"
+    first, last = printed.err.splitlines()
+    assert first == "coord: lines 4 to 5: a -> b -> a. Leave one out."
+    assert last == (
+        "coord: 2 items were submitted, up to line 3, and nothing from line 4 on;"
+        " mend this, and send the lines from 4 on again, with another --request-id."
+    )
+    assert len(asked.heard) == 2
 
 
-def test_a_faulty_line_spoils_its_own_batch_alone(
+def test_a_faulty_line_ends_it_and_what_is_left_can_be_sent_again(
     here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submitting, "BATCH_MAX", 2)
+    monkeypatch.setattr(submitting, "BATCH_MAX", 1)
     asked = service(submitted)
-    feed(monkeypatch, b"a\nb\n{\nc\nd\n\n")
+    lines = [b"a\n", b"{\n", b"c\n", b"d\n"]
+    feed(monkeypatch, b"".join(lines))
     assert run(["submit", "-"]) == 2
-    assert [[one["title"] for one in heard.body["items"]] for heard in asked.heard] == [["a", "b"], ["d"]]
-    told = capsys.readouterr().err.splitlines()
-    assert told[0].startswith("coord: line 3: ")
-    assert told[1:] == ["coord: lines 3 to 4: nothing of this was submitted."]
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("coord: line 2: ")
+    assert last == (
+        "coord: 1 item was submitted, up to line 1, and nothing from line 2 on;"
+        " mend this, and send the lines from 2 on again."
+    )
+    feed(monkeypatch, b"b\n" + b"".join(lines[2:]))
+    assert run(["submit", "-"]) == 0
+    assert [one["title"] for heard in asked.heard for one in heard.body["items"]] == ["a", "b", "c", "d"]
 
 
 def test_a_batch_whose_outcome_is_unknown_is_asked_again_with_all_its_lines(
     here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COORD_REQUEST_SECONDS", "0.1")
-    service(SILENCE)
-    feed(monkeypatch, b"a\nb\n")
+    monkeypatch.setattr(submitting, "BATCH_MAX", 2)
+    asked = service(SILENCE)
+    feed(monkeypatch, b"a\nb\nc\n")
     assert run(["submit", "-", "--request-id", "r-7"]) == 6
     told = capsys.readouterr().err
     assert told.startswith("coord: lines 1 to 2: submit-many was sent, and ")
     assert told.endswith("Ask again with the same lines and: --request-id r-7\n")
+    assert len(asked.heard) == 1
 
 
 def test_without_a_server_it_is_told_from_which_line_on_nothing_was_submitted(
