@@ -3,14 +3,16 @@
 Both say the same under the same names; only what may be said several times has a plural in JSON.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from coord.events.errors import UsageError
+from coord.events.errors import UsageError, visible
 from coord.events.tokens import scenario_id
 from coord.services.cli.call import Call
 from coord.services.cli.safe import safe
 from coord.services.cli.values import (
+    CONCURRENCY_MAX,
     KEY_LENGTH_MAX,
     TITLE_LENGTH_MAX,
     as_attempts,
@@ -24,6 +26,7 @@ from coord.services.cli.values import (
     as_priority,
     as_said,
     as_text,
+    as_whole,
 )
 
 ON_STUCK: Final = ("tell", "reassign")
@@ -153,11 +156,25 @@ def _value(key: str, value: Any) -> Any:
     field = FIELDS[key]
     if key == "body":
         return value
+    if key == "concurrency" and isinstance(value, dict):
+        return _limited(value)
     if field.option:
         names = value if isinstance(value, list) else [value]
         return [field.read(_text(name), key) for name in names]
     return field.read(_text(value), key)
 
 
+def _limited(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a concurrency key as it is printed with an item."""
+    if not {"key"} <= value.keys() <= {"key", "limit"}:
+        allowed = 'KEY, KEY:N or {"key": KEY, "limit": N}'
+        raise UsageError(f"concurrency is {visible(_text(value), 64)}; it must be {allowed}.")
+    return {
+        "key": as_name(_text(value["key"]), "concurrency's key"),
+        "limit": as_whole(_text(value.get("limit", 1)), "concurrency's limit", 1, CONCURRENCY_MAX),
+    }
+
+
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else safe(value)
+    """Return what a line says as it was written there."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -133,6 +133,36 @@ def test_a_line_takes_back_a_moment_and_its_words(
     assert second["deadline_said"] == "3h"
 
 
+def test_a_line_takes_a_concurrency_key_as_it_is_printed(
+    here: Path, service: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = service(submitted)
+    feed(monkeypatch, b"".join(
+        b'{"title": "x", "concurrency": %s}\n' % said
+        for said in (b'{"key":"db","limit":2}', b'{"key": "db"}', b'"db:2"', b'"db"')
+    ))  # fmt: skip
+    assert run(["submit", "-"]) == 0
+    limits = [one["concurrency"] for one in asked.heard[0].body["items"]]
+    assert limits == [{"key": "db", "limit": limit} for limit in (2, 1, 2, 1)]
+
+
+@pytest.mark.parametrize(("said", "sentence"), [
+    ('"priority": true', "priority is 'true'; it must be a whole number from 0 to 9."),
+    ('"priority": [5, null]', "priority is '[5, null]'; it must be a whole number from 0 to 9."),
+    ('"after": [{"id": "e"}]', "after '{\"id\": \"e\"}' is not a name"),
+    ('"concurrency": {"key": "db", "limit": true}', "concurrency's limit is 'true'; it must be a whole number from 1"),
+    ('"concurrency": {"key": "a b"}', "concurrency's key 'a b' is not a name"),
+    ('"concurrency": {"limit": 2}', 'concurrency is {"limit": 2}; it must be KEY, KEY:N or {"key": KEY, "limit": N}.'),
+    ('"concurrency": {"key": "db", "most": 2}', 'concurrency is {"key": "db", "most": 2}; it must be KEY'),
+])  # fmt: skip
+def test_a_sentence_shows_what_a_line_says_as_it_was_written(
+    here: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, said: str, sentence: str
+) -> None:
+    feed(monkeypatch, b'{"title": "x", %s}' % said.encode())
+    assert run(["submit", "-"]) == 2
+    assert capsys.readouterr().err.startswith(f"coord: line 1: {sentence}")
+
+
 def test_lines_are_one_batch_and_the_options_hold_where_a_line_does_not_say_otherwise(
     here: Path, service: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
