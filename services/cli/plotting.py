@@ -108,7 +108,9 @@ def _target(call: Call) -> "Path | None":
     if call.on("ascii"):
         raise UsageError("--ascii is for the terminal, and --to for a file.")
     from coord.services.cli.picture import check_installed
+    from coord.services.cli.target import refuse_irregular
 
+    refuse_irregular(path, "--to")
     check_installed()
     return path
 

@@ -14,6 +14,7 @@ from coord.services.cli.call import STDIN, Call, note
 from coord.services.cli.past import heading, read_moment, until_ready
 from coord.services.cli.render import Column, print_table
 from coord.services.cli.safe import safe
+from coord.services.cli.target import refuse_irregular
 from coord.services.cli.terminal import is_terminal, out, out_json, talk
 from coord.services.cli.values import as_text, as_whole
 from coord.services.query.copies import Copy, newest, private, taken
@@ -70,6 +71,7 @@ def _file(text: str) -> Path:
     path = Path(text).absolute()
     if not text or "\0" in text or path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"--parquet is '{visible(text)}'; it must be a file in a folder that is there.")
+    refuse_irregular(path, "--parquet")
     return path
 
 

@@ -1,5 +1,6 @@
 """coord plot: curves and their marks in a terminal and a pipe, and as pictures."""
 
+import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -139,6 +140,18 @@ def test_what_cannot_be_drawn_is_one_sentence(
 ) -> None:
     ran = cli.run("plot", "r1", *words)
     assert (ran.code, ran.out, ran.err) == (code, "", f"coord: {sentence}\n")
+
+
+def test_only_a_regular_file_is_replaced_by_a_picture(cli: Cli, asked: Service, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "folder.svg").mkdir()
+    for name, kind in (("pipe.png", "pipe"), ("folder.svg", "folder")):
+        ran = cli.run("plot", "r1", "--to", str(tmp_path / name))
+        assert (ran.code, ran.err) == (
+            2,
+            f"coord: --to is '{tmp_path / name}', a {kind}; it must be a file.\n",
+        )
+    assert asked.heard == []
 
 
 def test_an_unknown_run_is_refused(cli: Cli, projector: Start) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,19 @@ def test_what_is_wrong_is_one_sentence_with_its_exit_code(
     assert said.out == ""
     assert sentence in said.err.splitlines()[-1]
     assert len(said.err.splitlines()) <= 2
+
+
+def test_only_a_regular_file_is_replaced_by_parquet(here: Path, capsys: Capture) -> None:
+    pipe, link, file = here / "pipe.parquet", here / "link.parquet", here / "rows.parquet"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        assert asked("SELECT 1", "--parquet", str(path)) == 2
+        assert f"--parquet is '{path}', a pipe; it must be a file." in capsys.readouterr().err
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
+    file.touch()
+    assert asked("SELECT 1", "--parquet", str(file)) == 5
+    assert "--parquet" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("inline")
