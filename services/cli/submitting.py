@@ -121,9 +121,9 @@ def _submit_batch(call: Call, batch: Batch, known: Known, request_id: str, ordin
     worst = [report(error, call.json, f"line {number}: ") for number, error in batch.faults]
     if worst:
         return max(worst)
-    for item in batch.items:
-        known.check(item.get("verify"))
     try:
+        for item in batch.items:
+            known.check(item.get("verify"))
         again = clock.derived_id(request_id, ordinal)
         reply = call.tell("submit-many", again, {"items": batch.items}, call.person())
     except NoServer as error:

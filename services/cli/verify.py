@@ -142,7 +142,7 @@ def _row(one: Standing) -> list[str | int | None]:
     evidence = f"{one.last['transcript']} {digest}" if one.last.get("transcript") else None
     when = age(one.last["age_seconds"]) if one.last else None
     feature = one.feature if one.judged else f"({one.feature})"
-    return [feature, one.scenario, one.outcome, when, one.last.get("commit"), evidence]
+    return [feature, one.id, one.scenario, one.outcome, when, one.last.get("commit"), evidence]
 
 
 def _transcript(call: Call) -> int:
@@ -170,9 +170,10 @@ def _transcript(call: Call) -> int:
 
 _STANDINGS: Final = (
     Column("FEATURE", rank=3),
-    Column("SCENARIO", flexible=True),
+    Column("ID"),
+    Column("SCENARIO", flexible=True, rank=4),
     Column("OUTCOME", paint=_MARKS),
     Column("WHEN", right=True, rank=1),
     Column("COMMIT", rank=2),
-    Column("EVIDENCE", rank=4),
+    Column("EVIDENCE", rank=5),
 )

@@ -57,7 +57,11 @@ _SUBMIT: Final = Verb(
         Option("--stuck-after", "TIME", "So long may its holder live and show no work, e.g. 10m."),
         Option("--on-stuck", "WHAT", "tell: say so; reassign: take it from its holder. [default: tell]"),
         Option("--body", "JSON", "What the agent is given: any JSON."),
-        Option("--verify", "SCENARIO", "Completes only when this has passed since its claim."),
+        Option(
+            "--verify",
+            "SCENARIO",
+            "Completes only when this has passed since its claim: an id of coord verify --status, or a title.",
+        ),
         _PERSON,
         REQUEST,
     ),

@@ -228,4 +228,7 @@ def _unverified(item: WorkItem, fence: int, verification: Recorded | None) -> Re
     reason = (
         f"{item.id} completes only when the scenario {scenario} has passed since it was claimed; it {why}."
     )
-    return refusal("unverified", reason, f"coord verify {scenario}")
+    hint = f"coord verify {scenario}"
+    if verification is None:
+        hint += " runs it, if that is a scenario's id; coord verify --status lists those."
+    return refusal("unverified", reason, hint)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from scripted_service import AS_OF, Service, done, item, said
 
+from coord.events.tokens import scenario_id
 from coord.services.cli.main import run
 
 Start = Callable[..., Service]
@@ -45,3 +46,35 @@ def test_a_scenario_that_many_lines_wait_for_is_told_of_once(
     assert run(["submit", "-", "--verify", "zzz"]) == 0
     assert capsys.readouterr().err.count("zzz") == 1
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("feature", "named"), [("The lamp", "the-lamp-is-off, the-lamp-is-on."), ("verified_work", "")]
+)
+def test_a_feature_is_no_scenario_and_its_scenarios_are_named(
+    here: Path, service: Start, projector: Start, capsys: Capture, feature: str, named: str
+) -> None:
+    heard = service(done()).heard
+    rows = [{"id": f"the-lamp-is-{how}", "feature": "The lamp"} for how in ("on", "off")]
+    projector(said({"as_of": AS_OF, "rows": rows}))
+    assert run(["submit", "x", "--verify", feature]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(
+        f"coord: {scenario_id(feature)} is a feature, and an item waits for one scenario. "
+    )
+    assert told.endswith(f"Name one of: {named}\n") or not named
+    assert not heard
+
+
+def test_a_line_that_waits_for_a_feature_is_refused_with_its_batch(
+    here: Path, service: Start, projector: Start, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = service(done()).heard
+    projector(said({"as_of": AS_OF, "rows": [{"id": "on", "feature": "Lamp"}]}))
+    monkeypatch.setattr("sys.stdin", type("Input", (), {"buffer": io.BytesIO(b"a\nb\n")})())
+    assert run(["submit", "-", "--verify", "lamp"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "coord: lines 1 to 2: lamp is a feature, and an item waits for one scenario. Name one of: on.",
+        "coord: nothing was submitted; mend this, and send all lines again.",
+    ]
+    assert not heard

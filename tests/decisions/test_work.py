@@ -272,7 +272,8 @@ def test_it_does_not_complete_without_one_and_is_told_why(last: Recorded | None,
     assert isinstance(refused, Refusal)
     assert "one-winner" in refused.reason
     assert why in refused.reason
-    assert refused.hint == "coord verify one-winner"
+    lists = " runs it, if that is a scenario's id; coord verify --status lists those."
+    assert refused.hint == "coord verify one-winner" + (lists if last is None else "")
 
 
 def test_who_does_not_hold_it_is_told_that_first() -> None:

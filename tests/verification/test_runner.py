@@ -75,6 +75,7 @@ def test_what_was_never_run_here_is_wanting_and_named(house: House, lamp: Lamp) 
     ran = lamp.verify(house, "--status")
     assert ran.code == 7
     assert ran.out.startswith("0 of 2 scenarios passed, 2 never run here")
+    assert "  the-lamp-is-on  " in ran.out
     ran = lamp.verify(house, "the-lamp-is-on", "--transcript")
     assert (ran.code, "never run here" in ran.err) == (3, True)
 
