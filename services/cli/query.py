@@ -23,6 +23,7 @@ from coord.services.query.wanted import ROWS_DEFAULT, ROWS_IN_FILES, ROWS_IN_FIL
 
 SQL_LENGTH_MAX: Final = 20_000
 _STDIN_BYTES_MAX: Final = 4 * SQL_LENGTH_MAX
+_CSV_END: Final = "\r\n"
 _EXPLAINED: Final = ["explain_key", "explain_value"]
 _FORMS: Final = ("json", "csv", "parquet")
 
@@ -223,9 +224,10 @@ def _show_parquet(call: Call, copy: Copy, lines: Iterator[Line], parquet: Path) 
 
 
 def _csv(row: list[Any]) -> str:
+    """Write a line without its end; the writer quotes what its own end of a line is made of."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(row)
-    return text.getvalue()
+    csv.writer(text, lineterminator=_CSV_END).writerow(row)
+    return text.getvalue().removesuffix(_CSV_END)
 
 
 def _cell(value: Any) -> Any:

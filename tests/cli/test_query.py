@@ -1,6 +1,7 @@
 """`coord query` on snapshots: forms, limits, moments, damage; most of it without a second process."""
 
 import csv
+import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -83,6 +84,17 @@ def test_csv_can_be_read_by_others(capsys: Capture) -> None:
     assert list(csv.reader(capsys.readouterr().out.splitlines(keepends=True))) == [
         ["text", "nothing", "yes", "number"],
         ['a,"b"\nc', "", "true", "1.5"],
+    ]
+
+
+@pytest.mark.usefixtures("inline", "snapshot", "here")
+@pytest.mark.parametrize("text", ["two\nlines", "two\rparts", "\r\n", "\n", ""])
+def test_a_text_of_several_lines_is_one_value_of_csv(capsys: Capture, text: str) -> None:
+    written = " || ".join(f"chr({ord(mark)})" for mark in text) or "''"
+    assert asked(f"SELECT {written} AS said, {written} AS again", "--csv") == 0
+    assert list(csv.reader(io.StringIO(capsys.readouterr().out, newline=""))) == [
+        ["said", "again"],
+        [text, text],
     ]
 
 
