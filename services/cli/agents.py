@@ -69,7 +69,8 @@ def evict(call: Call) -> None:
 
 def agents(call: Call) -> None:
     """List the agents."""
-    answer = call.ask("agents", team=call.read("team", as_name), limit=call.limit())
+    team = call.read("team", as_name)
+    answer = call.ask("agents", team=team, limit=call.limit())
     if call.json:
         out_json(answer)
         return
@@ -78,6 +79,8 @@ def agents(call: Call) -> None:
     out(f"{active} of {len(rows)} agents active{as_of(answer)}")
     if rows:
         print_table(_AGENTS, [_row(row) for row in rows], _SELDOM)
+    elif team is not None:
+        talk(f"coord: nobody is in the team {team}. All agents: coord agents")
     else:
         talk("coord: nobody yet. An agent is registered by its first: coord claim --agent NAME")
     note_cut(answer)

@@ -292,7 +292,12 @@ def test_top_lists_processes(here: Path, projector: Start, capsys: Capture) -> N
 
 @pytest.mark.parametrize(
     ("words", "talk"),
-    [(["agents"], "coord claim"), (["nodes"], "coord serve hardware"), (["top"], "every ten seconds")],
+    [
+        (["agents"], "coord claim"),
+        (["agents", "--team", "t"], "nobody is in the team t."),
+        (["nodes"], "coord serve hardware"),
+        (["top"], "every ten seconds"),
+    ],
 )
 def test_an_empty_list_says_what_fills_it(
     here: Path, projector: Start, capsys: Capture, words: list[str], talk: str
