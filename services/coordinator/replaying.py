@@ -1,5 +1,6 @@
 """Making a reply again from the log: what an earlier try of the same request was told."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from coord.events import commands as wish
@@ -12,7 +13,7 @@ from coord.events.wire import read_event
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.outcome import done, done_with_items
 from coord.services.coordinator.oversight import OVERSEEN
-from coord.services.coordinator.wishes import speaker_of, subject_of
+from coord.services.coordinator.wishes import ids_of, speaker_of, subject_of
 from coord.services.log import Log
 
 _TYPE_OF_COMMAND: Final[dict[type[Command], str]] = {
@@ -56,7 +57,9 @@ async def replay(log: Log, command: Command, request_id: str, position: int) -> 
         recorded = read_event(stored)
         if not _answers(recorded, command, request_id):
             return Invalid(reason=f"the request id {request_id} was used for another request; use a new one.")
-        if isinstance(command, wish.SubmitMany) or (isinstance(command, wish.Claim) and command.count > 1):
+        if isinstance(command, wish.SubmitMany):
+            return await _as_they_were(log, recorded, ids_of(command.items, request_id))
+        if isinstance(command, wish.Claim) and command.count > 1:
             return await _as_they_were(log, recorded)
         return await _as_it_was(log, recorded)
     except CoordError as error:
@@ -84,8 +87,8 @@ async def _as_it_was(log: Log, recorded: Recorded) -> Done:
     return done(ledger, recorded.aggregate, recorded.entity, recorded.position, directive_id)
 
 
-async def _as_they_were(log: Log, last: Recorded) -> Done:
-    """Do so for all events of the request: they stand side by side, `last` behind the others."""
+async def _as_they_were(log: Log, last: Recorded, listed: Sequence[str] = ()) -> Done:
+    """Do so for all events of the request: they stand side by side, `last` behind the others; `listed` is told of."""
     together = [last]
     while together[0].position > 1:
         stored = await log.read_at(EVENTS.name, together[0].position - 1)
@@ -95,7 +98,7 @@ async def _as_they_were(log: Log, last: Recorded) -> Done:
     ledger = Ledger()
     for recorded in together:
         await _fold(log, ledger, recorded)
-    return done_with_items(ledger, [recorded.entity for recorded in together], last.position)
+    return done_with_items(ledger, listed or [recorded.entity for recorded in together], last.position)
 
 
 async def _fold(log: Log, ledger: Ledger, recorded: Recorded) -> None:

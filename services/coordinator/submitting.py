@@ -1,13 +1,14 @@
 """Submitting items, one or many together: their ids, what they depend on, and that nothing waits in a circle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from coord.events import commands as wish
 from coord.events.commands import NewItem, Refusal, refusal
+from coord.events.errors import visible
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.outcome import Change, Outcome, Plan, done_with_items, of_item
-from coord.services.coordinator.wishes import id_of
-from coord.services.decisions.planning import cycle_fault, decide_depend, decide_submit
+from coord.services.coordinator.wishes import ids_of
+from coord.services.decisions.planning import cycle_fault, decide_depend, decide_submit, says_the_same
 
 
 def plan_submit(ledger: Ledger, command: wish.Submit, item_id: str, lease_seconds: float) -> Outcome:
@@ -21,17 +22,19 @@ def plan_submit(ledger: Ledger, command: wish.Submit, item_id: str, lease_second
 def plan_submit_many(
     ledger: Ledger, command: wish.SubmitMany, request_id: str, lease_seconds: float
 ) -> Outcome:
-    """Decide the submission of several: all, or a refusal that names the first that cannot be."""
-    ids = [id_of(item, request_id, ordinal) for ordinal, item in enumerate(command.items)]
-    wanted = dict(zip(ids, command.items, strict=True))
-    if len(wanted) < len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        return refusal(
-            "already_exists", f"the item {twice} stands twice in one batch.", "Leave one of them out."
-        )
+    """Decide the submission of several: all, or a refusal that names the first that cannot be.
+
+    The same item twice is one, and is told of twice.
+    """
+    ids = ids_of(command.items, request_id)
+    wanted: dict[str, NewItem] = {}
+    for place, (item_id, item) in enumerate(zip(ids, command.items, strict=True)):
+        first = wanted.setdefault(item_id, item)
+        if first is not item and not says_the_same(first, item, lease_seconds):
+            return _clash(item, ids.index(item_id) + 1, place + 1)
     edges = {item_id: item.depends_on for item_id, item in wanted.items()}
     cycle = cycle_fault(edges, ledger.depends_on)
-    return cycle or _submit_all(ledger, wanted, lease_seconds)
+    return cycle or _submit_all(ledger, wanted, ids, lease_seconds)
 
 
 def plan_depend(ledger: Ledger, command: wish.Depend) -> Outcome:
@@ -42,7 +45,19 @@ def plan_depend(ledger: Ledger, command: wish.Depend) -> Outcome:
     return of_item(ledger, command.item_id, decision)
 
 
-def _submit_all(ledger: Ledger, wanted: Mapping[str, NewItem], lease_seconds: float) -> Outcome:
+def _clash(item: NewItem, first: int, second: int) -> Refusal:
+    key = item.idempotency_key
+    what = f"id {item.item_id}" if key is None else f"idempotency key '{visible(key, len(key))}'"
+    return refusal(
+        "already_exists",
+        f"items {first} and {second} of one batch have the {what} and other content.",
+        "Give each its own." if key is None else "Choose another key for one of them.",
+    )
+
+
+def _submit_all(
+    ledger: Ledger, wanted: Mapping[str, NewItem], ids: Sequence[str], lease_seconds: float
+) -> Outcome:
     changes: list[Change] = []
     for item_id, new in wanted.items():
         decision = decide_submit(ledger.item(item_id), new, lease_seconds, _missing(ledger, new, wanted))
@@ -50,8 +65,8 @@ def _submit_all(ledger: Ledger, wanted: Mapping[str, NewItem], lease_seconds: fl
             return decision
         changes += [Change("work", item_id, 0, event) for event in decision]
     if not changes:
-        return done_with_items(ledger, list(wanted), None)
-    return Plan(tuple(changes), listed=tuple(wanted))
+        return done_with_items(ledger, ids, None)
+    return Plan(tuple(changes), listed=tuple(ids))
 
 
 def _missing(ledger: Ledger, item: NewItem, beside: Mapping[str, NewItem] | tuple[()]) -> list[str]:

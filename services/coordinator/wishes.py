@@ -1,6 +1,6 @@
 """What the coordinator is asked: commands, and the timekeeper's own wishes; whom each is about, and who speaks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -150,6 +150,11 @@ def id_of(item: wish.NewItem, request_id: str, ordinal: int) -> str:
     if item.idempotency_key is not None:
         return clock.item_id_of(f"key/{item.idempotency_key}")
     return clock.item_id_of(f"{request_id}/{ordinal}" if ordinal else request_id)
+
+
+def ids_of(items: Sequence[wish.NewItem], request_id: str) -> list[str]:
+    """Return the ids that several are submitted under together."""
+    return [id_of(item, request_id, ordinal) for ordinal, item in enumerate(items)]
 
 
 def items_beside(command: Any) -> tuple[str, ...]:

@@ -27,7 +27,22 @@ def decide_submit(
     item: WorkItem | None, wanted: NewItem, lease_seconds: float, missing: Iterable[str] = ()
 ) -> Decision:
     """Submit an item; the same content under the same id is already so. `missing`: dependencies nobody knows."""
-    event = work.WorkSubmitted(
+    event = _submitted(wanted, lease_seconds)
+    if item is None:
+        return _missing(missing) or [event]
+    if _is_same(item.submitted, submission(event)):
+        return []
+    hint = "Choose another key." if wanted.idempotency_key else "Choose another --id."
+    return refusal("already_exists", f"the item {item.id} exists with other content.", hint)
+
+
+def says_the_same(one: NewItem, other: NewItem, lease_seconds: float) -> bool:
+    """Tell whether two wishes to submit ask for the same item."""
+    return _is_same(submission(_submitted(one, lease_seconds)), submission(_submitted(other, lease_seconds)))
+
+
+def _submitted(wanted: NewItem, lease_seconds: float) -> work.WorkSubmitted:
+    return work.WorkSubmitted(
         title=wanted.title,
         priority=wanted.priority,
         capabilities=wanted.capabilities,
@@ -47,12 +62,6 @@ def decide_submit(
         stuck_seconds=wanted.stuck_seconds,
         on_stuck=wanted.on_stuck,
     )
-    if item is None:
-        return _missing(missing) or [event]
-    if _is_same(item.submitted, submission(event)):
-        return []
-    hint = "Choose another key." if wanted.idempotency_key else "Choose another --id."
-    return refusal("already_exists", f"the item {item.id} exists with other content.", hint)
 
 
 def _is_same(before: Submission, wanted: Submission) -> bool:

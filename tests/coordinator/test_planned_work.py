@@ -135,6 +135,44 @@ def test_a_batch_is_appended_whole_once_and_in_order(in_house) -> None:  # type:
     in_house(body)
 
 
+def test_the_same_item_twice_in_a_batch_is_one_and_is_told_of_twice(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            first, other = wish.NewItem(title="a", idempotency_key="k"), wish.NewItem(item_id="w", title="b")
+            later: dict[str, Any] = {"not_before_said": "in 5m", "title": "c", "idempotency_key": "l"}
+            moments = [wish.NewItem(not_before_ns=2 * 10**18 + n, **later) for n in (0, 1)]
+            many = command(wish.SubmitMany, items=(first, other, first.model_copy(), other, *moments))
+            told = await coordinator.execute("test", many)
+            assert isinstance(told, Done)
+            assert [item.title for item in told.items] == ["a", "b", "a", "b", "c", "c"]
+            assert told.items[0] == told.items[2]
+            assert await house.count() == 3
+            assert await coordinator.execute("test", many) == told
+            again = await do(coordinator, wish.SubmitMany, items=many.items)
+            assert (again.already, [item.title for item in again.items]) == (
+                True,
+                ["a", "b", "a", "b", "c", "c"],
+            )
+
+    in_house(body)
+
+
+def test_other_content_under_the_same_name_in_a_batch_is_refused_naming_both(in_house) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            named: tuple[tuple[dict[str, Any], str], ...] = (
+                ({"idempotency_key": "k"}, "items 2 and 3 of one batch have the idempotency key 'k' and other content."),
+                ({"item_id": "w"}, "items 2 and 3 of one batch have the id w and other content."),
+            )  # fmt: skip
+            for name, told in named:
+                items = (wish.NewItem(title="x"), *(wish.NewItem(title=title, **name) for title in "ab"))
+                no = await do(coordinator, wish.SubmitMany, items=items)
+                assert (no.code, no.reason) == ("already_exists", told)
+            assert await house.count() == 0
+
+    in_house(body)
+
+
 def test_the_same_batch_asked_again_after_its_answer_was_lost_gets_the_same_answer(in_house) -> None:  # type: ignore[no-untyped-def]
     async def body(house: House) -> None:
         async with house.coordinator() as coordinator:
