@@ -10,6 +10,7 @@ that this runs in (services/query), which holds nothing else.
 
 import contextlib
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ _NUMBERS: Final = _AS_THEY_ARE - {"boolean", "varchar"} | {"decimal"}
 _DAMAGE: Final = ("corrupt", "checksum", "not a valid duckdb database", "serializ")
 _INTEGER_MIN: Final = -(2**63)
 _INTEGER_MAX: Final = 2**63 - 1
+_BARE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?(nan)|(-?inf)(?:inity)?', re.IGNORECASE | re.DOTALL)
+"""A text of JSON, to pass it over; or what the engine writes there of a number that JSON cannot have."""
 
 
 class Damaged(NoServer):
@@ -216,7 +219,11 @@ class Asked:
             self.truncated = self.count + len(found) > self._limit
             found = found[: self._limit - self.count]
             self.count += len(found)
-            yield [[_plain(value) for value in row] for row in found]
+            nested = [column.nested for column in self.columns]
+            yield [
+                [_proper(value) if inner else _plain(value) for value, inner in zip(row, nested, strict=True)]
+                for row in found
+            ]
 
 
 _HELD: Final = """
@@ -270,3 +277,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, int):
         return value if _INTEGER_MIN <= value <= _INTEGER_MAX else str(value)
     return str(value)
+
+
+def _proper(value: Any) -> Any:
+    """Write a value of lists and structs as JSON can have it: what is no number there is a text, as it is by itself."""
+    return _BARE.sub(_quoted, value) if isinstance(value, str) else _plain(value)
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return f'"{found[found.lastindex].lower()}"' if found.lastindex else found[0]

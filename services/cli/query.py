@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -239,9 +240,15 @@ def _nested(value: Any, column: Line) -> Any:
     if not column["nested"] or not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return json.loads(value, parse_float=_number)
     except (ValueError, RecursionError):
         return value
+
+
+def _number(text: str) -> float | str:
+    """Read a number of JSON; one that no float holds stays the text it is."""
+    number = float(text)
+    return number if isfinite(number) else text
 
 
 def _note_sources(line: Line) -> None:

@@ -78,6 +78,31 @@ def test_json_has_all_of_it_and_nested_values_as_such(capsys: Capture) -> None:
     assert (told["truncated"], told["as_of"]["position"], said.err) == (False, 16, "")
 
 
+def no_json(word: str) -> None:
+    raise AssertionError(f"{word} is no JSON")
+
+
+@pytest.mark.usefixtures("inline", "snapshot", "here")
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("'-inf'::DOUBLE", "-inf"),
+        ("[1.5, 'nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::DOUBLE]", [1.5, "nan", "inf", "-inf"]),
+        (
+            "{'NaN': 'nan'::FLOAT, 'said': 'no \"NaN, Infinity\\'}",
+            {"NaN": "nan", "said": 'no "NaN, Infinity\\'},
+        ),
+        ("map(['inf'::DOUBLE], ['nan'::DOUBLE])", {"inf": "nan"}),
+        ("'[Infinity, -inf, -NaN, 1e999, null]'::JSON", ["inf", "-inf", "nan", "1e999", None]),
+    ],
+)
+def test_a_number_that_json_cannot_have_is_a_text_however_deep(
+    capsys: Capture, sql: str, value: object
+) -> None:
+    assert asked(f"SELECT {sql} AS x", "--json") == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=no_json)["rows"] == [{"x": value}]
+
+
 @pytest.mark.usefixtures("inline", "snapshot", "here")
 def test_csv_can_be_read_by_others(capsys: Capture) -> None:
     assert asked("SELECT 'a,\"b\"\nc' AS text, NULL AS nothing, true AS yes, 1.5 AS number", "--csv") == 0
