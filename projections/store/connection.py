@@ -12,8 +12,11 @@ What is set aside stays beside the file as `<name>.bad.<n>`, at most `SET_ASIDE_
 """
 
 import errno
+import fcntl
+import os
 import re
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -32,6 +35,7 @@ from coord.projections.store.writer import ATTACHED, Store
 
 CHECKPOINT_THRESHOLD: Final = "64MB"
 SET_ASIDE_MAX: Final = 3
+_PID_DIGITS_MAX: Final = 20
 OTHER_VERSION: Final = "it was written by another version"
 """Why a file of another fingerprint is of no use."""
 
@@ -156,25 +160,67 @@ def _copied(snapshot: Snapshot, path: Path) -> None:
 
 
 def _open(path: Path, memory_mib: int, deep: bool) -> Store:
-    root = _connect(path, memory_mib)
-    try:
-        _check(root, deep)
-    except BaseException:
-        root.close()
-        raise
-    return Store(path, root)
+    with _held(path) as held:
+        root = _connect(path, memory_mib)
+        try:
+            _check(root, deep)
+        except BaseException:
+            root.close()
+            raise
+        return Store(path, root, held.pop_all().close)
 
 
 def _begin(path: Path, memory_mib: int) -> Store:
-    try:
-        root = _connect(path, memory_mib)
-        for statement in STATEMENTS:
-            root.execute(statement).fetchall()
-        root.execute(f"CREATE TABLE {META} AS SELECT $1 AS fingerprint", [FINGERPRINT]).fetchall()
-        root.execute("CHECKPOINT").fetchall()
-    except duckdb.Error as error:
-        raise StoreBroken(f"no projection can be kept at {path}: {_why(path, error)}") from error
-    return Store(path, root)
+    with _held(path) as held:
+        try:
+            root = _connect(path, memory_mib)
+            for statement in STATEMENTS:
+                root.execute(statement).fetchall()
+            root.execute(f"CREATE TABLE {META} AS SELECT $1 AS fingerprint", [FINGERPRINT]).fetchall()
+            root.execute("CHECKPOINT").fetchall()
+        except duckdb.Error as error:
+            raise StoreBroken(f"no projection can be kept at {path}: {_why(path, error)}") from error
+        return Store(path, root, held.pop_all().close)
+
+
+def _held(path: Path) -> ExitStack:
+    """Hold the file for this process, until what is returned is closed.
+
+    The engine's own lock is of the kind that goes when any descriptor of the file is closed, as one is that copied it.
+
+    Raises:
+        FolderTaken: another process holds it.
+        StoreBroken: nothing can be written there.
+    """
+    lock = path.with_name(path.name + ".lock")
+    while True:
+        held = ExitStack()
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreBroken(f"no projection can be kept at {path}: {error.strerror}.") from error
+        held.callback(os.close, descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, _PID_DIGITS_MAX, 0).decode("ascii", "replace")
+            held.close()
+            raise _taken(path, holder) from error
+        if _is_at(lock, descriptor):
+            break
+        held.close()
+    held.callback(lock.unlink, missing_ok=True)
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return held
+
+
+def _is_at(lock: Path, descriptor: int) -> bool:
+    """Tell whether a file is still where it was opened: who held it before may have taken it away."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.stat(lock), os.fstat(descriptor))
+    return False
 
 
 def _connect(path: Path, memory_mib: int) -> duckdb.DuckDBPyConnection:
@@ -219,11 +265,15 @@ def _why(path: Path, error: BaseException) -> str:
     words = str(error).partition("\n")[0]
     if "Could not set lock" in words:
         held = re.search(r"PID (\d+)", words)
-        raise FolderTaken(
-            f"the projection {path} is in use by process {held[1] if held else 'unknown'}.",
-            "Stop that projector, or choose another folder with --data.",
-        ) from error
+        raise _taken(path, held[1] if held else "") from error
     return visible(words, 300)
+
+
+def _taken(path: Path, holder: str) -> FolderTaken:
+    return FolderTaken(
+        f"the projection {path} is in use by process {holder or 'unknown'}.",
+        "Stop that projector, or choose another folder with --data.",
+    )
 
 
 def _wal(path: Path) -> Path:

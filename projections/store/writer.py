@@ -1,7 +1,7 @@
 """The writer: one intake, one transaction with rows, dead letters, gaps and position together."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -31,9 +31,13 @@ _READ_STILL: Final = "TransactionContext Error: Cannot CHECKPOINT: there are oth
 class Store:
     """An open file. One thread at a time folds; beside it another may seal and drop. `reader` may be used from any."""
 
-    def __init__(self, path: Path, root: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, path: Path, root: duckdb.DuckDBPyConnection, let_go: Callable[[], object] = lambda: None
+    ) -> None:
+        """Take an open file; `let_go` is called when it is closed, whatever comes of that."""
         self.path = path
         self._root = root
+        self._let_go = let_go
         self._cursors = threading.Lock()
         self._writing = self.cursor()
         self._sealing = self.cursor()
@@ -174,10 +178,13 @@ class Store:
 
     def close(self) -> None:
         """Close the file, in order; readers must have ended."""
-        with told_apart("the file cannot be closed in order"):
-            self._sealing.close()
-            self._writing.close()
-            self._root.close()
+        try:
+            with told_apart("the file cannot be closed in order"):
+                self._sealing.close()
+                self._writing.close()
+                self._root.close()
+        finally:
+            self._let_go()
 
     @contextmanager
     def _transaction(self, what: str) -> Iterator[None]:

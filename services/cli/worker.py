@@ -217,7 +217,7 @@ def _code_of_work(worker: Worker) -> int:
 
 
 def _code_of_run(holding: Holding) -> int:
-    """Return the command's own exit code; where the claim was lost or the end is unknown, coord's."""
+    """Return the command's own exit code; where the claim was lost, the end is unknown or not taken as done, coord's."""
     if holding.verdict == "lost":
         return int(Exit.REFUSED)
     if holding.verdict == "unknown":
@@ -225,4 +225,6 @@ def _code_of_run(holding: Holding) -> int:
     code = holding.code
     if code is None:
         return int(Exit.USAGE)
+    if code == 0 and holding.verdict != "completed":
+        return int(Exit.WANTING)
     return code if code >= 0 else _BY_SIGNAL - code

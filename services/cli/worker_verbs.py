@@ -75,6 +75,6 @@ WORKER: Final = (
         f"{_REGISTERS}\n{_ENVIRONMENT}\n{_ENDS}\n{_LOST}\n"
         "Ctrl-C or SIGTERM: the command is ended, and the item given back. "
         "The exit code is the command's, or 128 and more for a signal. Where coord says no it is coord's: 3 not in time, "
-        "4 refused, or lost on the way; 5 no server; 6 unknown.",
+        "4 refused, or lost on the way; 5 no server; 6 unknown; 7 the command ended well, and the item is not completed.",
     ),
 )

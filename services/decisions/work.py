@@ -164,7 +164,7 @@ def _changes(item: WorkItem, event: Event, recorded: Recorded) -> dict[str, Any]
                 "status": event.then,
                 "stuck": False,
                 "tries": item.tries + (event.cause not in BLAMELESS),
-                "reason": event.reason if event.then == "parked" else item.reason,
+                "reason": event.reason if event.reason or event.then == "parked" else item.reason,
             }
             return lost | _rest(event.retry_seconds, recorded)
         case work.WorkProgressed() | work.WorkMovedOn():

@@ -109,7 +109,7 @@ class Holding:
             started = self._bench.template.filled(self.item, self._request_id)
             self._start(started.words, {**self._environment(), **started.variables})
         except CannotBegin as error:
-            self._report(failed(error.message))
+            self._report(released(error.message))
         except OSError as error:
             reason = f"{self._bench.template.name} cannot be started: {error.strerror or error}"
             stops = error.errno in _NOT_THERE
@@ -294,9 +294,8 @@ class Holding:
 
 
 def _whereabouts(item: Mapping[str, Any]) -> str:
-    """Say where an item is that is not held under the claim any more."""
+    """Say where an item is that is not held under the claim any more, and why as far as it says."""
     status = item.get("status", "gone")
     if status == "claimed":
         return f"{item.get('agent')} holds it"
-    reason = f": {item['reason']}" if item.get("reason") else ""
-    return f"it is {status}{reason}"
+    return f"it is {status}: {item['reason']}" if item.get("reason") else f"it is {status}"

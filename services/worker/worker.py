@@ -28,8 +28,10 @@ from coord.services.worker.scratch import Scratch
 
 QUICK_SECONDS: Final = 1.0
 """Nothing to claim, said sooner than this, is not asked again before it is over."""
-REST_SECONDS_MAX: Final = 30.0
-"""Between claims, at most, while every item is given back."""
+REST_SECONDS: Final = 0.1
+REST_SECONDS_MAX: Final = 1.0
+"""Between claims, at first and at most, while every item is given back: others have a moment to take what is. The
+item itself rests longer and longer, so that what is behind it has its turn."""
 AWAY_SECONDS: Final = 1.0
 """So long without an answer is worth a word."""
 FINISH_SECONDS: Final = 2.0
@@ -89,7 +91,7 @@ class Worker:
         self._holdings: list[Holding] = []
         self._claimed = 0
         self._rests_until = 0.0
-        self._rest_seconds = QUICK_SECONDS
+        self._rest_seconds = REST_SECONDS
         self._idle_since = clock.monotonic()
         self._waits_until = self._idle_since + plan.wait_seconds
         self._is_finished = False
@@ -196,7 +198,7 @@ class Worker:
             self._rest(self._rest_seconds)
             self._rest_seconds = min(2 * self._rest_seconds, REST_SECONDS_MAX)
         else:
-            self._rest_seconds = QUICK_SECONDS
+            self._rest_seconds = REST_SECONDS
         if holding.stops:
             self._give_up(
                 CannotStart(f"{holding.reason}.", "Nothing more is claimed; the item was given back.")

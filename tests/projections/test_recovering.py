@@ -1,6 +1,7 @@
 """The store opens again whatever happened to its file: the rungs of the ladder, one by one."""
 
 import errno
+import os
 import pickle
 import resource
 import subprocess
@@ -43,8 +44,19 @@ def test_a_file_that_another_process_holds_is_never_recovered_from(path: Path) -
             open_file(path)
     finally:
         holder.communicate()
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert not list(path.parent.glob("*.bad.*"))
     open_file(path).store.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_is_held_though_its_process_copied_it(path: Path) -> None:
+    """The engine's own lock is gone then: any process could open the file beside it."""
+    opened = open_file(path)
+    copy_file(path, path.with_name("copy"))
+    script = f"from pathlib import Path; from coord.projections.store import open_store; open_store(Path({str(path)!r}), {MEMORY_MIB})"
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert f"is in use by process {os.getpid()}." in other.stderr
+    opened.store.close()
 
 
 def _crashed(path: Path) -> list[Stored]:

@@ -47,7 +47,8 @@ def test_what_is_taken_away_ends_the_command_at_once(desk: Desk, marker: Path, v
     ran = end_of(process)
     assert clock.monotonic() - taken_at < HEARTBEAT_SECONDS
     assert is_gone(marker)
-    assert f"{item} is lost" in ran.err
+    why = f"it is open: {desk.capability} was put out: so" if verb == "evict" else "it is cancelled"
+    assert f"{item} is lost: {why}; its command is ended." in ran.err
     assert "asked" in ran.out
     assert "1 lost" in ran.err
 

@@ -22,6 +22,14 @@ def test_the_exit_code_is_the_commands(desk: Desk) -> None:
     assert desk.ended(codes[126][1])["status"] == "failed"
 
 
+def test_a_command_that_ends_well_and_is_not_taken_as_done_is_7(desk: Desk) -> None:
+    """What a shell does after `&&` must not go on."""
+    item = desk.submit()
+    ran = desk.run(item, "--", "sh", "-c", "echo oops > $COORD_RESULT")
+    assert (ran.code, desk.ended(item)["status"]) == (7, "failed")
+    assert "its result file is not JSON" in ran.err
+
+
 def test_a_signal_is_128_and_more(desk: Desk) -> None:
     item = desk.submit()
     assert desk.run(item, "--", "sh", "-c", "kill -TERM $$").code == 143

@@ -138,12 +138,23 @@ def test_a_program_gets_fields_as_whole_arguments(desk: Desk) -> None:
     assert ran.out == f"{item}|x {HOSTILE}|${{title}}|{{nothing}}|"
 
 
-def test_a_body_without_what_the_command_asks_for_fails_the_item_alone(desk: Desk) -> None:
-    poor, rich = desk.submit(), desk.submit(body={"file": "a b"})
+def test_an_item_without_what_the_command_asks_for_is_given_back_and_holds_nobody_up(desk: Desk) -> None:
+    """The command may be at fault, not the item: nothing is failed for good."""
+    poor, rich = desk.submit(priority=9), desk.submit(body={"file": "a b"})
     ran = desk.work("--exec", "echo {body.file}")
-    assert "{body.file}" in desk.ended(poor)["reason"]
     assert desk.ended(rich)["status"] == "completed"
     assert ran.out == "a b\n"
+    assert desk.item(poor)["status"] == "open"
+    assert "the command asks for {body.file}, and the item has no such field" in desk.item(poor)["reason"]
+
+
+def test_what_is_behind_an_item_that_is_given_back_has_its_turn(desk: Desk) -> None:
+    """It rested shorter than the worker that gave it back, which took it again and again."""
+    stubborn, other = desk.submit(priority=9), desk.submit()
+    ran = desk.work("--exec", f"[ {{id}} = {stubborn} ] && exit 75; echo fine")
+    assert ran.out == "fine\n"
+    assert desk.ended(other)["status"] == "completed"
+    assert desk.item(stubborn)["status"] == "open"
 
 
 def test_a_command_that_cannot_be_started_costs_no_item(desk: Desk, tmp_path: Path) -> None:
