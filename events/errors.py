@@ -5,8 +5,8 @@
     |   +-- SettingsError
     |   +-- TokenError
     |   `-- InvalidEvent           a body, header or subject that is no event of ours (dead-lettered when stored)
-    +-- NothingThere           3   nothing to claim, or a wait timed out
-    +-- Refused                4   a decision said no: taken, stale fence, wrong holder, unknown id ...
+    +-- NothingThere           3   nothing to claim, to verify, held or archived, or a wait timed out
+    +-- Refused                4   the answer is no: taken, stale fence, wrong holder, unknown id ...
     |   +-- Conflict               somebody else's event stands where ours was to go
     |   `-- AlreadyAppended        an event of the same id stands elsewhere in the log
     +-- NoServer               5   nothing was sent: connection refused, folder taken, server not usable

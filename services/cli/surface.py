@@ -187,7 +187,7 @@ EXIT_CODES: Final = (
     (0, "done, also when it was so already"),
     (1, "unexpected: a fault of coord's own"),
     (2, "the command line, a value, a file or a setting is wrong"),
-    (3, "nothing to claim, or a wait timed out"),
+    (3, "nothing to claim, to verify, held or archived, or a wait timed out"),
     (4, "refused: taken, stale fence, wrong holder, unknown id ..."),
     (5, "no server: nothing was sent"),
     (6, "unknown: sent, and no answer came; ask again with the same --request-id"),

@@ -48,7 +48,7 @@ def test_register_says_what_it_offers_and_prints_the_incarnation(
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("wip", ["0", "10001", "many", "-1"])
+@pytest.mark.parametrize("wip", ["10001", "many", "-1"])
 def test_a_wip_limit_is_a_number_of_items(here: Path, capsys: Capture, wip: str) -> None:
     assert run(["register", "a1", "--wip", wip]) == 2
     assert "--wip is" in capsys.readouterr().err
