@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from coord.events.errors import CoordError
 from coord.events.streams import MIB
 from coord.events.wire import Stored
 from coord.projections.archive import (
@@ -25,10 +26,12 @@ from coord.projections.intake import message_id
 from coord.projections.store.parquet import Parquet
 from coord.services import clock
 from coord.services.archive.place import (
+    AS_FOUND,
     Standing,
     check_identity,
     files_of,
     read_standing,
+    shown,
     standing_of,
     write_standing,
 )
@@ -71,6 +74,15 @@ class Export:
         """Up to where everything is in the files."""
         return self.standing.position if self.standing is not None else 0
 
+    def check_place(self) -> None:
+        """Make sure that what is there is what was written.
+
+        Raises:
+            CoordError: the folder was moved aside, or put back, meanwhile.
+        """
+        if read_standing(self._root) != self.standing:
+            raise CoordError(f"the archive {shown(self._root)} was moved meanwhile.", AS_FOUND)
+
     def clear(self) -> None:
         """Take out what was written and not finished: files, and rows, behind the position.
 
@@ -95,8 +107,9 @@ class Export:
         """Put messages, at least one and in order behind the position, into files, and say so.
 
         Raises:
-            CoordError: the disk is full or fails; the same again is safe.
+            CoordError: the disk is full or fails, the same again is safe; or the folder was moved meanwhile.
         """
+        self.check_place()
         for partition, some in by_partition(messages).items():
             self._write(partition, some)
         first = self.standing.first_id if self.standing is not None else message_id(messages[0])

@@ -147,6 +147,7 @@ class _Follower:
         """Ask how far the log is, as often as it is written down."""
         self._tell()
         if self._status.is_due():
+            await aside(self._export.check_place)
             self._status.last = (await self._log.stream_state(EVENTS.name)).last
             await aside(self._status.write)
 

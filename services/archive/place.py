@@ -25,6 +25,7 @@ FORMAT: Final = 1
 _POSITION: Final = "_position.json"
 """Who reads such folders passes over names that begin so."""
 _LOCK: Final = "_lock"
+AS_FOUND: Final = "It is gone on with, or begun anew, as it is found."
 _UNSET: Final = "Set archive = DIR in coord.toml, or COORD_ARCHIVE, for coord up too."
 
 

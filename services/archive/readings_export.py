@@ -23,7 +23,7 @@ from coord.projections.store import FINGERPRINT
 from coord.projections.store.schema import SEALED
 from coord.projections.store.sealed_files import SealedFiles, Since
 from coord.services import clock
-from coord.services.archive.place import archive_folder, holding, shown
+from coord.services.archive.place import AS_FOUND, archive_folder, holding, shown
 from coord.services.archive.readings_place import (
     FOLDERS,
     READINGS_FOLDER,
@@ -96,6 +96,8 @@ class _Follower:
         while True:
             newest = next(iter(of_version(snapshots(self._snapshots), FINGERPRINT)), None)
             self._status.seen(newest, standing)
+            if await asyncio.to_thread(read_readings_standing, self._place) != standing:
+                raise CoordError(f"the archive {shown(self._place)} was moved meanwhile.", AS_FOUND)
             if newest is not None and _is_due(newest, standing, self._seconds):
                 await self._step(newest, standing)
                 standing = await asyncio.to_thread(_begin, self._place)

@@ -22,6 +22,7 @@ from coord.events.errors import CoordError, FolderTaken, NothingThere
 from coord.events.wire import Stored
 from coord.projections.archive import COLUMNS, NO_SITE, partition_of, row_of, stored_of
 from coord.projections.store.parquet import Parquet, ParquetFault
+from coord.services.archive import main as archive_service
 from coord.services.archive.exporting import Export, is_due
 from coord.services.archive.main import archive
 from coord.services.archive.place import Standing, check_identity, files_of, holding, read_standing
@@ -331,6 +332,25 @@ def test_over_a_kill_every_message_is_in_one_file(server: Server, tmp_path: Path
                 process.terminate()
                 assert await asyncio.to_thread(process.wait) == 0
             assert (await verify(log, root, quiet)).equal
+            return last
+
+    last = asyncio.run(scene())
+    assert positions(root) == list(range(1, last + 1))
+
+
+def test_an_archive_that_is_moved_aside_meanwhile_is_written_anew_from_the_first_event(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `coord archive verify` advises: what came before must not be missing for good."""
+    monkeypatch.setattr(archive_service, "AGAIN_SECONDS", 0.05)
+    root = tmp_path / "archive"
+
+    async def scene() -> int:
+        async with archiving(server, root) as (log, _):
+            await archived(root, await fill(log))
+            root.rename(tmp_path / "aside")
+            last = await say(log, "w-later", work.WorkSubmitted(title="later"))
+            await archived(root, last)
             return last
 
     last = asyncio.run(scene())
