@@ -184,7 +184,7 @@ def _newest(values: Sequence[float | None]) -> float | None:
 def _bar(value: float | None, low: float, high: float) -> str:
     if value is None:
         return " "
-    share = (value - low) / (high - low) if high > low else 0.0
+    share = _share(value, low, high) if high > low else 0.0
     return BARS[min(max(int(share * len(BARS)), 0), len(BARS) - 1)]
 
 
@@ -239,8 +239,14 @@ def _dot_row(value: float, scale: Scale, rows: int) -> int:
         if scale.log
         else (scale.low, scale.high, value)
     )
-    share = (high - value) / (high - low) if high > low else 0.5
+    share = _share(value, high, low) if high > low else 0.5
     return min(max(round(share * (rows - 1)), 0), rows - 1)
+
+
+def _share(value: float, start: float, end: float) -> float:
+    """Tell how far a value is on the way; of a way that is longer than a float can be, halves are compared."""
+    way = end - start
+    return (value - start) / way if math.isfinite(way) else (value / 2 - start / 2) / (end / 2 - start / 2)
 
 
 def _curve_row(inks: Sequence[Ink], dots: bytearray) -> list[Span]:
@@ -297,7 +303,7 @@ def _value_at(scale: Scale, y: int, down: int) -> float:
     share = y / max(down - 1, 1)
     if scale.log:
         return math.exp(math.log(scale.high) + share * (math.log(scale.low) - math.log(scale.high)))
-    return scale.high + share * (scale.low - scale.high)
+    return scale.high * (1 - share) + scale.low * share
 
 
 def _numbers(scale: Scale, across: int) -> Iterator[Tick]:

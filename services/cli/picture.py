@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from coord.events.errors import CoordError, UsageError
+from coord.events.errors import CoordError, Refused, UsageError
 from coord.services.cli.safe import safe
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ _LEGEND_LINE_INCHES: Final = 0.2
 _DOTS_PER_INCH: Final = 120
 _LISTED_MAX: Final = 12
 _WORDS_MAX: Final = 130
+_VALUE_MAX: Final = 1e307
+"""Farther from 0 the library cannot place its ticks."""
 _LINE: Final = "#1f6f5c"
 _MARKERS: Final[Mapping[str, tuple[str, str, str]]] = {
     "alert": ("^", "#c4462f", "alert"),
@@ -42,9 +45,12 @@ def draw(curves: "Sequence[Curve]", marks: Sequence[Mapping[str, Any]], title: s
 
     Raises:
         CoordError: the file cannot be written.
+        Refused: a value is too large for a picture.
     """
     from matplotlib.figure import Figure
 
+    for curve in curves:
+        _refuse_too_far(curve)
     listed = marks[-_LISTED_MAX:]
     foot = _LEGEND_LINE_INCHES * (len(listed) + 3)
     figure = Figure(figsize=(_WIDTH_INCHES, _PANEL_INCHES * len(curves) + foot + 0.5))
@@ -62,6 +68,15 @@ def draw(curves: "Sequence[Curve]", marks: Sequence[Mapping[str, Any]], title: s
         _save(figure, path)
     except OSError as error:
         raise CoordError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _refuse_too_far(curve: "Curve") -> None:
+    sizes = [abs(value) for value in (*curve.lowest, *curve.highest) if isfinite(value)]
+    if max(sizes, default=0.0) > _VALUE_MAX:
+        raise Refused(
+            f"{curve.metric} has values farther from 0 than {_VALUE_MAX:g}, which no picture can show.",
+            "The terminal can: leave --to out.",
+        )
 
 
 def _save(figure: Any, path: Path) -> None:

@@ -107,6 +107,28 @@ def test_metrics_stand_one_below_the_other(cli: Cli, projector: Start) -> None:
     assert titles == ["loss", "canary_loss"]
 
 
+def test_values_farther_apart_than_a_float_can_say_are_drawn_but_in_no_picture(
+    cli: Cli, projector: Start
+) -> None:
+    values = [1e308, -1e308, 0.0]
+    line = {"metric": "loss", "steps": [1, 2, 3], "lowest": values, "highest": values, "last": values}
+    projector(answer(lines=[line]))
+    ran = cli.run("plot", "r1", "--height", "9")
+    assert (ran.code, ran.err) == (0, "")
+    title, *rows = ran.out.splitlines()[1:]
+    assert title == "loss  0.000 at step 3  -1.0e+308 to 1.0e+308"
+    assert [rows[place].split()[0] for place in (0, 7)] == ["1.0e+308", "-1.0e+308"]
+    assert all(re.search("[\u2801-\u28ff]", row) for row in rows[:8])
+    pytest.importorskip("matplotlib")
+    ran = cli.run("plot", "r1", "--to", "far.png")
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err == (
+        "coord: loss has values farther from 0 than 1e+307, which no picture can show."
+        " The terminal can: leave --to out.\n"
+    )
+    assert not (cli.home / "far.png").exists()
+
+
 def test_what_is_no_number_leaves_a_hole(cli: Cli, projector: Start) -> None:
     line = {
         "metric": "loss",

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coord.tui.ink import Ink, plain, width_of
-from coord.tui.plot import Flag, Trace, plot, thinned, wants_log
+from coord.tui.plot import Flag, Trace, bars, plot, thinned, wants_log
 from coord.tui.table import Column, listed
 
 VALUES = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(math.nan)), min_size=1, max_size=300)
@@ -62,3 +62,11 @@ def test_a_flexible_column_gives_room_to_long_ids_before_a_row_is_cut(width: int
     for row in listed(columns, ["one"], 0, width, 2).lines:
         assert "…" not in plain(row)
         assert width_of(row) == width
+
+
+def test_a_way_longer_than_a_float_has_its_places() -> None:
+    assert bars([-1.5e308, 0.0, 1.5e308], 3, -1.5e308, 1.5e308) == "▁▄▇"
+    values = [1.5e308, -1.5e308]
+    rows = [plain(row) for row in plot([Trace([0, 1], values, values)], (), 30, 8)]
+    assert [rows[place].split()[0] for place in (0, 3, 6)] == ["1.5e+308", "0.000", "-1.5e+308"]
+    assert all(set(row) & set(map(chr, range(0x2801, 0x2900))) for row in rows[:7])
