@@ -196,12 +196,12 @@ class Call:
         self,
         name: str,
         read: Callable[[str], T],
-        read_line: Callable[[str], T | None],
+        read_line: Callable[[str], Iterable[T]],
         act: Callable[[T, str], None],
     ) -> int:
         """Read an argument and act on it under a request id, or, for `-`, do so with every line of stdin.
 
-        A line of which nothing is read is passed over.
+        A line of which nothing is read is passed over; of one that names several each is acted on.
 
         Returns:
             The highest exit code. Only a server that is gone ends it early.
@@ -212,11 +212,11 @@ class Call:
             return 0
         gc.enable()
         from coord.services.cli.bars import bar
-        from coord.services.cli.stdin import lines_of_stdin, stdin_count
+        from coord.services.cli.stdin import LIST_BYTES_MAX, lines_of_stdin, stdin_count
 
         worst = 0
         with bar(self.parsed.verb.name, "lines", stdin_count(), quiet=self.json) as told:
-            for number, line in enumerate(lines_of_stdin(), 1):
+            for number, line in enumerate(lines_of_stdin(LIST_BYTES_MAX), 1):
                 told.to(number - 1)
                 with told.aside():
                     worst = max(worst, self._one(number, line, request_id, read_line, act))
@@ -227,21 +227,25 @@ class Call:
         number: int,
         line: bytes,
         request_id: str,
-        read_line: Callable[[str], T | None],
+        read_line: Callable[[str], Iterable[T]],
         act: Callable[[T, str], None],
     ) -> int:
-        from coord.services.cli.stdin import line_text
+        from coord.services.cli.stdin import LIST_BYTES_MAX, line_text
 
+        worst, of_line = 0, clock.derived_id(request_id, number)
         try:
-            text = line_text(line)
-            value = read_line(text) if text else None
-            if value is not None:
-                act(value, clock.derived_id(request_id, number))
-        except NoServer:
-            raise
+            text = line_text(line, LIST_BYTES_MAX)
+            values = list(read_line(text)) if text else []
         except CoordError as error:
             return report(error, self.json, f"line {number}: ")
-        return 0
+        for place, value in enumerate(values):
+            try:
+                act(value, clock.derived_id(of_line, place) if place else of_line)
+            except NoServer:
+                raise
+            except CoordError as error:
+                worst = max(worst, report(error, self.json, f"line {number}: "))
+        return worst
 
 
 def user_name() -> str:

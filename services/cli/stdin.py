@@ -10,18 +10,20 @@ from coord.events.errors import UsageError
 from coord.events.streams import EVENT_BYTES_MAX
 
 LINE_BYTES_MAX: Final = 2 * EVENT_BYTES_MAX
-"""As much as a line may have, beside its end."""
+"""As much as a line that says something may have, beside its end."""
+LIST_BYTES_MAX: Final = 16 * 1024 * 1024
+"""As much as one may have that lists what there is."""
 _COUNTED_BYTES_MAX: Final = 32 * 1024 * 1024
 
 
-def lines_of_stdin() -> Iterator[bytes]:
+def lines_of_stdin(bytes_max: int = LINE_BYTES_MAX) -> Iterator[bytes]:
     """Yield the lines as they come; of one that is too long no more than tells that it is."""
     if sys.stdin is None:
         return
-    while line := sys.stdin.buffer.readline(LINE_BYTES_MAX + 1):
+    while line := sys.stdin.buffer.readline(bytes_max + 1):
         yield line
         rest = line
-        while _is_too_long(line) and rest and not rest.endswith(b"\n"):
+        while _is_too_long(line, bytes_max) and rest and not rest.endswith(b"\n"):
             rest = sys.stdin.buffer.readline(LINE_BYTES_MAX)
 
 
@@ -37,19 +39,19 @@ def stdin_count() -> int | None:
         return None
 
 
-def line_text(line: bytes) -> str:
+def line_text(line: bytes, bytes_max: int = LINE_BYTES_MAX) -> str:
     """Return a line as text; what is blank is empty.
 
     Raises:
         UsageError: it is too long, or no text.
     """
-    if _is_too_long(line):
-        raise UsageError(f"the line has more than {LINE_BYTES_MAX} bytes, and is not read.")
+    if _is_too_long(line, bytes_max):
+        raise UsageError(f"the line has more than {bytes_max} bytes, and is not read.")
     try:
         return line.decode().strip()
     except UnicodeDecodeError as error:
         raise UsageError("the line is not UTF-8 text.") from error
 
 
-def _is_too_long(line: bytes) -> bool:
-    return len(line) > LINE_BYTES_MAX and not line.endswith(b"\n")
+def _is_too_long(line: bytes, bytes_max: int) -> bool:
+    return len(line) > bytes_max and not line.endswith(b"\n")

@@ -172,12 +172,13 @@ def as_choice(text: str, what: str, among: Collection[str]) -> str:
     return text
 
 
-def as_json(text: str, what: str) -> Any:
-    """Read any JSON value; what two readers could read differently is refused."""
+def as_json(text: str, what: str, bytes_max: int = 0) -> Any:
+    """Read any JSON value, as long as an event takes unless it is said; what two readers could read differently is refused."""
     from coord.events.streams import EVENT_BYTES_MAX
 
-    if len(text) > EVENT_BYTES_MAX:
-        raise UsageError(f"{what} has {len(text)} characters; at most {EVENT_BYTES_MAX} bytes are allowed.")
+    bytes_max = bytes_max or EVENT_BYTES_MAX
+    if len(text) > bytes_max:
+        raise UsageError(f"{what} has {len(text)} characters; at most {bytes_max} bytes are allowed.")
     try:
         text.encode()
         return json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique)

@@ -40,19 +40,18 @@ def _ids(call: Call) -> Iterator[str]:
         return
     if len(given) > 1:
         raise UsageError("the ids come from stdin, or stand on the line.", "Name them one way.")
-    from coord.services.cli.stdin import line_text, lines_of_stdin
+    from coord.services.cli.stdin import LIST_BYTES_MAX, line_text, lines_of_stdin
 
     read, found = Ids("the item"), False
-    for number, line in enumerate(lines_of_stdin(), 1):
+    for number, line in enumerate(lines_of_stdin(LIST_BYTES_MAX), 1):
         try:
-            text = line_text(line)
-            item_id = read(text) if text else None
+            text = line_text(line, LIST_BYTES_MAX)
+            ids = read(text) if text else ()
         except UsageError as error:
             error.message = f"line {number}: {error.message}"
             raise
-        if item_id is not None:
-            found = True
-            yield item_id
+        found = found or bool(ids)
+        yield from ids
     if not found:
         raise UsageError("stdin names no item.", "One id a line is wanted.")
 

@@ -7,7 +7,7 @@ import pytest
 
 from coord.services.cli import stdin
 from coord.services.cli.main import run
-from coord.services.cli.stdin import LINE_BYTES_MAX, lines_of_stdin
+from coord.services.cli.stdin import LINE_BYTES_MAX, LIST_BYTES_MAX, lines_of_stdin
 
 Capture = pytest.CaptureFixture[str]
 LONG = b"x" * LINE_BYTES_MAX
@@ -36,12 +36,24 @@ def test_a_line_may_be_as_long_as_is_allowed(monkeypatch: pytest.MonkeyPatch, en
     assert stdin.line_text(line) == LONG.decode()
 
 
-@pytest.mark.parametrize("words", [["submit", "-"], ["release", "-", "--agent", "ada"], ["wait", "-"]])
+@pytest.mark.parametrize(
+    ("words", "bytes_max"),
+    [
+        (["submit", "-"], LINE_BYTES_MAX),
+        (["release", "-", "--agent", "ada"], LIST_BYTES_MAX),
+        (["wait", "-"], LIST_BYTES_MAX),
+    ],
+)
 @pytest.mark.parametrize("filling", [b"x", b" "])
 def test_a_line_that_is_too_long_is_told_once_with_its_number(
-    here: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, words: list[str], filling: bytes
+    here: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    bytes_max: int,
+    filling: bytes,
 ) -> None:
-    feed(monkeypatch, b"\n" * 3 + filling * LINE_BYTES_MAX + b"tail of a long line\n")
+    feed(monkeypatch, b"\n" * 3 + filling * bytes_max + b"tail of a long line\n")
     assert run(words) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if "line 4:" in line]
-    assert told == [f"coord: line 4: the line has more than {LINE_BYTES_MAX} bytes, and is not read."]
+    assert told == [f"coord: line 4: the line has more than {bytes_max} bytes, and is not read."]
