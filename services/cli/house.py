@@ -1,10 +1,10 @@
 """The verbs of the house: up, down, serve, demo, bench, rebuild, config, schema."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
-from coord.events.errors import NoServer, UsageError, visible
+from coord.events.errors import FoundWanting, NoServer, UsageError, visible
 from coord.services import client
 from coord.services.cli.bars import Bar, bar, waiting
 from coord.services.cli.call import Call, note
@@ -15,6 +15,7 @@ from coord.services.folder import HTTP_PLACE, PROJECTOR_SOCKET
 from coord.services.settings import describe, shown
 
 _INDENT: Final = 2
+_LOST_SHOWN: Final = 5
 
 
 def up(call: Call) -> int:
@@ -96,12 +97,15 @@ def rebuild(call: Call) -> None:
     with bar("rebuilding", "messages", quiet=call.json, ticking=True) as told:
         try:
             path = "/v1/rebuild" + ("?from=archive" if call.on("from_archive") else "")
+            progress: dict[str, Any] = {}
             for line in client.lines(call.folder, PROJECTOR_SOCKET, "POST", path, None):
-                _tell_progress(call, told, client.progress(line))
+                progress = client.progress(line)
+                _tell_progress(call, told, progress)
         except NoServer as error:
             if error.reply is not None or client.supervisor(call.folder) is not None:
                 raise
-            _rebuild_offline(call, told)
+            progress = _rebuild_offline(call, told)
+    _need_whole(progress, call.on("from_archive"))
 
 
 def config(call: Call) -> None:
@@ -159,10 +163,39 @@ def _starting(call: Call) -> Iterator[None]:
         yield
 
 
-def _rebuild_offline(call: Call, told: Bar) -> None:
+def _rebuild_offline(call: Call, told: Bar) -> dict[str, Any]:
+    """Rebuild in this process; returns what was told last."""
     from coord.services.projector.rebuild import rebuild as run
 
-    run(call.settings, lambda progress: _tell_progress(call, told, progress), call.on("from_archive"))
+    last: dict[str, Any] = {}
+
+    def tell(progress: dict[str, Any]) -> None:
+        last.clear()
+        last.update(progress)
+        _tell_progress(call, told, progress)
+
+    run(call.settings, tell, call.on("from_archive"))
+    return last
+
+
+def _need_whole(told: Mapping[str, Any], from_archive: bool) -> None:
+    """Say which events are in no table any more.
+
+    Raises:
+        FoundWanting: there are such.
+    """
+    lost = told.get("lost")
+    if lost:
+        places = ", ".join(
+            str(first) if first == last else f"{first} to {last}" for first, last in lost[:_LOST_SHOWN]
+        )
+        more = f" and {len(lost) - _LOST_SHOWN} more" if len(lost) > _LOST_SHOWN else ""
+        raise FoundWanting(
+            f"the log has lost the events at {places}{more}: what they told is in no table any more.",
+            "Restore a backup that has them: coord restore."
+            if from_archive
+            else "An archive may have them: coord rebuild --from-archive.",
+        )
 
 
 def _tell_progress(call: Call, told: Bar, progress: dict[str, Any]) -> None:

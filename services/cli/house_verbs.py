@@ -32,6 +32,7 @@ HOUSE: Final = (
         "Build the tables anew from the log, and swap them in.",
         (),
         (Option("--from-archive", "", "Read EVENTS from the archive, as far as that goes."),),
+        "Exit code 7: events are lost, and what they told is in no table any more.",
     ),
     Verb(
         "doctor",

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from coord.events.errors import CoordError, NoServer, NothingThere
 from coord.events.streams import EVENTS, SAMPLES
-from coord.projections.intake import Mark
+from coord.projections.intake import Gap, Mark
 from coord.projections.store import (
     Reader,
     Store,
@@ -136,7 +136,7 @@ async def _swap(built: "_Built", keeper: Keeper) -> Told:
     except BaseException:
         await built.abandon()
         raise
-    return _compared(before, after, built.events)
+    return _compared(before, after, built)
 
 
 async def _offline(settings: Settings, tell: Callable[[Told], None], from_archive: bool) -> None:
@@ -168,7 +168,7 @@ async def _here(
         after = await built.finish(since)
         opened.store.close()
         replace_file(path, built.path)
-        tell(_compared(before, after, built.events))
+        tell(_compared(before, after, built))
     except BaseException:
         await built.abandon()
         opened.store.close()
@@ -182,12 +182,13 @@ async def _end(log: Log, stream: str, mark: Mark | None) -> int:
     return mark.position if same and mark is not None else state.last
 
 
-def _compared(before: dict[str, str], after: dict[str, str], events: int) -> Told:
+def _compared(before: dict[str, str], after: dict[str, str], built: "_Built") -> Told:
     tables = {name: {"before": before[name], "after": after[name]} for name in after}
     differing = sorted(name for name in after if before[name] != after[name])
     return {
         "phase": "done",
-        "events": events,
+        "events": built.events,
+        "lost": [[gap.first, gap.last] for gap in built.lost],
         "equal": not differing,
         **({"differing": ", ".join(differing)} if differing else {}),
         "tables": tables,
@@ -201,6 +202,8 @@ class _Built:
         self.path = beside.with_name(beside.name + ".new")
         self.events = 0
         """Positions of EVENTS read."""
+        self.lost: list[Gap] = []
+        """Positions of EVENTS that what was read has no more."""
         self.swapping = False
         self._log = log
         self._source = source
@@ -254,7 +257,9 @@ class _Built:
                 if messages:
                     await self._run(partial(fold_batch, store, state.created_at, messages, gaps))
                 position = batch.messages[-1].position + 1
-                self.events += len(messages) if stream == EVENTS.name else 0
+                if stream == EVENTS.name:
+                    self.events += len(messages)
+                    self.lost += gaps
                 if position > until:
                     break
                 if progress.is_due():

@@ -6,6 +6,8 @@ import shutil
 from typing import Any
 
 import pytest
+from command_line import Cli
+from houses import environment_of
 from projectors import Projector, log_on, sample, say, say_raw, until
 
 from coord.events import agent, work
@@ -253,6 +255,28 @@ def test_a_rebuild_without_a_projector_gives_the_same_tables(projector: Projecto
     projector.start()
     assert _digests(projector) == digests
     assert projector.ask("state")["opened"] == "clean"
+
+
+def test_a_rebuild_from_a_log_that_lost_an_event_says_so_and_is_no_success(projector: Projector) -> None:
+    """The item would be gone without a word, and the next rebuild would call its tables equal."""
+    last = _published(projector)
+    server = projector.server
+    server.embedded.stop()
+    (block,) = server.folder.path("nats", "store").rglob("EVENTS/msgs/*.blk")
+    content = bytearray(block.read_bytes())
+    content[content.index(b'"path":"a0-1"') + 9] ^= 0xFF
+    block.write_bytes(content)
+    server.embedded.start()
+    told: list[dict[str, Any]] = []
+    rebuild(server.settings, told.append)
+    ((lost, same),) = told[-1]["lost"]
+    assert (lost, told[-1]["events"]) == (same, last - 1)
+    cli = Cli(projector.file.parent, environment_of(projector.file.parent, server.folder.root))
+    for more, hint in (([], "coord rebuild --from-archive"), (["--json"], "")):
+        ran = cli.run("rebuild", *more)
+        assert ran.code == Exit.WANTING
+        assert f"the log has lost the events at {lost}: what they told is in no table" in ran.err + ran.out
+        assert hint in ran.err
 
 
 def _digests(projector: Projector) -> dict[str, str]:
