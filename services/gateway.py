@@ -2,7 +2,7 @@
 
 The light commands, curl and other languages ask here. A route is a method, a path (its last segment may
 be a name in braces) and a function from a request to a response; a response is JSON or other bytes, or lines
-as they come. Bodies and header blocks are bounded; a unix socket trusts the user it belongs to.
+as they come. HEAD is answered as GET, of which the head alone is sent; a method that a path does not take, with 405. Bodies and header blocks are bounded; a unix socket trusts the user it belongs to.
 """
 
 import asyncio
@@ -139,19 +139,29 @@ class Gateway:
             await send_response(replace(error_response(_too_slow()), status=408), send)
             return
         if route is None:
-            fault = error_response(_not_found(scope["method"], scope["path"]))
-            await send_response(replace(fault, status=404), send)
+            await send_response(self._no_route(scope["method"], scope["path"]), send)
         elif body is None:
             await send_response(replace(error_response(_too_large(bytes_max)), status=413), send)
         else:
-            await _conclude(route, _request(scope, name, body), receive, send)
+            request = _request(scope, name, body)
+            await _conclude(route, request, receive, send, head_alone=scope["method"] == "HEAD")
 
     def _find(self, method: str, path: str) -> tuple[Route | None, str]:
+        wanted = "GET" if method == "HEAD" else method
         for route in self._routes:
             found = route.pattern.fullmatch(path)
-            if route.method == method and found:
+            if route.method == wanted and found:
                 return route, found[1] if found.re.groups else ""
         return None, ""
+
+    def _no_route(self, method: str, path: str) -> Response:
+        """Say that there is nothing, or with which methods it is asked."""
+        taken = {route.method for route in self._routes if route.pattern.fullmatch(path)}
+        if not taken:
+            return replace(error_response(_not_found(method, path)), status=404)
+        allowed = ", ".join(sorted(taken | ({"HEAD"} if "GET" in taken else set())))
+        fault = UsageError(f"{path[:100]!a} takes no {method[:16]}.", f"It takes {allowed}.")
+        return replace(error_response(fault), status=405, headers={"allow": allowed})
 
 
 @asynccontextmanager
@@ -249,7 +259,7 @@ async def _read(receive: Any, bytes_max: int) -> bytes | None:
     return b"".join(parts)
 
 
-async def _conclude(route: Route, request: Request, receive: Any, send: Any) -> None:
+async def _conclude(route: Route, request: Request, receive: Any, send: Any, *, head_alone: bool) -> None:
     """Answer a request that is whole."""
     answer: Response | Lines | None
     if route.may_take_long is not None and route.may_take_long(request):
@@ -257,7 +267,11 @@ async def _conclude(route: Route, request: Request, receive: Any, send: Any) -> 
     else:
         answer = await _answer(route, request)
     if isinstance(answer, Lines):
-        await _stream(answer, receive, send)
+        await _begin_stream(answer, send)
+        if head_alone:
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await _stream(answer, receive, send)
     elif answer is not None:
         await send_response(answer, send)
 
@@ -310,10 +324,13 @@ async def send_response(response: Response, send: Any) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-async def _stream(answer: Lines, receive: Any, send: Any) -> None:
-    """Send lines until they end, the other side has gone, or it takes too long to take one."""
+async def _begin_stream(answer: Lines, send: Any) -> None:
     headers = [(b"content-type", answer.content_type.encode()), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+async def _stream(answer: Lines, receive: Any, send: Any) -> None:
+    """Send lines until they end, the other side has gone, or it takes too long to take one."""
     gone = asyncio.create_task(receive())
     lines = aiter(answer.lines)
     try:

@@ -41,7 +41,10 @@ def read_question(name: str, body: bytes, rows_max: int) -> Question | Invalid:
         if not issubclass(model, PastQuestion) and any(one in fields for one in _MOMENTS):
             return Invalid(reason=_WITHOUT_PAST[name])
         limit = fields.get("limit")
-        if "limit" in model.model_fields and isinstance(limit, int) and ROWS_MAX < limit <= rows_max:
+        if "limit" in model.model_fields and isinstance(limit, int) and limit > ROWS_MAX:
+            if limit > rows_max:
+                words = f"limit is {limit}: it must be less than or equal to {rows_max}."
+                return Invalid(reason=f"{name}: {words}")
             del fields["limit"]
             question = model.model_validate_json(json.dumps(fields), strict=True)
             return question.model_copy(update={"limit": limit})

@@ -74,6 +74,48 @@ def test_more_connections_than_may_be_are_told_so() -> None:
     run(scene, FINE, connections_max=2)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("DELETE", "/x", "GET, HEAD, POST"), ("HEAD", "/only", "POST"), ("OPTIONS", "/only", "POST")],
+)
+def test_a_method_that_a_path_does_not_take_is_told_with_those_it_takes(
+    method: str, path: str, allowed: str
+) -> None:
+    async def scene(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        assert head.startswith(b"HTTP/1.1 405 ")
+        assert f"\r\nallow: {allowed}\r\n".encode() in head
+        if method != "HEAD":
+            assert json.loads(body)["reason"] == f"'{path}' takes no {method}."
+
+    run(scene, FINE, Route("GET", "/x", _fine), Route("POST", "/only", _fine))
+
+
+def test_the_head_alone_is_what_get_would_begin_with() -> None:
+    async def one(_: Request) -> Lines:
+        async def lines() -> AsyncGenerator[bytes, None]:
+            raise AssertionError("nobody wants a line")
+            yield b""
+
+        return Lines(lines())
+
+    async def scene(port: int) -> None:
+        for path, header in (
+            (b"/x", b"content-length: 2"),
+            (b"/lines", b"content-type: application/x-ndjson"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"HEAD " + path + b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            writer.close()
+            assert (head.split()[1], header in head, body) == (b"200", True, b"")
+
+    run(scene, Route("GET", "/x", _fine), Route("GET", "/lines", one))
+
+
 def test_a_reader_that_takes_nothing_is_hung_up_on() -> None:
     over, ended = [], asyncio.Event()
 

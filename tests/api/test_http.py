@@ -104,6 +104,17 @@ def test_what_is_wrong_is_one_sentence(url: str, token: str, path: str, status: 
     assert "\n" not in got.document["reason"]
 
 
+def test_a_path_that_is_there_says_how_it_is_asked(url: str, token: str) -> None:
+    for path, method, allowed in (
+        ("questions/board", "DELETE", "GET, HEAD, POST"),
+        ("tail", "POST", "GET, HEAD"),
+    ):
+        got = curl(*with_token(token), "-X", method, f"{url}/v1/{path}")
+        assert (got.status, got.headers["allow"]) == (405, allowed)
+    for path in ("questions/board", "tail"):
+        assert curl(*with_token(token), "--head", f"{url}/v1/{path}").status == 200
+
+
 def test_nothing_is_changed_here(url: str, token: str) -> None:
     for path in ("/v1/commands/submit", "/v1/rebuild"):
         assert curl(*with_token(token), url + path, "--json", "{}").status == 404
@@ -170,7 +181,11 @@ def test_many_rows_come_as_arrow(house: House, url: str, token: str) -> None:
     assert json.loads(told[AS_OF])["position"] == json.loads(got.headers[AS_OF])["position"] > 0
     whole = curl(*asked, f"{url}/v1/questions/board?team=many&limit=2000")
     assert (len(read_arrow(whole.body)[1]), whole.headers[TRUNCATED]) == (2_000, "false")
-    assert curl(*asked, f"{url}/v1/questions/board?limit=100001").status == 400
+    many = curl(*asked, f"{url}/v1/questions/board?limit=100001")
+    assert (many.status, many.document["reason"]) == (
+        400,
+        "board: limit is 100001: it must be less than or equal to 100000.",
+    )
     refused = curl(*asked, f"{url}/v1/questions/show?id=w-1")
     assert (refused.status, "is no list" in refused.document["reason"]) == (400, True)
 
