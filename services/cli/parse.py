@@ -13,8 +13,8 @@ from coord.services.cli.surface import VERBS
 from coord.services.cli.verb import COLOUR, CONFIG, JSON, Option, Verb
 from coord.services.settings import Settings, describe
 
-_TIME: Final = r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)?"
-"""What is the value of an option whose value may be left out; anything else stands for itself."""
+_LIKE_TIME: Final = r"(?s)-?[0-9].*"
+"""What is meant as the value of an option whose value may be left out, right or wrong; anything else stands for itself."""
 Value = str | bool | tuple[str, ...]
 _METAVARS: Final = {
     "archive": "DIR", "data": "DIR", "nats": "URL", "nats_credentials": "FILE", "nats_monitor": "URL", "server_binary": "FILE",
@@ -86,7 +86,7 @@ def joined(words: Sequence[str]) -> list[str]:
     for place in range(len(made) - 1, -1, -1):
         if made[place] in loose and "--" not in made[:place]:
             following = made[place + 1 : place + 2]
-            value = following[0] if following and re.fullmatch(_TIME, following[0]) else ""
+            value = following[0] if following and re.fullmatch(_LIKE_TIME, following[0]) else ""
             made[place : place + 1 + bool(value)] = [f"{made[place]}={value}"]
     return made
 

@@ -296,6 +296,18 @@ def test_what_cannot_be_waited_for_is_told(
     assert capsys.readouterr().err.startswith(f"coord: {sentence}")
 
 
+@pytest.mark.parametrize("text", ["10min", "1h30m", "5 s", "366d", "-1s", "-1", "1\n"])
+def test_what_stands_behind_wait_and_begins_as_a_time_is_meant_as_one(
+    here: Path, capsys: Capture, text: str
+) -> None:
+    told = []
+    for words in (["--wait", text], [f"--wait={text}"]):
+        assert run(["claim", "--agent", "a1", *words]) == 2
+        told.append(capsys.readouterr().err)
+    assert told[0] == told[1]
+    assert "; it must be a time from 0s to 365d, such as 500ms, 30s or 1h." in told[0]
+
+
 @pytest.mark.parametrize("code", REFUSALS)
 def test_every_refusal_is_one_sentence_with_its_exit_code(
     here: Path, service: Start, capsys: Capture, code: str
