@@ -56,6 +56,7 @@ class NewItem(Words):
     verify: Token | None = None
     """A scenario's name: the item completes only with a passing run of it, newer than the claim."""
     parent: Token | None = None
+    """An item that is there, or stands before this one in its batch."""
     depends_on: Dependencies = ()
     not_before_ns: Nanoseconds | None = None
     deadline_ns: Nanoseconds | None = None

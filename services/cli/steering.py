@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from coord.events.errors import UsageError
+from coord.services.cli.awaited import note_vain
 from coord.services.cli.call import Call
 from coord.services.cli.holding import as_item, outcome
 from coord.services.cli.lines import Ids
@@ -67,6 +68,8 @@ def _each(call: Call, verb: str, fields: Mapping[str, Any]) -> int:
     def act(item_id: str, request_id: str) -> None:
         reply = call.tell(verb, request_id, {"item_id": item_id, **fields}, by)
         call.show(reply, [outcome(reply, _told(verb, reply))])
+        if verb == "depend" and "item" in reply:
+            note_vain(call, [reply["item"]])
 
     return call.each("id", as_item, Ids("the item"), act)
 

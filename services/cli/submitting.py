@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from coord.events.errors import CoordError, Exit, NoServer, OutcomeUnknown, UsageError
 from coord.services import clock
+from coord.services.cli.awaited import note_vain
 from coord.services.cli.call import STDIN, Call, note, report
 from coord.services.cli.new_items import as_command, as_title, from_line, from_options
 from coord.services.cli.safe import safe
@@ -32,6 +33,7 @@ def submit(call: Call) -> int:
     known.check(wanted.get("verify"))
     reply = call.tell("submit", call.request_id(), wanted, call.person())
     call.show(reply, [safe(reply["id"])])
+    note_vain(call, [reply["item"]] if "item" in reply else ())
     return 0
 
 
@@ -139,6 +141,7 @@ def _submit_batch(call: Call, batch: Batch, known: Known, request_id: str, ordin
     except CoordError as error:
         return report(error, call.json, f"{batch.told}: ")
     _show(call, reply)
+    note_vain(call, reply["items"])
     return int(Exit.DONE)
 
 

@@ -1,6 +1,6 @@
 """Submitting items, one or many together: their ids, what they depend on, and that nothing waits in a circle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from coord.events import commands as wish
 from coord.events.commands import NewItem, Refusal, refusal
@@ -15,8 +15,9 @@ def plan_submit(ledger: Ledger, command: wish.Submit, item_id: str, lease_second
     """Decide the submission of one item."""
     if item_id in command.depends_on:
         return cycle_fault({item_id: (item_id,)}, ledger.depends_on) or _never()
-    missing = _missing(ledger, command, ())
-    return of_item(ledger, item_id, decide_submit(ledger.item(item_id), command, lease_seconds, missing))
+    missing, orphaned = _missing(ledger, command, ()), _is_orphaned(ledger, command, ())
+    decision = decide_submit(ledger.item(item_id), command, lease_seconds, missing, orphaned=orphaned)
+    return of_item(ledger, item_id, decision)
 
 
 def plan_submit_many(
@@ -59,10 +60,13 @@ def _submit_all(
     ledger: Ledger, wanted: Mapping[str, NewItem], ids: Sequence[str], lease_seconds: float
 ) -> Outcome:
     changes: list[Change] = []
+    before: set[str] = set()
     for item_id, new in wanted.items():
-        decision = decide_submit(ledger.item(item_id), new, lease_seconds, _missing(ledger, new, wanted))
+        missing, orphaned = _missing(ledger, new, wanted), _is_orphaned(ledger, new, before)
+        decision = decide_submit(ledger.item(item_id), new, lease_seconds, missing, orphaned=orphaned)
         if isinstance(decision, Refusal):
             return decision
+        before.add(item_id)
         changes += [Change("work", item_id, 0, event) for event in decision]
     if not changes:
         return done_with_items(ledger, ids, None)
@@ -71,6 +75,11 @@ def _submit_all(
 
 def _missing(ledger: Ledger, item: NewItem, beside: Mapping[str, NewItem] | tuple[()]) -> list[str]:
     return [one for one in item.depends_on if one not in beside and ledger.item(one) is None]
+
+
+def _is_orphaned(ledger: Ledger, item: NewItem, before: Collection[str]) -> bool:
+    """Tell whether its parent is not there; only what stands before it in a batch may be it, so that there is no circle."""
+    return item.parent is not None and item.parent not in before and ledger.item(item.parent) is None
 
 
 def _never() -> Refusal:

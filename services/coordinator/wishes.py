@@ -95,7 +95,6 @@ _SIGNS_OF_LIFE: Final = (
     WelcomeBack,
 )
 _NAMES_INCARNATION: Final = (wish.Claim, wish.Hold, wish.Heartbeat, wish.Retire)
-_ON_OTHERS: Final = (wish.Submit, wish.Depend)
 _BY_SOMEBODY: Final = (wish.Acknowledge, wish.Silence)
 LOOKS: Final = (wish.Wait, wish.Explain)
 """Commands that change nothing."""
@@ -160,13 +159,19 @@ def ids_of(items: Sequence[wish.NewItem], request_id: str) -> list[str]:
 def items_beside(command: Any) -> tuple[str, ...]:
     """Return the items a decision looks at beside its own subject."""
     kind = command.__class__
-    if kind in _ON_OTHERS:
+    if kind is wish.Submit:
+        return _named_by(command)
+    if kind is wish.Depend:
         return command.depends_on  # type: ignore[no-any-return]
     if kind is wish.SubmitMany:
         own = {item.item_id for item in command.items}
-        named = dict.fromkeys(one for item in command.items for one in item.depends_on)
+        named = dict.fromkeys(one for item in command.items for one in _named_by(item))
         return tuple(one for one in named if one not in own)
     return command.item_ids if kind is wish.Wait else ()
+
+
+def _named_by(item: wish.NewItem) -> tuple[str, ...]:
+    return item.depends_on if item.parent is None else (*item.depends_on, item.parent)
 
 
 def agent_of(command: Any) -> str | None:

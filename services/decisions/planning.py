@@ -24,12 +24,20 @@ _TOLD_MAX: Final = 12
 
 
 def decide_submit(
-    item: WorkItem | None, wanted: NewItem, lease_seconds: float, missing: Iterable[str] = ()
+    item: WorkItem | None,
+    wanted: NewItem,
+    lease_seconds: float,
+    missing: Iterable[str] = (),
+    *,
+    orphaned: bool = False,
 ) -> Decision:
-    """Submit an item; the same content under the same id is already so. `missing`: dependencies nobody knows."""
+    """Submit an item; the same content under the same id is already so.
+
+    `missing`: dependencies nobody knows; `orphaned`: nor does anybody know its parent.
+    """
     event = _submitted(wanted, lease_seconds)
     if item is None:
-        return _missing(missing) or [event]
+        return _missing(missing) or (_orphaned(wanted) if orphaned else [event])
     if _is_same(item.submitted, submission(event)):
         return []
     hint = "Choose another key." if wanted.idempotency_key else "Choose another --id."
@@ -196,6 +204,10 @@ def _missing(missing: Iterable[str]) -> Refusal | None:
     return refusal(
         "unknown_id", f"there is no item {names[0]}{more} to depend on.", "Submit it first, or with it."
     )
+
+
+def _orphaned(wanted: NewItem) -> Refusal:
+    return refusal("unknown_id", f"there is no item {wanted.parent} to be a part of.", "Submit it first.")
 
 
 def _not(item: WorkItem, wanted: str, hint: str = "") -> Refusal:

@@ -212,6 +212,7 @@ def test_an_ended_item_is_reopened_and_an_open_one_reprioritised(do: Do, name: s
         (["wait", "no-such"], 4, "there is no item no-such"),
         (["depend", "no-such", "--on", "x"], 4, "there is no item no-such"),
         (["submit", "x", "--after", "no-such"], 4, "there is no item no-such to depend on."),
+        (["submit", "x", "--parent", "no-such"], 4, "there is no item no-such to be a part of."),
         (["drain", "nobody"], 4, "no agent nobody is registered."),
         (["evict", "nobody"], 4, "no agent nobody is registered."),
         (["mine", "--agent", "nobody"], 3, "no agent nobody is registered."),
@@ -352,30 +353,6 @@ def test_a_team_has_a_limit_and_a_share(do: Do, name: str) -> None:
     assert f"nothing is known of a team {name}-2" in do("team", f"{name}-2").err
 
 
-def test_who_registers_again_is_who_it_was_but_for_what_is_given(do: Do, name: str) -> None:
-    given = (
-        "--team",
-        "red",
-        "--serves",
-        "blue",
-        "--capability",
-        "gpu",
-        "--capability",
-        "python",
-        "--wip",
-        "2",
-    )
-    first = do("register", name, *given, "--json").document["agent"]
-    assert do("drain", name).code == 0
-    again = do("register", name, "--json").document["agent"]
-    assert again == first | {"incarnation": again["incarnation"]}
-    changed = do("register", name, "--capability", "tpu", "--wip", "0", "--json").document["agent"]
-    assert (changed["team"], changed["capabilities"], changed.get("wip_limit")) == ("red", ["tpu"], None)
-    bare = do("register", name, "--team", "", "--capability", "", "--serves", "", "--json").document["agent"]
-    assert (bare.get("team"), bare["capabilities"], bare["serves"]) == (None, [], [])
-    assert do("register", name, "--capability", "gpu", "--capability", "").code == 2
-
-
 def test_stats_count_what_was_done_and_what_was_refused(do: Do, name: str) -> None:
     do("submit", "T", "--id", name, "--team", name)
     do("register", name, "--team", name)
@@ -395,14 +372,15 @@ def test_stats_count_what_was_done_and_what_was_refused(do: Do, name: str) -> No
 
 
 def test_moments_to_come_are_shown_in_words(do: Do, name: str) -> None:
+    do("submit", "Top", "--id", f"{name}-top")
     do("submit", "T", "--id", name, "--not-before", "in 2h", "--deadline", "2026-01-02 03:04", "--stuck-after", "10m",
-       "--on-stuck", "reassign", "--concurrency", f"{name}:3", "--parent", "top", "--attempts", "3")  # fmt: skip
+       "--on-stuck", "reassign", "--concurrency", f"{name}:3", "--parent", f"{name}-top", "--attempts", "3")  # fmt: skip
     until(lambda: do("show", name).code == 0)
     lines = [line.split(None, 1) for line in do("show", name).out.splitlines()[1:]]
     told = {words[0]: words[1] for words in lines}
     assert "waits for    its time, in 2h" in do("show", name).out
     assert told["deadline"].startswith("2026-01-02 03:04:00Z, ")
-    assert told["parent"] == "top"
+    assert told["parent"] == f"{name}-top"
     assert told["tried"] == "0 of 3"
     assert "at once      3 of" in do("show", name).out
     assert "10m without work, and then taken from its holder" in do("show", name).out

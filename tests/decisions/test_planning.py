@@ -166,6 +166,7 @@ def test_a_holder_that_shows_no_work_is_told_or_loses_the_item() -> None:
 def test_what_an_item_depends_on_must_exist_and_may_be_said_anew() -> None:
     new = Submit(request_id="r", title="x", depends_on=("w-2", "w-2"))
     assert code(planning.decide_submit(None, new, 30.0, ("w-2",))) == "unknown_id"
+    assert code(planning.decide_submit(None, new, 30.0, orphaned=True)) == "unknown_id"
     assert only(planning.decide_submit(None, new, 30.0)).depends_on == ("w-2",)
     wish = named(Depend, depends_on=("w-2",))
     assert planning.decide_depend(given(SUBMITTED), wish, (), lambda _: None) == [
