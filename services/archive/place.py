@@ -25,6 +25,8 @@ FORMAT: Final = 1
 _POSITION: Final = "_position.json"
 """Who reads such folders passes over names that begin so."""
 _LOCK: Final = "_lock"
+STATUS_FILE: Final = "archive.json"
+"""In the data folder: how archiving is going, and where."""
 AS_FOUND: Final = "It is gone on with, or begun anew, as it is found."
 _UNSET: Final = "Set archive = DIR in coord.toml, or COORD_ARCHIVE, for coord up too."
 
@@ -56,6 +58,19 @@ def archive_folder(settings: Settings) -> Path:
     if settings.archive is None:
         raise UsageError("no archive is set.", _UNSET)
     return Path(settings.archive)
+
+
+def known_archive(settings: Settings) -> Path:
+    """Return the folder to read from: the one that is set, or else the one that the house on this data folder writes to.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if settings.archive is None:
+        told = Folder(settings.data).read_json(STATUS_FILE)
+        if isinstance(told, dict) and isinstance(told.get("folder"), str):
+            return Path(told["folder"])
+    return archive_folder(settings)
 
 
 def read_standing(root: Path) -> Standing | None:

@@ -9,10 +9,10 @@ from coord.events.errors import CoordError
 from coord.events.streams import SAMPLES
 from coord.projections.snapshots import Snapshot
 from coord.services import clock
+from coord.services.archive.place import STATUS_FILE
 from coord.services.archive.readings_place import ReadingsStanding
 from coord.services.folder import Folder
 
-FILE: Final = "archive.json"
 READINGS_FILE: Final = "archive_readings.json"
 WRITE_SECONDS: Final = 2.0
 
@@ -71,7 +71,7 @@ class Status(_Told):
     """Of EVENTS."""
 
     def __init__(self, folder: Folder, place: Path) -> None:
-        super().__init__(folder, place, FILE)
+        super().__init__(folder, place, STATUS_FILE)
         self.position = 0
         self.last = 0
         """Where EVENTS stood when it was last asked."""
@@ -117,7 +117,7 @@ class ReadingsStatus(_Told):
         }
 
 
-def read_status(folder: Folder, file: str = FILE) -> dict[str, Any]:
+def read_status(folder: Folder, file: str = STATUS_FILE) -> dict[str, Any]:
     """Return what the service of a data folder last said of itself; empty: none has."""
     told = folder.read_json(file)
     return told if isinstance(told, dict) else {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from coord.events.errors import Exit, UsageError, visible
 from coord.services import clock
-from coord.services.archive.place import archive_folder, files_of, read_standing
+from coord.services.archive.place import files_of, known_archive, read_standing
 from coord.services.archive.readings_place import FOLDERS, read_readings_standing, readings_files
 from coord.services.archive.status import READINGS_FILE, read_status
 from coord.services.cli.bars import bar
@@ -37,7 +37,7 @@ def archive(call: Call) -> int:
 
 
 def _status(call: Call) -> int:
-    root = archive_folder(call.settings)
+    root = known_archive(call.settings)
     document = status_document(call, root)
     lines = [
         (
@@ -120,7 +120,7 @@ def _size(path: Path) -> int:
 
 
 def _verify(call: Call) -> int:
-    root = archive_folder(call.settings)
+    root = known_archive(call.settings)
     with bar("comparing", "messages", quiet=call.json) as told:
         events, readings = asyncio.run(_compared(call, root, told.to))
     verdicts = [verdict for verdict in (events, readings) if verdict is not None]

@@ -14,7 +14,7 @@ from coord.events.wire import Stored
 from coord.projections.archive import stored_of
 from coord.projections.intake import Gap
 from coord.projections.store.parquet import ParquetFault
-from coord.services.archive.place import archive_folder, check_identity, read_standing, shown
+from coord.services.archive.place import check_identity, known_archive, read_standing, shown
 from coord.services.archive.reading import Rows
 from coord.services.archive.readings_export import house_of
 from coord.services.archive.readings_load import load_readings
@@ -61,7 +61,7 @@ async def loading_readings(log: Log, settings: Settings) -> Loading | None:
     Raises:
         CoordError: they are of another log, or cannot be read.
     """
-    root = archive_folder(settings)
+    root = known_archive(settings)
     standing = read_readings_standing(root)
     if standing is None:
         return None

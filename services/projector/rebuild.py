@@ -32,7 +32,7 @@ from coord.projections.store import (
     replace_file,
 )
 from coord.services import clock
-from coord.services.archive.place import archive_folder
+from coord.services.archive.place import known_archive
 from coord.services.folder import Folder
 from coord.services.log import Log
 from coord.services.projector.archived import Feeding, Loading, archived, loading_readings
@@ -102,7 +102,7 @@ async def _source(log: Log, settings: Settings, from_archive: bool) -> _Source:
     """Say how a stream is read from a position on, and what of readings is there before."""
     if not from_archive:
         return _Source(lambda stream, position: feed(log, stream, position, BATCH_MAX, _WAIT_SECONDS), None)
-    feeding = await archived(log, archive_folder(settings), BATCH_MAX, _WAIT_SECONDS)
+    feeding = await archived(log, known_archive(settings), BATCH_MAX, _WAIT_SECONDS)
     return _Source(feeding, await loading_readings(log, settings))
 
 

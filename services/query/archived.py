@@ -97,9 +97,9 @@ def add_archived(sandbox: Sandbox, wanted: Wanted, names: Collection[str]) -> Ad
         Refused: nothing is archived.
         CoordError: the archive cannot be read.
     """
-    from coord.services.archive.place import archive_folder
+    from coord.services.archive.place import known_archive
 
-    root = archive_folder(wanted.settings)
+    root = known_archive(wanted.settings)
     sources = {name: _source(root, wanted, name) for name in TABLES if name in names}
     for name, source in sources.items():
         sandbox.run(f"CREATE TEMP VIEW {name} AS {_sql(TABLES[name], source)}")

@@ -368,8 +368,10 @@ def test_the_command_tells_and_compares_with_an_exit_code(server: Server, tmp_pa
 
     cli = Cli(tmp_path, environment_of(tmp_path, server.folder.root))
     last = asyncio.run(scene())
+    unset = cli.run("archive", "--json").document
     cli.environment["COORD_ARCHIVE"] = str(root)
     told = cli.run("archive", "--json").document
+    assert unset == told, "the data folder knows where the archive is, however that was set"
     assert (told["position"], told["files"], told["running"]) == (last, 1, True), told
     files_of(root)[0].path.unlink()
     wrong = cli.run("archive", "verify")
