@@ -6,7 +6,7 @@ exit code. The same `request_id` again gets the same reply.
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from coord.events.agent import TEAMS_MAX, WIP_LIMIT_MAX
 from coord.events.alert import EVIDENCE_MAX, EntityKind, Evidence, Severity
@@ -23,6 +23,7 @@ from coord.events.model import (
     Title,
     Token,
     Words,
+    each_once,
 )  # fmt: skip
 from coord.events.team import SHARE_MAX
 from coord.events.views import (
@@ -98,7 +99,7 @@ class Register(Command):
     wip_limit: int | None = Field(default=None, ge=0, le=WIP_LIMIT_MAX)
     """0: any number."""
     host: Name | None = None
-    serves: Annotated[tuple[Token, ...], Field(max_length=TEAMS_MAX)] | None = None
+    serves: Annotated[tuple[Token, ...], Field(max_length=TEAMS_MAX), AfterValidator(each_once)] | None = None
     """Other teams whose items it takes, too; an empty list: none."""
     if_unknown: bool = False
     """Only where nobody of this name is there, or it has retired; else it stays as it is, and one that was put out stays out."""

@@ -167,6 +167,11 @@ def written(model: Words | msgspec.Struct) -> bytes:
     return _write(model)
 
 
+def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out what was named before."""
+    return tuple(dict.fromkeys(names))
+
+
 def _present(value: Any) -> Any:
     if not isinstance(value, Words):
         raise TypeError(f"a {type(value).__name__} has no place in JSON.")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from coord.events.model import (
     Command,
@@ -17,6 +17,7 @@ from coord.events.model import (
     Title,
     Token,
     Words,
+    each_once,
 )
 from coord.events.planning import (
     Concurrency,
@@ -38,7 +39,7 @@ WAIT_SECONDS_MAX: Final = 3_600.0
 WATCHED_MAX: Final = 200
 EXPLAINED_MAX: Final = 100
 
-Capabilities = Annotated[tuple[Token, ...], Field(max_length=CAPABILITIES_MAX)]
+Capabilities = Annotated[tuple[Token, ...], Field(max_length=CAPABILITIES_MAX), AfterValidator(each_once)]
 WaitSeconds = Annotated[float, Field(ge=0, le=WAIT_SECONDS_MAX)]
 
 

@@ -16,6 +16,7 @@ from coord.events.commands import (
     Unblock,
     refusal,
 )
+from coord.events.model import each_once
 from coord.services.decisions.work import Decision, Submission, WorkItem, past, submission, unknown
 
 DependenciesOf = Callable[[str], tuple[str, ...] | None]
@@ -74,6 +75,7 @@ def _submitted(wanted: NewItem, lease_seconds: float) -> work.WorkSubmitted:
 
 def _is_same(before: Submission, wanted: Submission) -> bool:
     """Tell whether a submission says what another did: the same words about a moment mean another one by now."""
+    before = before._replace(capabilities=each_once(before.capabilities))
     plan = wanted.plan
     if plan.not_before_said is not None and plan.not_before_said == before.plan.not_before_said:
         plan = plan._replace(not_before_ns=before.plan.not_before_ns)
