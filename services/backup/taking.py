@@ -26,8 +26,8 @@ from coord.services.server.alone import serving_alone
 from coord.services.settings import Settings
 
 HOUSE: Final = "house"
-KEPT: Final = ("credentials.json", "agents", "fences", "watchdog")
-"""Of the data folder: who may come, which fences were given here, and what people were told of."""
+KEPT: Final = ("credentials.json", "agents", "api", "fences", "watchdog")
+"""Of the data folder: who may come and ask, which fences were given here, and what people were told of."""
 _NOT_KEPT: Final = "LOCK"
 SETTINGS: Final = "coord.toml"
 _ELSEWHERE: Final = (

@@ -16,6 +16,7 @@ from projectors import log_on, sample, say
 from coord.events import work
 from coord.events.errors import CoordError, FolderTaken, NoServer, Refused, UsageError
 from coord.events.wire import Stored
+from coord.services.api.tokens import make_token
 from coord.services.backup.container import check, parts, writing
 from coord.services.backup.framing import Unpacked
 from coord.services.backup.restoring import restore
@@ -118,6 +119,7 @@ def test_what_was_acknowledged_before_is_there_with_its_position_time_and_bytes(
 def test_a_house_that_is_down_is_backed_up_and_its_folder_comes_along(filled: Server, tmp_path: Path) -> None:
     filled.folder.make("fences", "ada", "7")
     filled.folder.write_text("9", "fences", "ada", "7", "w-1")
+    make_token(filled.folder, "grafana", "read", 1)
     left = filled.folder.read_json("server.json")
     filled.embedded.stop()
     filled.folder.write_json(left, "server.json")  # as after a kill
@@ -127,6 +129,7 @@ def test_a_house_that_is_down_is_backed_up_and_its_folder_comes_along(filled: Se
     told = restore(filled.settings.changed(data=root), path, quiet)
     assert list(told["streams"]) == ["EVENTS"]
     assert (root / "fences" / "ada" / "7" / "w-1").read_text() == "9"
+    assert Folder(root).read_json("api", "tokens.json") == filled.folder.read_json("api", "tokens.json")
     assert Folder(root).read_json("credentials.json") == filled.folder.read_json("credentials.json")
     assert load_settings(environment={}, file=str(root / "coord.toml")).settings.lease_seconds == 45.0
     assert root.stat().st_mode & 0o077 == 0
