@@ -146,8 +146,8 @@ def _tail(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "operationId": "tail",
         "summary": "The log as it is written, as server-sent events.",
-        "description": "The id of a message is its position. `event: cut` tells who is slower than the log, and from "
-        "which position on to come again; `event: end` tells that the service ends.",
+        "description": "The id of a message is its position. `event: cut` tells who is slower than the log, or whose "
+        "token was revoked, and from which position on to come again; `event: end` tells that the service ends.",
         "security": _TOKEN,
         "parameters": parameters,
         "responses": {"200": {"description": "Events in order.", "content": stream}, **_refusals()},

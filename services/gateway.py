@@ -81,6 +81,8 @@ class Lines:
     """Whoever takes longer to take a line is hung up on."""
     hung_up: Callable[[], None] | None = None
     """Called when that happens."""
+    opening: bytes = b""
+    """Sent before any line is there, so that nobody waits for what tells that it has begun."""
 
 
 Answering = Callable[[Request], Awaitable[Response | Lines]]
@@ -334,6 +336,8 @@ async def _stream(answer: Lines, receive: Any, send: Any) -> None:
     gone = asyncio.create_task(receive())
     lines = aiter(answer.lines)
     try:
+        if answer.opening:
+            await send({"type": "http.response.body", "body": answer.opening, "more_body": True})
         while not gone.done():
             following = asyncio.ensure_future(anext(lines, None))
             await asyncio.wait((following, gone), return_when=asyncio.FIRST_COMPLETED)

@@ -82,10 +82,7 @@ class Guard:
         return None
 
     def _known(self, given: Sequence[str]) -> Known | None:
-        if len(given) != 1:
-            return None
-        scheme, _, token = given[0].partition(" ")
-        return self._tokens.whose(token.strip()) if scheme.lower() == "bearer" else None
+        return self._tokens.of_header(given[0]) if len(given) == 1 else None
 
 
 def _values(headers: Headers, wanted: bytes) -> list[str]:

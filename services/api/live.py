@@ -1,7 +1,7 @@
 """The log as it is written, as server-sent events: one tail of the projector's for all who listen.
 
     joins --from, Last-Event-ID--> catches up from the log, at its own pace --> live
-      `--neither--> live --buffer full--> cut: told so, and ended
+      `--neither--> live --buffer full, token revoked--> cut: told so, and ended
 
 The tail runs while somebody listens. Each listener has a buffer of its own, bounded in entries and bytes: one that is
 slower than the log is cut off, told at which position, and may come again with `Last-Event-ID`, losing nothing. While the
@@ -11,14 +11,14 @@ projector is away nothing comes; when it is back the tail goes on where it was.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
-from coord.events.errors import CoordError, NoServer
+from coord.events.errors import CoordError, NoServer, Refused
 from coord.services import clock
 from coord.services.api.asking import Projector
 from coord.services.tasks import end
@@ -29,9 +29,12 @@ BYTES_MAX: Final = 4 * 1024 * 1024
 """Of what waits for one listener."""
 QUIET_SECONDS: Final = 15.0
 """After so long without an event a comment is sent, so that who is between does not hang up."""
+LOOK_SECONDS: Final = 2.0
+"""So often it is asked whether a listener is still welcome."""
 AGAIN_SECONDS: Final = 0.5
 AWAY_SECONDS: Final = 60.0
 """For so long whoever catches up waits for a projector that is away."""
+_REVOKED: Final = "your token was revoked."
 _END: Final = b"event: end\ndata: {}"
 
 _log: Final = logging.getLogger("coord.api")
@@ -68,14 +71,24 @@ class Entry(msgspec.Struct):
 
 
 class Listener:
-    """What waits for one who listens."""
+    """What waits for one who listens, for as long as they are welcome."""
 
-    def __init__(self) -> None:
+    def __init__(self, welcome: Callable[[], bool]) -> None:
         self.cut_at: int | None = None
         """The position from which on entries did not fit."""
         self._waiting: deque[tuple[Entry, bytes]] = deque()
         self._bytes = 0
         self._heard = asyncio.Event()
+        self._welcome = welcome
+        self._looked = clock.monotonic()
+
+    def is_welcome(self) -> bool:
+        """Tell whether they are still; it is not asked at every call."""
+        now = clock.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return True
+        self._looked = now
+        return self._welcome()
 
     def put(self, entry: Entry, line: bytes) -> None:
         """Take an entry, or be cut off."""
@@ -137,20 +150,22 @@ class Live:
         self.cut += 1
         _log.warning("a listener took nothing for too long, and is hung up on")
 
-    async def events(self, wanted: Wanted, position: int | None) -> AsyncGenerator[bytes, None]:
-        """Yield events as blocks of server-sent events: from a position on, or those to come."""
-        listener = Listener()
+    async def events(
+        self, wanted: Wanted, position: int | None, welcome: Callable[[], bool]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield events as blocks of server-sent events, from a position on, or those to come: while one is welcome."""
+        listener = Listener(welcome)
         self.listening += 1
         try:
             if position is not None:
-                async for seen, block in self._caught_up(wanted, position):
+                async for seen, block in self._past(listener, wanted, position):
                     position = seen + 1
                     if block:
                         yield block
             await self._begin_tail()
             self._listeners.add(listener)
             if position is not None:
-                async for seen, block in self._caught_up(wanted, position):
+                async for seen, block in self._past(listener, wanted, position):
                     position = seen + 1
                     if block:
                         yield block
@@ -173,13 +188,18 @@ class Live:
         await self._end_tail()
 
     async def _heard(self, listener: Listener, wanted: Wanted, position: int) -> AsyncGenerator[bytes, None]:
+        spoken = clock.monotonic()
         while not self._closed:
-            taken = await listener.take(QUIET_SECONDS)
+            taken = await listener.take(min(QUIET_SECONDS, LOOK_SECONDS))
             if listener.cut_at is not None:
                 self.cut += 1
                 _log.warning("a listener is slower than the log, and is cut off at %d", listener.cut_at)
                 reason = "you are slower than the log: come again with Last-Event-ID."
                 yield _told("cut", {"reason": reason, "position": listener.cut_at})
+                return
+            if not listener.is_welcome():
+                told = taken[0][0].position if taken else self._position + 1
+                yield _told("cut", {"reason": _REVOKED, "position": told})
                 return
             blocks = [
                 _block(entry, line)
@@ -188,9 +208,26 @@ class Live:
             ]
             if blocks:
                 yield b"\n\n".join(blocks)
-            elif not taken:
+            elif clock.monotonic() - spoken >= QUIET_SECONDS:
                 yield b": as of position %d" % self._position
+            else:
+                continue
+            spoken = clock.monotonic()
         yield _END
+
+    async def _past(
+        self, listener: Listener, wanted: Wanted, position: int
+    ) -> AsyncGenerator[tuple[int, bytes], None]:
+        """Yield as `_caught_up`.
+
+        Raises:
+            Refused: the listener is welcome no longer.
+        """
+        async with aclosing(self._caught_up(wanted, position)) as found:
+            async for seen, block in found:
+                if not listener.is_welcome():
+                    raise Refused(_REVOKED)
+                yield seen, block
 
     async def _caught_up(self, wanted: Wanted, position: int) -> AsyncGenerator[tuple[int, bytes], None]:
         """Yield what the log holds now from a position on: up to which, and the blocks of what is wanted."""

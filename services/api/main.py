@@ -50,9 +50,10 @@ async def _main(settings: Settings) -> None:
     port = int(sock.getsockname()[1])
     projector = Projector(folder)
     live = Live(projector)
-    routes = Routes(projector, live, Metrics(projector, folder, settings.site)).listed()
+    tokens = Tokens(folder)
+    routes = Routes(projector, live, Metrics(projector, folder, settings.site), tokens).listed()
     names = own_names(settings.http_address, port, filter(None, (settings.http_hosts or "").split(",")))
-    guard = Guard(Gateway(routes, BODY_SECONDS), names, Tokens(folder))
+    guard = Guard(Gateway(routes, BODY_SECONDS), names, tokens)
     async with serve_tcp(guard, sock, CONNECTIONS_MAX):
         _tell(folder, settings.http_address, port)
         tell_ready()

@@ -13,21 +13,24 @@ from coord.services.api.exposition import CONTENT_TYPE
 from coord.services.api.live import Live, Wanted
 from coord.services.api.metrics import Metrics
 from coord.services.api.questions import BODY_BYTES_MAX, Asked, position_of
+from coord.services.api.tokens import Tokens
 from coord.services.gateway import Lines, Request, Response, Route, json_response
 
 EVENT_STREAM: Final = "text/event-stream"
 SEND_SECONDS: Final = 20.0
 """Whoever takes nothing of a live stream for so long is hung up on."""
+_OPENING: Final = b": the log as it is written\n\n"
 _FILTERS: Final = ("aggregate", "entity", "type")
 
 
 class Routes:
-    """The routes over one projector."""
+    """The routes over one projector; a live tail looks again and again whether its token still stands."""
 
-    def __init__(self, projector: Projector, live: Live, metrics: Metrics) -> None:
+    def __init__(self, projector: Projector, live: Live, metrics: Metrics, tokens: Tokens) -> None:
         self._projector = projector
         self._live = live
         self._metrics = metrics
+        self._tokens = tokens
         self._asked = Asked(projector)
 
     def listed(self) -> list[Route]:
@@ -60,8 +63,9 @@ class Routes:
         if start is None and query.get("from"):
             start = max(1, position_of(query["from"], "from"))
         self._live.check_room()
-        events = self._live.events(wanted, start)
-        return Lines(events, EVENT_STREAM, b"\n\n", SEND_SECONDS, self._live.hung_up)
+        bearer = request.headers.get("authorization", "")
+        events = self._live.events(wanted, start, lambda: self._tokens.of_header(bearer) is not None)
+        return Lines(events, EVENT_STREAM, b"\n\n", SEND_SECONDS, self._live.hung_up, _OPENING)
 
     async def _scraped(self, _: Request) -> Response | Lines:
         return Response(await self._metrics.text(), content_type=CONTENT_TYPE)

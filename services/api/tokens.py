@@ -98,6 +98,11 @@ class Tokens:
                 found = known
         return found
 
+    def of_header(self, header: str) -> Known | None:
+        """Return what is known of the token that an Authorization header brings; None: nothing."""
+        scheme, _, token = header.partition(" ")
+        return self.whose(token.strip()) if scheme.lower() == "bearer" else None
+
     def _look(self) -> None:
         try:
             there = os.stat(self._folder.where(*_PLACE))

@@ -138,6 +138,23 @@ def test_a_reader_that_takes_nothing_is_hung_up_on() -> None:
     run(scene, Route("GET", "/x", answer))
 
 
+def test_what_goes_on_is_opened_before_any_line_is_there() -> None:
+    async def silent() -> AsyncGenerator[bytes, None]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async def answer(_: Request) -> Lines:
+        return Lines(silent(), opening=b": it begins\n\n")
+
+    async def scene(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (await reader.readuntil(b": it begins\n\n")).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+    run(scene, Route("GET", "/x", answer))
+
+
 def test_a_port_that_is_taken_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

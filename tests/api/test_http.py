@@ -241,6 +241,18 @@ def test_the_log_is_heard_as_it_is_written_and_after_a_break_from_there_on(
     assert until(lambda: curl(f"{url}/healthz").document["listening"] == 0)
 
 
+def test_a_tail_begins_at_once_and_ends_soon_after_its_token_is_revoked(house: House, url: str) -> None:
+    made = house.ask("token", "create", "listener")["token"]
+    with listening(f"{url}/v1/tail?entity=nobody", made) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b": the log as it is written\n"
+        house.ask("token", "revoke", "listener")
+        told = process.stdout.read().decode().split()
+        assert told[:2] == ["event:", "cut"]
+        assert "your token was revoked." in " ".join(told)
+        assert process.wait() == 0
+
+
 def test_a_tail_outlasts_the_projector(house: House, url: str, token: str) -> None:
     first = house.ask("submit", "before")["position"]
     with listening(f"{url}/v1/tail?from={first}", token) as process:

@@ -64,6 +64,10 @@ class Scripted(Projector):
             self.tails -= not ends
 
 
+def always() -> bool:
+    return True
+
+
 def run(scene: Callable[[Scripted, Live], Awaitable[None]], scripted: Scripted | None = None) -> None:
     async def main() -> None:
         projector = scripted or Scripted()
@@ -97,7 +101,7 @@ async def heard(events: AsyncGenerator[bytes, None], last: int) -> list[int]:
 def test_who_begins_in_the_past_hears_all_of_it_once_and_then_what_comes() -> None:
     async def scene(projector: Scripted, live: Live) -> None:
         projector.say(5)
-        events = live.events(Wanted(), 2)
+        events = live.events(Wanted(), 2, always)
         assert await heard(events, 5) == [2, 3, 4, 5]
         coming = asyncio.create_task(heard(events, 8))
         await asyncio.sleep(0)
@@ -128,7 +132,7 @@ def test_what_comes_while_one_joins_is_heard_once() -> None:
 
     async def scene(projector: Scripted, live: Live) -> None:
         projector.say(2)
-        events = live.events(Wanted(), 1)
+        events = live.events(Wanted(), 1, always)
         assert await heard(events, 3) == [1, 2, 3]
         coming = asyncio.create_task(heard(events, 4))
         await asyncio.sleep(0)
@@ -141,7 +145,7 @@ def test_what_comes_while_one_joins_is_heard_once() -> None:
 def test_who_begins_now_hears_what_comes() -> None:
     async def scene(projector: Scripted, live: Live) -> None:
         projector.say(5)
-        events = live.events(Wanted(), None)
+        events = live.events(Wanted(), None, always)
         coming = asyncio.create_task(heard(events, 6))
         while not projector.tails:
             await asyncio.sleep(0)
@@ -161,7 +165,7 @@ def test_all_share_one_tail_and_each_hears_what_it_wants() -> None:
             Wanted(type="run."),
             Wanted(type="work.claimed"),
         ]
-        streams = [live.events(one, 1) for one in wanted]
+        streams = [live.events(one, 1, always) for one in wanted]
         first = [asyncio.create_task(anext(stream)) for stream in streams]
         while live.listening < len(streams) or not projector.tails:
             await asyncio.sleep(0)
@@ -179,7 +183,7 @@ def test_a_slow_listener_is_cut_off_told_where_and_loses_nothing(monkeypatch: py
 
     async def scene(projector: Scripted, live: Live) -> None:
         projector.say()
-        slow, quick = live.events(Wanted(), 1), live.events(Wanted(), 1)
+        slow, quick = live.events(Wanted(), 1, always), live.events(Wanted(), 1, always)
         assert await heard(slow, 1) == await heard(quick, 1) == [1]
         looking, hearing = asyncio.ensure_future(anext(slow)), asyncio.create_task(heard(quick, 30))
         while not projector.tails:
@@ -197,7 +201,7 @@ def test_a_slow_listener_is_cut_off_told_where_and_loses_nothing(monkeypatch: py
         with pytest.raises(StopAsyncIteration):
             await anext(slow)
         assert live.cut == 1
-        again = live.events(Wanted(), fields["position"])
+        again = live.events(Wanted(), fields["position"], always)
         assert await heard(again, 30) == list(range(3, 31))
 
     run(scene)
@@ -205,7 +209,7 @@ def test_a_slow_listener_is_cut_off_told_where_and_loses_nothing(monkeypatch: py
 
 def test_what_waits_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms, "BYTES_MAX", 100)
-    listener = Listener()
+    listener = Listener(always)
     for position in (1, 2, 3):
         listener.put(Entry(position), b"x" * 60)
     assert listener.cut_at == 1
@@ -217,7 +221,7 @@ def test_the_tail_goes_on_where_it_was_when_the_projector_is_back(monkeypatch: p
 
     async def scene(projector: Scripted, live: Live) -> None:
         projector.say()
-        events = live.events(Wanted(), 1)
+        events = live.events(Wanted(), 1, always)
         assert await heard(events, 1) == [1]
         coming = asyncio.create_task(heard(events, 4))
         while not projector.tails:
@@ -237,7 +241,7 @@ def test_a_projector_that_stays_away_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
     async def scene(projector: Scripted, live: Live) -> None:
         projector.go()
-        event, fields = told(await anext(live.events(Wanted(), 3)))
+        event, fields = told(await anext(live.events(Wanted(), 3, always)))
         assert (event, fields["position"]) == ("cut", 3)
 
     run(scene)
@@ -248,10 +252,46 @@ def test_quiet_times_are_filled_and_the_end_is_told(monkeypatch: pytest.MonkeyPa
 
     async def scene(projector: Scripted, live: Live) -> None:
         projector.say(7)
-        events = live.events(Wanted(), None)
+        events = live.events(Wanted(), None, always)
         assert await anext(events) == b": as of position 7"
         await live.close()
         assert told(await anext(events)) == ("end", {})
+
+    run(scene)
+
+
+@pytest.mark.parametrize("position", [None, 1])
+def test_whose_token_was_revoked_is_told_and_hears_no_more(
+    monkeypatch: pytest.MonkeyPatch, position: int | None
+) -> None:
+    monkeypatch.setattr(rooms, "LOOK_SECONDS", 0.01)
+    welcome = [True]
+
+    async def scene(projector: Scripted, live: Live) -> None:
+        events = live.events(Wanted(), position, lambda: welcome[0])
+        coming = asyncio.create_task(heard(events, 1))
+        while not projector.tails:
+            await asyncio.sleep(0)
+        projector.say()
+        assert await coming == [1]
+        welcome[0] = False
+        assert told(await anext(events)) == ("cut", {"reason": "your token was revoked.", "position": 2})
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+        assert (live.listening, live.cut) == (0, 0)
+
+    run(scene)
+
+
+def test_who_catches_up_is_looked_at_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "LOOK_SECONDS", 0.0)
+
+    async def scene(projector: Scripted, live: Live) -> None:
+        projector.say(3)
+        found = [block async for block in live.events(Wanted(), 2, lambda: False)]
+        assert [told(block) for block in found] == [
+            ("cut", {"reason": "your token was revoked.", "position": 2})
+        ]
 
     run(scene)
 
