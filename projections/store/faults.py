@@ -24,6 +24,8 @@ _BROKEN: Final = (
     duckdb.TransactionException,
 )
 """The last is a commit that fails: no message is to blame for it."""
+_CORRUPT: Final = "Corrupt database file"
+"""So the engine begins to say that a block is not what was written, by an error that is of no kind."""
 _NO_ROOM: Final = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
@@ -53,11 +55,10 @@ def told_apart(what: str) -> Iterator[None]:
         yield
     except CoordError:
         raise
-    except _BROKEN as error:
-        full = isinstance(error, duckdb.TransactionException) and str(error).endswith(_NO_ROOM)
-        raise (StoreFull if full else StoreBroken)(f"{what}: {_words(error)}") from error
     except Exception as error:
-        raise Unfoldable(f"{what}: {_words(error)}") from error
+        full = isinstance(error, duckdb.TransactionException) and str(error).endswith(_NO_ROOM)
+        kind = StoreFull if full else StoreBroken if _is_broken(error) else Unfoldable
+        raise kind(f"{what}: {_words(error)}") from error
 
 
 @contextmanager
@@ -69,8 +70,15 @@ def read_border() -> Iterator[None]:
     """
     try:
         yield
-    except _BROKEN as error:
+    except duckdb.Error as error:
+        if not _is_broken(error):
+            raise
         raise StoreBroken(f"the projection cannot be read: {_words(error)}") from error
+
+
+def _is_broken(error: Exception) -> bool:
+    damaged = isinstance(error, duckdb.Error) and str(error).startswith(_CORRUPT)
+    return damaged or isinstance(error, _BROKEN)
 
 
 def _words(error: BaseException) -> str:

@@ -32,7 +32,7 @@ _AS_THEY_ARE: Final = frozenset((
 ))  # fmt: skip
 _NESTED: Final = frozenset(("list", "struct", "map", "array", "union", "variant"))
 _NUMBERS: Final = _AS_THEY_ARE - {"boolean", "varchar"} | {"decimal"}
-_DAMAGE: Final = ("corrupt", "checksum", "not a valid duckdb database", "serializ")
+_DAMAGE: Final = ("corrupt database file", "corrupt", "checksum", "not a valid duckdb database", "serializ")
 _INTEGER_MIN: Final = -(2**63)
 _INTEGER_MAX: Final = 2**63 - 1
 _BARE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?(nan)|(-?inf)(?:inity)?', re.IGNORECASE | re.DOTALL)
@@ -180,9 +180,10 @@ class Sandbox:
 
     def _worded(self, error: duckdb.Error) -> CoordError:
         words = str(error).lower()
-        if isinstance(
-            error, duckdb.IOException | duckdb.SerializationException | duckdb.FatalException
-        ) and any(word in words for word in _DAMAGE):
+        of_files = duckdb.IOException | duckdb.SerializationException | duckdb.FatalException
+        if words.startswith(_DAMAGE[0]) or (
+            isinstance(error, of_files) and any(word in words for word in _DAMAGE)
+        ):
             return Damaged(f"the snapshot cannot be read: {told(error)}")
         if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and ".parquet" in words:
             return CoordError(

@@ -7,8 +7,11 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
+import duckdb
 import pytest
 from histories import CREATED, History
 from stores import MEMORY_MIB, caught_up, history, open_file, wal_of
@@ -19,6 +22,7 @@ from coord.projections.intake import take_in
 from coord.projections.snapshots import Snapshot, Standing, begin, copy_file, finish, snapshots
 from coord.projections.store import Opened, StoreBroken, connection, open_store
 from coord.projections.store.connection import SET_ASIDE_MAX
+from coord.projections.store.faults import read_border, told_apart
 from coord.projections.store.schema import FINGERPRINT
 
 
@@ -131,6 +135,21 @@ def test_a_deep_look_finds_a_flipped_byte_that_a_plain_one_may_miss(path: Path) 
     assert opened.how == "rebuilt"
     assert caught_up(opened.store, said.messages)
     opened.store.close()
+
+
+@pytest.mark.parametrize("border", [partial(told_apart, "the batch"), read_border])
+def test_a_block_that_is_not_what_was_written_is_the_files_fault_and_no_messages(
+    path: Path, border: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """The engine's error is of no kind; taken for a message's it would set one after the other aside."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT md5(range::VARCHAR) AS text FROM range(200_000)")
+    content = bytearray(path.read_bytes())
+    for place in range(300_000, len(content), 100_000):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(StoreBroken), border(), duckdb.connect(str(path), read_only=True) as connection:
+        connection.execute("SELECT max(text) FROM t").fetchall()
 
 
 def _with_snapshots(path: Path, *counts: int) -> tuple[list[Stored], list[Snapshot]]:
