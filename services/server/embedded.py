@@ -42,6 +42,8 @@ READY_SECONDS: Final = 60.0
 """How long recovery of a large store may take."""
 
 DISK_FREE_BYTES_MIN: Final = 16 * MIB
+_PASSED: Final = ("TMPDIR", "GOMAXPROCS", "GOGC", "GOMEMLIMIT")
+"""Of the environment, what the server is given too."""
 _HANDOVER_SECONDS: Final = 5.0
 """How long the kernel may take to close what a process that ended had open, the lock among it."""
 
@@ -148,7 +150,7 @@ class EmbeddedServer:
 
     def _spawn(self, binary: Path, configuration: str) -> "subprocess.Popen[bytes]":
         assert self._lock is not None
-        passed = {name: os.environ[name] for name in ("TMPDIR", "GOMAXPROCS") if name in os.environ}
+        passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
         environment = {"GOMEMLIMIT": GO_MEMORY, "GOGC": GO_COLLECT_PERCENT, **passed}
         output = os.open(self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:

@@ -63,6 +63,17 @@ def test_it_is_found_without_path(settings: Settings, monkeypatch: pytest.Monkey
     embedded.stop()
 
 
+def test_it_takes_as_much_memory_as_the_environment_says(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOGC", "200")
+    embedded = EmbeddedServer(Folder(settings.data), settings)
+    embedded.start()
+    given = Path(f"/proc/{embedded.pid}/environ").read_bytes().split(b"\0")
+    embedded.stop()
+    assert {b"GOGC=200", b"GOMEMLIMIT=400MiB"} <= {*given}
+
+
 def test_it_fsyncs_every_message_and_listens_on_loopback_only(server: Server) -> None:
     state = varz(server)
     assert state["jetstream"]["config"]["sync_always"] is True  # type: ignore[index]
