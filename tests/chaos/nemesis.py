@@ -82,10 +82,10 @@ async def fill_disk(ground: "OneNode") -> float:
     assert room.f_blocks * room.f_frsize < DISK_BYTES_MAX, "this would fill a disk that others use"
     await _until_paused(ground, False)
     try:
-        with filler.open("wb") as file, contextlib.suppress(OSError):
+        # Unbuffered: what a buffer still held would fail once more when it is closed.
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(b"x" * 65_536)
-                file.flush()
         await _until_paused(ground, True)
     finally:
         filler.unlink()
