@@ -7,6 +7,7 @@ The format is the server's own: messages with position and time, consumers, and 
 disk no longer holds whole ends a snapshot with an error. nats-py knows neither request.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from nats.errors import Error as NatsError
 
 from coord.events.errors import CoordError, NoServer, OutcomeUnknown, Refused, visible
 from coord.events.streams import KIB
+from coord.services import clock
 
 if TYPE_CHECKING:
     from coord.services.log.client import Log
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 PIECE_BYTES: Final = 256 * KIB
 PIECE_SECONDS: Final = 30.0
 """How long a server may say nothing; it gives up itself when five seconds pass without a word."""
+HEARD_SECONDS: Final = 5.0
+"""How long a server of a cluster may take to hear that another one takes the pieces."""
+_AGAIN_SECONDS: Final = 0.05
 _FAILED: Final = ("4", "5")
 """What the status behind the last piece begins with when the snapshot is not whole."""
 _HINT: Final = "Look into the server's own log; see: coord doctor"
@@ -97,10 +102,22 @@ async def restore(
         raise Refused(f"{stream} cannot be restored: {error.message}") from error
     where = str(begun["deliver_subject"])
     async for piece in pieces:
-        _taken(stream, await log.request(where, piece, PIECE_SECONDS))
-    ended = _taken(stream, await log.request(where, b"", PIECE_SECONDS))
+        _taken(stream, await _given(log, where, piece))
+    ended = _taken(stream, await _given(log, where, b""))
     found: dict[str, Any] = ended["state"]
     return found
+
+
+async def _given(log: "Log", where: str, piece: bytes) -> bytes:
+    """Send a piece and return the answer; while nobody is known to take it, nothing has happened."""
+    until = clock.monotonic() + HEARD_SECONDS
+    while True:
+        try:
+            return await log.request(where, piece, PIECE_SECONDS)
+        except NoServer:
+            if log.client.is_closed or clock.monotonic() >= until:
+                raise
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def spread(config: Mapping[str, Any], replicas: int) -> dict[str, Any]:
