@@ -76,9 +76,13 @@ def read_border() -> Iterator[None]:
         raise StoreBroken(f"the projection cannot be read: {_words(error)}") from error
 
 
+def is_corrupt(error: Exception) -> bool:
+    """Tell whether the engine read a block that is not what was written."""
+    return isinstance(error, duckdb.Error) and str(error).startswith(_CORRUPT)
+
+
 def _is_broken(error: Exception) -> bool:
-    damaged = isinstance(error, duckdb.Error) and str(error).startswith(_CORRUPT)
-    return damaged or isinstance(error, _BROKEN)
+    return is_corrupt(error) or isinstance(error, _BROKEN)
 
 
 def _words(error: BaseException) -> str:

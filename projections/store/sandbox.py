@@ -22,6 +22,7 @@ from coord.events.errors import CoordError, NoServer, Refused, UsageError
 from coord.projections.folds.shape import Table, columns_of
 from coord.projections.store.arrow import to_arrow
 from coord.projections.store.engine import SETTINGS
+from coord.projections.store.faults import is_corrupt
 from coord.projections.store.gate import Admitted, told
 from coord.projections.store.schema import META, SEGMENTS
 
@@ -32,7 +33,7 @@ _AS_THEY_ARE: Final = frozenset((
 ))  # fmt: skip
 _NESTED: Final = frozenset(("list", "struct", "map", "array", "union", "variant"))
 _NUMBERS: Final = _AS_THEY_ARE - {"boolean", "varchar"} | {"decimal"}
-_DAMAGE: Final = ("corrupt database file", "corrupt", "checksum", "not a valid duckdb database", "serializ")
+_DAMAGE: Final = ("corrupt", "checksum", "not a valid duckdb database", "serializ")
 _INTEGER_MIN: Final = -(2**63)
 _INTEGER_MAX: Final = 2**63 - 1
 _BARE: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?(nan)|(-?inf)(?:inity)?', re.IGNORECASE | re.DOTALL)
@@ -181,9 +182,7 @@ class Sandbox:
     def _worded(self, error: duckdb.Error) -> CoordError:
         words = str(error).lower()
         of_files = duckdb.IOException | duckdb.SerializationException | duckdb.FatalException
-        if words.startswith(_DAMAGE[0]) or (
-            isinstance(error, of_files) and any(word in words for word in _DAMAGE)
-        ):
+        if is_corrupt(error) or (isinstance(error, of_files) and any(word in words for word in _DAMAGE)):
             return Damaged(f"the snapshot cannot be read: {told(error)}")
         if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and ".parquet" in words:
             return CoordError(

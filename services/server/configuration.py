@@ -24,8 +24,8 @@ GO_MEMORY: Final = "400MiB"
 """Where Go's collector begins to work hard: a million aggregates take some 300 MiB."""
 
 GO_COLLECT_PERCENT: Final = "35"
-"""Collect at a third of the usual growth: 200 would save a fifth of the CPU of an appended event, for 130 MiB more of
-a house's 350. Whoever has them says GOGC, or GOMEMLIMIT, to coord up."""
+"""Collect at a third of the usual growth: 200 would save a quarter of the CPU of an appended event, for some 80 MiB more
+in a house that may take 350. Whoever has them says GOGC, or GOMEMLIMIT, to coord up."""
 
 assert PAYLOAD_BYTES_MAX >= EVENT_BYTES_MAX
 assert PENDING_BYTES_MAX >= PAYLOAD_BYTES_MAX

@@ -23,7 +23,8 @@ from coord.services.backup.restoring import restore
 from coord.services.backup.taking import back_up, settings_text
 from coord.services.folder import Folder
 from coord.services.log import Log
-from coord.services.log.snapshots import _check_whole
+from coord.services.log.answering import Asked, answer_requests
+from coord.services.log.snapshots import _check_whole, _given
 from coord.services.server import EmbeddedServer
 from coord.services.settings import Settings, load_settings
 
@@ -271,6 +272,31 @@ def test_what_comes_out_otherwise_than_it_went_in_is_refused(filled: Server, tmp
     with pytest.raises(Refused, match="EVENTS came out with messages 40, and went in with 41"):
         restore(filled.settings.changed(data=tmp_path / "new"), tmp_path / "more.tar", quiet)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.tar", "coord", "more.tar"]
+
+
+def test_a_piece_is_sent_again_while_nobody_is_known_to_take_it(filled: Server) -> None:
+    """A server of a cluster hears a moment later that another one takes them."""
+    where = "cmd.main.somebody.take"
+
+    async def said(asked: Asked) -> bytes:
+        return asked.body
+
+    async def scene() -> bytes:
+        giving, taking = [
+            await Log.connect(filled.settings, filled.folder, name=name) for name in ("giving", "taking")
+        ]
+        try:
+            piece = asyncio.create_task(_given(giving, where, b"piece"))
+            with pytest.raises(NoServer):
+                await giving.request(where, b"nobody yet")
+            assert not piece.done()
+            async with answer_requests(taking, where, said):
+                return await piece
+        finally:
+            await giving.close()
+            await taking.close()
+
+    assert asyncio.run(scene()) == b"piece"
 
 
 def test_a_snapshot_that_the_server_gave_up_is_none() -> None:
