@@ -103,11 +103,12 @@ class Conflict(Refused):
 
 
 class AlreadyAppended(Refused):
-    """An event of the same id is in the log already."""
+    """An event of the same id is in the log already, on another subject."""
 
-    def __init__(self, position: int) -> None:
-        super().__init__(f"an event of the same id stands at position {position}.")
+    def __init__(self, position: int, subject: str) -> None:
+        super().__init__(f"an event of the same id stands at position {position}, on {subject}.")
         self.position = position
+        self.subject = subject
 
 
 class NoServer(CoordError):

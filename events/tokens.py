@@ -70,6 +70,12 @@ def event_subject(site: str, aggregate: str, entity: str) -> str:
     return f"{_family(site, aggregate)}{entity if is_token(entity) else token(entity, aggregate)}"
 
 
+def entity_of(subject: str) -> tuple[str, str]:
+    """Return the kind and the name of the aggregate whose events a subject of the log holds."""
+    _, _, aggregate, entity = subject.split(".")
+    return aggregate, entity
+
+
 @lru_cache(maxsize=64)
 def _family(site: str, aggregate: str) -> str:
     return f"ev.{token(site, 'site')}.{token(aggregate, 'aggregate')}."

@@ -41,8 +41,8 @@ class Desk:
         return str(self.tell("submit", title=title, capabilities=[self.capability], **fields)["id"])
 
     def item(self, item_id: str) -> dict[str, Any]:
-        """Return an item as the projector shows it."""
-        return dict(client.ask(self.folder, "show", {"id": item_id}, 10.0)["item"])
+        """Return an item as it is after all that was told to the coordinator before."""
+        return dict(client.ask(self.folder, "show", {"id": item_id}, 10.0, fresh=True)["item"])
 
     def ended(self, item_id: str) -> dict[str, Any]:
         """Wait until nothing holds an item and nothing will, and return it."""
@@ -63,12 +63,12 @@ class Desk:
 
     def history(self, item_id: str) -> list[dict[str, Any]]:
         """Return the events of an item."""
-        answer = client.ask(self.folder, "history", {"id": item_id, "aggregate": "work"}, 10.0)
+        answer = client.ask(self.folder, "history", {"id": item_id, "aggregate": "work"}, 10.0, fresh=True)
         return list(answer["events"])
 
     def agent_status(self, name: str | None = None) -> str | None:
         """Return what the projector shows of an agent, or of this test's; None: nothing yet."""
-        rows = client.ask(self.folder, "agents", {}, 10.0)["rows"]
+        rows = client.ask(self.folder, "agents", {}, 10.0, fresh=True)["rows"]
         return next((row["status"] for row in rows if row["agent"] == (name or self.capability)), None)
 
     def start(self, *words: str, **options: Any) -> "subprocess.Popen[bytes]":

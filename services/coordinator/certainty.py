@@ -5,9 +5,10 @@
                                              |--the log cannot be read--> answered "unknown"
                                              `--another holder--> answered "unknown"; it stops leading
 
-A coordinator that stood still does not know what another one decided meanwhile. What it appends, the log
-referees; what it refuses, nobody does: a holder would be told that its claim is over, an agent that there is
-nothing to do. So whoever is in doubt reads the log to its end before it decides. Many requests share one look.
+A coordinator that stood still does not know what another one decided meanwhile; nor does one that has just taken
+over know what its predecessor still appends. What it appends, the log referees; what it refuses, nobody does: a
+holder would be told that its claim is over, an agent that there is nothing to do. So whoever is in doubt reads the log
+to its end before it decides, as its successor does for as long as an append is tried. Many requests share one look.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from typing import Final
 from coord.events.errors import CoordError, OutcomeUnknown
 from coord.services import clock
 from coord.services.coordinator.election import Election
+from coord.services.log.appending import APPEND_SECONDS
 
 CONFIRM_SECONDS: Final = 1.0
 """How long the key is waited for: a coordinator serves on while its bucket does not answer."""
@@ -29,16 +31,21 @@ class Certainty:
         self._read_to_the_end = read_to_the_end
         self._election: Election | None = None
         self._in_doubt = False
+        self._alone_from = float("-inf")
         self._look: asyncio.Task[float] | None = None
 
     def rest_on(self, election: Election) -> None:
         """Be as sure as this election is."""
         self._election = election
 
+    def succeed(self) -> None:
+        """Be in doubt until what a predecessor began to append has landed, or never will."""
+        self._alone_from = clock.monotonic() + APPEND_SECONDS
+
     def is_sure(self) -> bool:
         """Tell whether it may be decided at once."""
-        if self._election is not None and not self._election.is_certain():
-            self._in_doubt = True
+        if self._election is not None:
+            self._in_doubt |= clock.monotonic() < self._alone_from or not self._election.is_certain()
         return not self._in_doubt
 
     async def fault(self) -> CoordError | None:

@@ -17,6 +17,7 @@ from coord.events.commands import Done, Invalid, Refusal, Unknown
 from coord.events.envelope import Recorded
 from coord.events.errors import CoordError
 from coord.events.model import Command
+from coord.events.tokens import entity_of
 from coord.events.wire import Stored
 from coord.events.work import WorkClaimed, WorkProgressed
 from coord.services import clock
@@ -72,7 +73,7 @@ class Coordinator:
         """Requests that are being decided; and their answers, where the same one came again meanwhile."""
         self._follower = Follower(log, self.ledger, settings.site, self.source, self)
         self.certainty = Certainty(self._follower.read_to_the_end)
-        self.transactor = Transactor(log, self.ledger, settings, self.source, self.observe, self.certainty)
+        self.transactor = Transactor(log, self.ledger, settings, self.source, self, self.certainty)
         self._chores = Chores(
             self.ledger,
             self.timekeeper,
@@ -335,6 +336,10 @@ class Coordinator:
             at_ms = recorded.recorded_at_ns // 1_000_000
             self._requests.remember(recorded.envelope.request_id, recorded.position, at_ms)
 
+    def position_of(self, request_id: str) -> int | None:
+        """Return the position of the event that answered a request, if one is remembered."""
+        return self._requests.position_of(request_id)
+
     def _observe_agent(self, recorded: Recorded) -> None:
         agent = self.ledger.agents.get(recorded.entity)
         if isinstance(recorded.event, AgentRegistered):
@@ -349,11 +354,11 @@ class Coordinator:
             self._chores.freeing(recorded.entity)
 
     def knows(self, stored: Stored) -> bool:
-        """Tell whether an event of our own is folded in, or about to be: its append has not returned yet."""
-        request_id = stored.headers.get("cx-request", "")
-        if request_id in self._running:
+        """Tell whether an event of our own is folded in, or will be when its append returns."""
+        aggregate, entity = entity_of(stored.subject)
+        if self.transactor.is_in_flight(aggregate, entity):
             return True
-        _, _, aggregate, entity = stored.subject.split(".")
+        request_id = stored.headers.get("cx-request", "")
         remembered = not request_id or self._requests.position_of(request_id) is not None
         return remembered and self.ledger.position(aggregate, entity) >= stored.position
 

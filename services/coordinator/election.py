@@ -3,7 +3,8 @@
     standby --key free, or its holder dead on this machine--> leading --another holder seen--> standby
 
 A leader renews its key, and goes on leading until it *sees* another holder: losing the server, or the
-key, stops nobody's work. What is appended never rests on this: two leaders at once are safe, because every
+key, stops nobody's work. It reads the key before it writes it: the bucket is in the servers' memory, so that revisions
+begin anew when they do, and another's key may bear the one that was ours. What is appended never rests on this: two leaders at once are safe, because every
 append names the position it was decided on. A refusal appends nothing, and the log does not referee it; so a
 leader also knows whether it is certain to lead alone, and who is not looks before it decides (certainty.py).
 
@@ -96,13 +97,14 @@ class Election:
         async with self._writing:
             began, breaks = clock.monotonic(), self._log.breaks
             try:
-                self._revision = await renew_lease(self._log, self._key, self._value(), self._revision)
-            except LeaseTaken:
-                other = await self._other()
-                if other is None:
+                found = await read_lease(self._log, self._key)
+                if found is None:
                     return await self._try() or None
-                self._other_source = other.source
-                return False
+                holder = Holder(**json.loads(found[0]))
+                if holder != self._me:
+                    self._other_source = holder.source
+                    return False
+                self._revision = await renew_lease(self._log, self._key, self._value(), found[1])
             except CoordError:
                 return None
             self._renewed, self._breaks = began, breaks
@@ -142,14 +144,6 @@ class Election:
             return True
         except (CoordError, ValueError, TypeError):
             return False
-
-    async def _other(self) -> Holder | None:
-        try:
-            found = await read_lease(self._log, self._key)
-        except CoordError:
-            return None
-        holder = Holder(**json.loads(found[0])) if found else None
-        return holder if holder and holder != self._me else None
 
     def _is_dead(self, holder: Holder) -> bool:
         if holder == self._me:

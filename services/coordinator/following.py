@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from coord.events.envelope import Recorded
 from coord.events.errors import CoordError, InvalidEvent, OutcomeUnknown
 from coord.events.streams import EVENTS
-from coord.events.tokens import event_subject
+from coord.events.tokens import entity_of, event_subject
 from coord.events.wire import Stored, read_event
 from coord.services import clock
 from coord.services.coordinator.evidence import Evidence, shows_work
@@ -34,16 +34,19 @@ _log = logging.getLogger("coord.coordinator")
 
 
 class Watcher(Protocol):
-    """Who is told of what is read."""
+    """Who is told of what is read, and knows which requests it answered."""
 
     def knows(self, stored: Stored) -> bool:
-        """Tell whether an event of our own is folded in, or about to be."""
+        """Tell whether an event of our own is folded in, or will be when its append returns."""
 
     def observe(self, recorded: Recorded) -> None:
         """Take note of an event that has just been folded in."""
 
     def recall(self, recorded: Recorded) -> None:
         """Take note of an event from before anybody is answered."""
+
+    def position_of(self, request_id: str) -> int | None:
+        """Return the position of the event that answered a request, if one is remembered."""
 
     def worked(self, item_id: str, *, shows_work: bool) -> None:
         """A run that works on an item was heard."""
@@ -140,7 +143,7 @@ class Follower:
         try:
             recorded = read_event(stored)
         except InvalidEvent:
-            _, _, aggregate, entity = stored.subject.split(".")
+            aggregate, entity = entity_of(stored.subject)
             self._ledger.unreadable(aggregate, entity, stored.position)
             return None
         if recorded.aggregate == "node":

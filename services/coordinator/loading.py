@@ -6,7 +6,7 @@ have passed. That is read anew for every decision, for nobody here follows it.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from coord.events.commands import Complete, Direct, RaiseAlert, Submit, SubmitMany, Unknown
@@ -15,6 +15,7 @@ from coord.events.errors import CoordError, InvalidEvent
 from coord.events.tokens import event_subject
 from coord.events.wire import Stored, read_event
 from coord.services.coordinator.certainty import Certainty
+from coord.services.coordinator.following import Watcher
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.outcome import Beside
 from coord.services.coordinator.oversight import OVERSEEN
@@ -30,21 +31,21 @@ _RESTS_ON_MORE: Final = (Direct, Complete)
 
 
 class Loader:
-    """Reads for the transactor; `observe` is told of what was read."""
+    """Reads for the transactor; the watcher is told of what was read."""
 
     def __init__(
         self,
         log: Log,
         ledger: Ledger,
         site: str,
-        observe: Callable[[Recorded], None],
+        watcher: Watcher,
         certainty: Certainty,
     ) -> None:
         self._certainty = certainty
         self._log = log
         self._ledger = ledger
         self._site = site
-        self._observe = observe
+        self._watcher = watcher
         self._stale: set[_Key] = set()
 
     def mark_stale(self, aggregate: str, entity: str) -> None:
@@ -104,12 +105,16 @@ class Loader:
         stored = await self._log.read_subject(subject)
         if not stored or stored[-1].position < last.position:
             raise CoordError(f"the server ends {subject} before its last event, at position {last.position}.")
-        if stored[-1].position < self._ledger.position(aggregate, entity):
+        known = self._ledger.position(aggregate, entity)
+        if stored[-1].position < known:
             return  # it went on while it was read, and the ledger with it
         history = [recorded for message in stored if (recorded := _read_event(message))]
         self._ledger.replace(aggregate, entity, history, stored[-1].position)
+        for recorded in history[:-1]:
+            if recorded.position > known:
+                self._watcher.recall(recorded)
         for recorded in history[-1:]:
-            self._observe(recorded)
+            self._watcher.observe(recorded)
 
     def _needs_more(self, one: Transaction) -> bool:
         if one.told:

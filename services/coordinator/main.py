@@ -94,6 +94,8 @@ async def _lead(
     The socket comes last: whoever finds it is answered over NATS, too.
     """
     await coordinator.catch_up()
+    if coordinator.position:
+        coordinator.certainty.succeed()
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(_running(coordinator))
         pattern = f"cmd.{coordinator.pool}.*.*"

@@ -2,8 +2,9 @@
 
     waiting --round--> deciding --> in flight --ok--> applied, answered
                           |            |--conflict--> the aggregate is read again, decided again (3 times)
+                          |            |--twin------> answered as before: an earlier try stands elsewhere in the log
                           |            `--unknown---> answered unknown, the aggregate is read again first
-                          `--> answered at once (refused, or already so)
+                          `--> answered at once (refused, or already so; or an earlier try was found in the log)
 
 Whatever waits when a round begins is decided together and appended together (group commit): a handful
 as single messages side by side, more as one atomic batch, which costs one fsync. Two rounds may be in
@@ -14,17 +15,18 @@ later round, so that each decision sees the state it is appended behind. The log
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final
 
 from coord.events.catalog import kind_of
 from coord.events.commands import Claim, Invalid, Unknown, refusal
 from coord.events.envelope import Envelope, Recorded
 from coord.events.errors import AlreadyAppended, Conflict, CoordError, InvalidEvent
-from coord.events.tokens import event_subject
+from coord.events.tokens import entity_of, event_subject
 from coord.services import clock
 from coord.services.coordinator.certainty import Certainty
 from coord.services.coordinator.deciding import Defaults, plan
+from coord.services.coordinator.following import Watcher
 from coord.services.coordinator.ledger import Ledger
 from coord.services.coordinator.loading import Loader
 from coord.services.coordinator.outcome import (
@@ -69,7 +71,7 @@ class Transactor:
         ledger: Ledger,
         settings: Settings,
         source: str,
-        observe: Callable[[Recorded], None],
+        watcher: Watcher,
         certainty: Certainty,
     ) -> None:
         self._log = log
@@ -79,10 +81,12 @@ class Transactor:
         self._source = source
         self._waiting: deque[Transaction] = deque()
         self._touched: set[str] = set()
+        self._appended_to: set[str] = set()
+        """Of what is touched, what an event is on its way to."""
         self._wake = asyncio.Event()
         self._flights: set[asyncio.Task[None]] = set()
-        self._observe = observe
-        self._loader = Loader(log, ledger, settings.site, observe, certainty)
+        self._watcher = watcher
+        self._loader = Loader(log, ledger, settings.site, watcher, certainty)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -109,6 +113,10 @@ class Transactor:
         finally:
             one.told = True
         return at_length(answer) if isinstance(answer, DoneWithItem) else answer
+
+    def is_in_flight(self, aggregate: str, entity: str) -> bool:
+        """Tell whether something is being appended to an aggregate: what becomes of it will be seen."""
+        return f"{aggregate}.{entity}" in self._appended_to
 
     async def look_up(self, item_ids: Collection[str]) -> None:
         """Read items from the log that are not known here."""
@@ -149,7 +157,7 @@ class Transactor:
         await self._loader.load(taken)
         flight: list[Transaction] = []
         for transaction in taken:
-            if transaction.told:
+            if transaction.told or self._was_answered(transaction):
                 continue
             touches = self._touches(transaction)
             if not self._touched.isdisjoint(touches):
@@ -165,8 +173,16 @@ class Transactor:
                 self._waiting.append(transaction)
             elif self._note(transaction, outcome, (*touches, *keys)):
                 self._touched.update(transaction.touches)
+                self._appended_to.update(keys)
                 flight.append(transaction)
         return flight
+
+    def _was_answered(self, one: Transaction) -> bool:
+        """What was just read may hold an earlier try, whose confirmation was lost: its answer is the answer."""
+        position = self._watcher.position_of(one.request_id)
+        if position is not None:
+            one.tell(Answered(position))
+        return position is not None
 
     def _decide(self, one: Transaction) -> Outcome | Unknown:
         """Decide one wish; a fault of our own in it must not end the decisions on all others."""
@@ -233,6 +249,7 @@ class Transactor:
         finally:
             for one in flight:
                 self._touched.difference_update(one.touches)
+                self._appended_to.difference_update([change.key for change in one.planned])
 
     async def _append(self, flight: list[Transaction]) -> None:
         time = clock.rfc3339(clock.now_ns())
@@ -245,6 +262,8 @@ class Transactor:
         try:
             positions = await self._log.append(appends)
         except AlreadyAppended as twin:
+            self._mark_stale(flight[0])
+            self._loader.mark_stale(*entity_of(twin.subject))
             flight[0].tell(Answered(twin.position))
         except Conflict as conflict:
             if len(flight) > 1:
@@ -284,7 +303,7 @@ class Transactor:
         if expected_position == 0 and aggregate in OVERSEEN:
             self._ledger.oversight.begin(aggregate, entity)
         self._ledger.apply(recorded)
-        self._observe(recorded)
+        self._watcher.observe(recorded)
 
     def _answer(self, one: Transaction, position: int) -> None:
         """Answer what was appended; `position` is that of its last event."""

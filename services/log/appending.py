@@ -94,7 +94,7 @@ async def _same_event(log: "Log", one: "Append", position: int) -> int:
     if present is None:
         raise OutcomeUnknown(f"the server has the event at position {position}, and does not find it now.")
     if present.subject != one.subject:
-        raise AlreadyAppended(position)
+        raise AlreadyAppended(position, present.subject)
     return position
 
 

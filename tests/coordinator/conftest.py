@@ -43,13 +43,19 @@ class House:
             await end(task)
 
     async def append(
-        self, aggregate: str, entity: str, event: Event, event_id: str = "", request: str = ""
+        self,
+        aggregate: str,
+        entity: str,
+        event: Event,
+        event_id: str = "",
+        request: str = "",
+        source: str = "/test",
     ) -> int:
         """Write an event as somebody else would."""
         envelope = Envelope(
             id=event_id or clock.new_id(),
             type=kind_of(event).type,
-            source="/test",
+            source=source,
             time=clock.rfc3339(clock.now_ns()),
             request_id=request,
         )

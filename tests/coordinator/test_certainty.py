@@ -16,6 +16,7 @@ from coord.services.coordinator.coordinator import Coordinator
 from coord.services.coordinator.election import Election
 from coord.services.coordinator.timekeeper import Timekeeper
 from coord.services.log.leases import give_up_lease
+from coord.services.tasks import end
 
 InHouse = Callable[[Callable[[House], Awaitable[None]]], None]
 
@@ -86,6 +87,41 @@ def test_who_sees_another_leader_decides_nothing_and_knows_that_it_is_over(in_ho
             assert told.status == "unknown", told
             assert "another coordinator leads" in told.reason
             assert election.is_lost
+
+    in_house(body)
+
+
+def test_a_key_that_bears_the_number_of_ours_is_not_ours(server: Server, in_house: InHouse) -> None:
+    """The bucket is in the server's memory: a server that is started again numbers anew."""
+
+    async def body(house: House) -> None:
+        before, after = (Election(house.log, house.settings, f"/coordinator/main/{name}") for name in "ab")
+        await before.win()
+        server.kill()
+        await asyncio.to_thread(server.restart)
+        await after.win()
+        assert before._revision == after._revision
+        assert await before.confirm() is False
+        assert await after.confirm() is True
+
+    in_house(body)
+
+
+def test_who_takes_over_knows_what_its_predecessor_appends_until_that_has_landed(in_house: InHouse) -> None:
+    async def body(house: House) -> None:
+        async with house.coordinator() as predecessor, house.coordinator() as heir:
+            election = Election(house.log, house.settings, heir.source)
+            await election.win()
+            leading = asyncio.create_task(election.until_lost())
+            heir.certainty.rest_on(election)
+            heir.certainty.succeed()
+            for number in range(5):
+                await submit(predecessor, f"w-{number}")
+                assert (await claim(heir, "ada")).status == "done"
+            heir.certainty._alone_from = clock.monotonic()
+            assert heir.certainty.is_sure() or await heir.certainty.fault() is None
+            assert heir.certainty.is_sure()
+            await end(leading)
 
     in_house(body)
 

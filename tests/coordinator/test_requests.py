@@ -2,13 +2,14 @@
 
 import asyncio
 
-from coordinator.conftest import House, claim, command, submit
+from coordinator.conftest import House, claim, command, submit, until
 
 from coord.events import commands as wish
 from coord.events import work
 from coord.events.commands import Done, Invalid, Unknown
 from coord.services import clock
 from coord.services.coordinator.requests import KEPT_MS, Requests
+from coord.services.tasks import end
 
 
 def test_a_retry_gets_the_same_reply_and_claims_nothing_more(in_house) -> None:  # type: ignore[no-untyped-def]
@@ -60,6 +61,52 @@ def test_an_answer_that_was_lost_after_the_append_is_found_by_its_id(in_house) -
             assert isinstance(told, Done)
             assert (told.id, told.position) == ("w-1", position)
             assert await house.types("w-2") == ["work.submitted.v5"]
+            other = await claim(coordinator, "bob")
+            assert isinstance(other, Done)
+            assert other.id == "w-2", "what the second try had chosen is on offer again"
+            finish = command(wish.Complete, agent="ada", item_id="w-1", fence=position)
+            assert (await coordinator.execute("ada", finish)).status == "done"
+
+    in_house(body)
+
+
+def test_an_earlier_try_that_is_found_while_the_later_one_is_decided_is_its_answer(in_house) -> None:  # type: ignore[no-untyped-def]
+    """It was told "nothing to claim": the one item was claimed, by itself."""
+
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            ada = await coordinator.execute("ada", command(wish.Register, agent="ada"))
+            assert isinstance(ada, Done)
+            assert ada.position is not None
+            first = command(wish.Claim, agent="ada")
+            claimed = work.WorkClaimed(agent="ada", incarnation=ada.position, lease_seconds=30.0, attempt=1)
+            event_id = clock.derived_id(first.request_id, 0)
+            position = await house.append("work", "w-1", claimed, event_id, first.request_id)
+            progressed = work.WorkProgressed(agent="ada", fence=position)
+            await house.append("work", "w-1", progressed)
+            coordinator.transactor._loader.mark_stale("work", "w-1")
+            told = await coordinator.execute("ada", first)
+            assert isinstance(told, Done), told
+            assert (told.id, told.position) == ("w-1", position)
+
+    in_house(body)
+
+
+def test_an_event_of_an_earlier_try_that_lands_late_is_folded_though_the_request_is_asked_again(
+    in_house,
+) -> None:  # type: ignore[no-untyped-def]
+    async def body(house: House) -> None:
+        async with house.coordinator() as coordinator:
+            await submit(coordinator, "w-1")
+            assert (await claim(coordinator, "bob", item_id="w-1")).status == "done"
+            again = command(wish.Claim, agent="ada", item_id="w-1", wait_seconds=30.0)
+            asking = asyncio.create_task(coordinator.execute("ada", again))
+            await until(lambda: coordinator.patient)
+            late = work.WorkSubmitted(title="A title")
+            await house.append("work", "w-2", late, request=again.request_id, source=coordinator.source)
+            await until(lambda: coordinator.ledger.item("w-2"))
+            await end(asking)
 
     in_house(body)
 

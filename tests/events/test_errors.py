@@ -9,7 +9,7 @@ from coord.events import errors
 from coord.events.errors import CoordError, Exit, visible
 
 TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CoordError)]
-WITH_ARGUMENTS: dict[type[CoordError], tuple[Any, ...]] = {errors.AlreadyAppended: (7,)}
+WITH_ARGUMENTS: dict[type[CoordError], tuple[Any, ...]] = {errors.AlreadyAppended: (7, "ev.local.work.w-1")}
 
 
 def test_the_exit_codes_are_what_the_documents_promise() -> None:

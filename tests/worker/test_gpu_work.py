@@ -13,13 +13,13 @@ from coord.services import clock
 def test_using_a_gpu_is_work(desk: Desk, tmp_path: Path, marker: Path) -> None:
     driver = Driver(compile_library(tmp_path), tmp_path / "gpus")
     driver.show()
-    item = desk.submit(stuck_seconds=2.0, lease_seconds=2.0)
+    item = desk.submit(stuck_seconds=3.0, lease_seconds=3.0)
     environment = {name: driver.environment[name] for name in ("LD_LIBRARY_PATH", "NVML_DOUBLE_STATE")}
     process = desk.start("--once", "--exec", f"echo $$ > {marker}; exec sleep 600", environment=environment)
     until(lambda: marker.exists() and marker.read_text().strip())
     desk.once(item, "claimed")
     times = count(1)
-    end = clock.monotonic() + 3.0
+    end = clock.monotonic() + 4.5
 
     def uses() -> bool:
         driver.show(f"use gpu0 {marker.read_text().strip()} {next(times)} 50")
