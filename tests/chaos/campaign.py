@@ -15,6 +15,7 @@ from chaos.agents import HUNGRY_EACH_SECONDS, HUNGRY_SECONDS, Agent, Crowd, Deat
 from chaos.grounds import Ground
 from chaos.history import History, Operation
 from chaos.lines import BusLine
+from chaos.model import Rules
 from chaos.verdict import Judgement, judge
 from chaos.witness import Logged, left_over
 
@@ -135,9 +136,9 @@ async def run(ground: Ground, plan: Plan) -> Report:
         crowd.over = True
         await population
         log = await read_log(logs[0])
-        return Report(
-            plan, judge(crowd.history, log), crowd.history, struck, crowd.deaths, leaders, left, log
-        )
+        rules = Rules(led_since=tuple(at for _, at in leaders))
+        judgement = judge(crowd.history, log, rules)
+        return Report(plan, judgement, crowd.history, struck, crowd.deaths, leaders, left, log)
     finally:
         crowd.over = True
         await end(watching, population)

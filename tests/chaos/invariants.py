@@ -28,7 +28,7 @@ def broken(operations: Iterable[Operation], rules: Rules | None = None) -> list[
         for name in NAMED
         for told in name(item, sorted(about, key=lambda one: one.began), rules)
     ]
-    return found + [f"nothing though open: {told}" for told in nothing_though_open(every)]
+    return found + [f"nothing though open: {told}" for told in nothing_though_open(every, rules)]
 
 
 def two_winners(item: str, about: Sequence[Operation], rules: Rules) -> Iterator[str]:
@@ -108,9 +108,9 @@ def lost_completion(item: str, about: Sequence[Operation], rules: Rules) -> Iter
             yield from (f"seen {seen.phase} after {end.agent} had completed it" for end in lost[:1])
 
 
-def nothing_though_open(operations: Sequence[Operation]) -> Iterator[str]:
+def nothing_though_open(operations: Sequence[Operation], rules: Rules) -> Iterator[str]:
     """An agent was told that there is nothing to claim while an item was open all the time."""
-    opened = list(_open_intervals(operations))
+    opened = list(_open_intervals(operations, rules))
     for one in operations:
         if (one.verb, one.outcome, one.reason) == ("claim", "refused", "nothing_to_claim"):
             items = [item for item, since, until in opened if since < one.began and one.ended < until]
@@ -118,7 +118,7 @@ def nothing_though_open(operations: Sequence[Operation]) -> Iterator[str]:
                 yield f"{one.agent} was told so, and {', '.join(items[:3])} was open from before until after"
 
 
-def _open_intervals(operations: Sequence[Operation]) -> Iterator[tuple[str, float, float]]:
+def _open_intervals(operations: Sequence[Operation], rules: Rules) -> Iterator[tuple[str, float, float]]:
     """Yield when an item was open for certain: from an answer that opened it until anybody may have taken it."""
     anywhere = [
         one for one in operations if one.verb == "claim" and one.item == ANY and one.outcome == "unknown"
@@ -129,9 +129,12 @@ def _open_intervals(operations: Sequence[Operation]) -> Iterator[tuple[str, floa
             if one.verb in ("submit", "release") and one.outcome == "done" and not one.already:
                 others = (other for other in (*takers, *anywhere) if other.ended > one.began)
                 until = min((max(other.began, one.began) for other in others), default=NEVER)
-                since = one.ended + _rest_seconds_max(one, about)
-                if until > since:
-                    yield item, since, until
+                rest = _rest_seconds_max(one, about)
+                begins = [one.ended, *(led for led in rules.led_since if rest and one.ended < led < until)]
+                ends = [*(led - REST_LATE_SECONDS for led in begins[1:]), until]
+                for begin, end in zip(begins, ends, strict=True):
+                    if begin + rest < end:
+                        yield item, begin + rest, end
 
 
 def _rest_seconds_max(opening: Operation, about: Sequence[Operation]) -> float:

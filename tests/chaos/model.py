@@ -33,6 +33,8 @@ class Rules:
     """How much earlier than its length a lease may end: what clocks are read for takes time."""
     states_max: int = 500_000
     """How many states of one item are looked at before it counts as undecided."""
+    led_since: tuple[float, ...] = ()
+    """When a coordinator was first seen to lead. Where the broker's clock was set back, a rest begins anew with it."""
 
 
 class State(NamedTuple):

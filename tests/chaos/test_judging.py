@@ -136,6 +136,16 @@ IMPOSSIBLE: dict[str, tuple[str, Sequence[Operation]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("led_at", "clean"), [(1.6, False), (2.2, False), (2.5, True), (4.9, True), (5.2, False)]
+)
+def test_a_rest_may_begin_anew_with_another_coordinator(led_at: float, clean: bool) -> None:
+    """The second time it is given back it rests for 1.1 s at most, which is seen a second later at the latest."""
+    nothing = refused("claim", "cyd", 4.4, 4.5, "nothing_to_claim", item="")
+    history = (*GIVEN_BACK_TWICE, nothing, done("claim", "cyd", 5.0, 5.1, fence=4))
+    assert judge(history, rules=Rules(led_since=(led_at,))).clean is clean
+
+
 @pytest.mark.parametrize(("name", "history"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
 def test_a_planted_fault_is_caught_by_name(name: str, history: Sequence[Operation]) -> None:
     told = judge(history)
