@@ -25,7 +25,7 @@ from coord.projections.store.connection import (
     replace_file,
 )
 from coord.projections.store.digests import digests_of_events, digests_of_readings, oldest_of_readings
-from coord.projections.store.faults import StoreBroken, StoreFull, Unfoldable, told_apart
+from coord.projections.store.faults import Starved, StoreBroken, StoreFull, Unfoldable, told_apart
 from coord.projections.store.reader import Reader
 from coord.projections.store.schema import FINGERPRINT
 from coord.projections.store.segments import KEEPING, Keeping, Kept, end_ns_of, keeping
@@ -38,6 +38,7 @@ __all__ = [
     "Kept",
     "Opened",
     "Reader",
+    "Starved",
     "Store",
     "StoreBroken",
     "StoreFull",

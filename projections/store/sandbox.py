@@ -22,7 +22,7 @@ from coord.events.errors import CoordError, NoServer, Refused, UsageError
 from coord.projections.folds.shape import Table, columns_of
 from coord.projections.store.arrow import to_arrow
 from coord.projections.store.engine import SETTINGS
-from coord.projections.store.faults import is_corrupt
+from coord.projections.store.faults import NO_MEMORY, is_corrupt
 from coord.projections.store.gate import Admitted, told
 from coord.projections.store.schema import META, SEGMENTS
 
@@ -171,7 +171,7 @@ class Sandbox:
             yield
         except CoordError:
             raise
-        except (MemoryError, duckdb.OutOfMemoryException) as error:
+        except NO_MEMORY as error:
             raise Refused(
                 f"the statement was ended: it takes more memory than the {self._memory_mib} MiB it may.",
                 "Ask for less, or set query_memory_mib.",

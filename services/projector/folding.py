@@ -1,11 +1,11 @@
 """What is done with the store: a batch is folded in, what is old is sealed, what is not kept is dropped.
 
 A message that cannot be folded is found by halving its batch, and becomes a dead letter; so no message ends the
-process or holds up the next.
+process or holds up the next. One that only found no memory is tried again before that, with the file opened anew.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from coord.events.streams import EVENTS, MIB
@@ -16,7 +16,9 @@ from coord.projections.store import (
     KEEPING,
     Keeping,
     Kept,
+    Starved,
     Store,
+    StoreBroken,
     StoreFull,
     Unfoldable,
     end_ns_of,
@@ -106,17 +108,36 @@ def keeping_of(settings: Settings) -> Keeping:
     return keeping(readings, Kept(settings.rollups_kept_seconds, ROLLUPS_MAX))
 
 
-def fold_part(store: Store, created_at: str, messages: Sequence[Stored], gaps: Sequence[Gap]) -> None:
-    """Fold messages together, or find by halving which of them cannot be folded."""
+def fold_part(
+    store: Store,
+    created_at: str,
+    messages: Sequence[Stored],
+    gaps: Sequence[Gap],
+    waits: Callable[[Stored], bool] = lambda _: False,
+) -> None:
+    """Fold messages together, or find by halving which of them cannot be folded.
+
+    Args:
+        store: where to.
+        created_at: says which log it is.
+        messages: of one stream, in order.
+        gaps: what is missing before them.
+        waits: tells of a message for which there was no memory whether it is to be tried again.
+
+    Raises:
+        StoreBroken: the store must be reopened; some may have been folded.
+    """
     try:
         with told_apart("the batch cannot be read"):
             intake = take_in(created_at, messages, gaps)
         store.apply(intake, sum(len(message.body) for message in messages))
     except Unfoldable as fault:
         if len(messages) == 1:
+            if isinstance(fault, Starved) and waits(messages[0]):
+                raise StoreBroken(fault.message) from fault
             _log.error("position %d of %s is set aside: %s", messages[0].position, messages[0].stream, fault)
             store.apply(set_aside(created_at, messages[0], fault.message))
             return
         half = len(messages) // 2
-        fold_part(store, created_at, messages[:half], gaps)
-        fold_part(store, created_at, messages[half:], ())
+        fold_part(store, created_at, messages[:half], gaps, waits)
+        fold_part(store, created_at, messages[half:], (), waits)

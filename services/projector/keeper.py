@@ -43,6 +43,8 @@ SEAL_SECONDS: Final = 10.0
 DROP_SECONDS: Final = 60.0
 """Between two looks whether segments are to be dropped."""
 REOPEN_SECONDS_MAX: Final = 5.0
+STARVED_MAX: Final = 3
+"""So often the file is opened anew for the sake of a message that finds no memory; then it is set aside."""
 _DAMAGE: Final = ("corrupt", "checksum")
 """Words of the engine's that mean damage; a full disk or a lack of memory is none."""
 
@@ -84,6 +86,8 @@ class Keeper:
         self._no_readers = asyncio.Event()
         self._no_readers.set()
         self._open = asyncio.Event()
+        self._starved: tuple[tuple[str, int], int] = (("", 0), 0)
+        """The message that last found no memory, and how often."""
         self._more_folded = asyncio.Condition()
         self._turn = asyncio.Lock()
         """Held by whoever writes, reopens or swaps."""
@@ -127,7 +131,9 @@ class Keeper:
         for part in parts(messages):
             async with self._turn:
                 store = self._store()
-                await self._in_writer(partial(fold_part, store, created_at, part, gaps))
+                await self._in_writer(
+                    partial(fold_part, store, created_at, part, gaps, self._waits_for_memory)
+                )
                 self._dirty_since = self._dirty_since or clock.monotonic()
                 await self._tell(part[-1].stream, part[-1].position)
                 if store.is_piece_full:
@@ -326,6 +332,13 @@ class Keeper:
         async with self._more_folded:
             self.folded[stream] = position
             self._more_folded.notify_all()
+
+    def _waits_for_memory(self, message: Stored) -> bool:
+        """Tell whether a message that found no memory may find some in a file that was opened anew."""
+        place = (message.stream, message.position)
+        times = self._starved[1] + 1 if self._starved[0] == place else 1
+        self._starved = (place, times)
+        return times <= STARVED_MAX
 
     def _store(self) -> Store:
         if not self._open.is_set():

@@ -93,9 +93,7 @@ def test_an_earlier_try_that_is_found_while_the_later_one_is_decided_is_its_answ
     in_house(body)
 
 
-def test_an_event_of_an_earlier_try_that_lands_late_is_folded_though_the_request_is_asked_again(
-    in_house,
-) -> None:  # type: ignore[no-untyped-def]
+def test_an_event_that_lands_late_is_folded_though_its_request_is_asked_again(in_house) -> None:  # type: ignore[no-untyped-def]
     async def body(house: House) -> None:
         async with house.coordinator() as coordinator:
             await submit(coordinator, "w-1")
