@@ -174,9 +174,9 @@ def test_a_monitor_with_gpus_finds_the_library_and_sends_what_they_show(
         async def body(log: Log) -> None:
             batch = await first_sample(log, lambda batch: "gpu_temperature_celsius" in metrics_of(batch))
             shown = {
-                one.device: one.values for one in batch.series if one.metric == "gpu_temperature_celsius"
+                one.device: set(one.values) for one in batch.series if one.metric == "gpu_temperature_celsius"
             }
-            assert shown == {"gpu0": (64.0,), "gpu1": (64.0,)}
+            assert shown == {"gpu0": {64.0}, "gpu1": {64.0}}
             registered = (await registrations(log, 1))[-1]
             assert [gpu.model for gpu in registered.inventory.gpus] == ["Double H200"] * 2
             assert registered.inventory.gpu_driver == "999.1"

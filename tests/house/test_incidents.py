@@ -68,6 +68,10 @@ class Incidents:
         """Return the rules that found something in the run."""
         return {row["rule"] for row in self.house.ask("alerts", "--entity", run)["rows"]}
 
+    def wait_for(self, rule: str, run: str) -> None:
+        """Wait until a rule is seen to have found something in the run: a short run ends before the watchdog has told."""
+        until(lambda: rule in self.rules(run))
+
 
 @pytest.fixture(scope="module")
 def incidents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Incidents]:
@@ -137,7 +141,7 @@ def test_an_untouched_run_is_asked_nothing(incidents: Incidents) -> None:
 
 
 def test_a_corrupt_batch_is_left_out_and_put_in_quarantine(incidents: Incidents) -> None:
-    assert "loss-spike" in incidents.rules("corrupt")
+    incidents.wait_for("loss-spike", "corrupt")
     asked = incidents.directives("corrupt")["skip_batch"]
     assert (asked["status"], asked["parameters"]) == ("applied", {"batches": [200]})
     assert incidents.ended["corrupt"]["left_out"] >= 1
@@ -145,7 +149,7 @@ def test_a_corrupt_batch_is_left_out_and_put_in_quarantine(incidents: Incidents)
 
 
 def test_a_glitch_of_the_learning_rate_is_rolled_back(incidents: Incidents) -> None:
-    assert "model-damaged" in incidents.rules("glitch")
+    incidents.wait_for("model-damaged", "glitch")
     asked = incidents.directives("glitch")["roll_back"]
     assert asked["status"] == "applied"
     assert "rolled back from step" in asked["answer"]
@@ -156,14 +160,14 @@ def test_a_glitch_of_the_learning_rate_is_rolled_back(incidents: Incidents) -> N
 def test_losses_that_are_no_numbers_are_rolled_back_and_their_batches_passed_over(
     incidents: Incidents,
 ) -> None:
-    assert "loss-not-finite" in incidents.rules("no-numbers")
+    incidents.wait_for("loss-not-finite", "no-numbers")
     asked = incidents.directives("no-numbers")["roll_back"]
     assert (asked["status"], asked["parameters"]["skip_batches"]) == ("applied", [200, 201, 202])
     assert incidents.ended["no-numbers"]["left_out"] >= 3
 
 
 def test_memory_that_runs_out_ends_in_half_the_micro_batch(incidents: Incidents) -> None:
-    assert "out-of-memory" in incidents.rules("cramped")
+    incidents.wait_for("out-of-memory", "cramped")
     assert incidents.directives("cramped")["halve_micro_batch"]["status"] == "applied"
     assert incidents.ended["cramped"]["out_of_memory"] >= 1
     assert incidents.ended["cramped"]["step"] == 12
