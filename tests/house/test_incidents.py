@@ -39,7 +39,7 @@ RUNS: Final[Mapping[str, tuple[str, ...]]] = {
     "glitch": (*SMALL, "--drill", "learning-rate@200x200"),
     "no-numbers": (*SMALL, "--drill", "nan-batch@200x3"),
     "roomy": LARGE,
-    "cramped": (*LARGE, "--memory-limit", "48MiB"),
+    "cramped": (*LARGE, "--memory-limit", "36MiB"),
 }
 OF_THEIR_OWN: Final = ("roomy", "cramped")
 """Not forked: what a process has freed before it is limited would be used again, and no allocation would fail."""
