@@ -39,7 +39,7 @@ def driven(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
 
 def test_an_allocation_that_truly_fails_is_met_with_half_the_micro_batch(tmp_path: Path) -> None:
     """RLIMIT_AS makes the allocator of torch fail as on a machine that has no more."""
-    limited = driven(tmp_path, "--memory-limit", "40MiB")
+    limited = driven(tmp_path, "--memory-limit", "32MiB")
     assert limited.returncode == 0, limited.stderr
     told = lines_of(tmp_path / "losses")
     failures = [line for line in told if isinstance(line, dict)]
