@@ -4,8 +4,8 @@
 
 A leader renews its key, and goes on leading until it *sees* another holder: losing the server, or the
 key, stops nobody's work. It reads the key before it writes it: the bucket is in the servers' memory, so that revisions
-begin anew when they do, and another's key may bear the one that was ours. What is appended never rests on this: two leaders at once are safe, because every
-append names the position it was decided on. A refusal appends nothing, and the log does not referee it; so a
+begin anew when they do, and another's key may bear the one that was ours. What is appended never rests on this: two
+leaders at once are safe, because every append names the position it was decided on. A refusal appends nothing, and the log does not referee it; so a
 leader also knows whether it is certain to lead alone, and who is not looks before it decides (certainty.py).
 
     certain   the key was renewed less than its life ago, and neither this process nor its connection to the

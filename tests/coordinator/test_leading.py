@@ -39,7 +39,7 @@ def test_whoever_finds_its_socket_is_answered_over_nats_too(
 
 
 def test_whoever_takes_over_a_log_that_others_wrote_looks_before_it_refuses(
-    in_house: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+    in_house: Any, server: Any
 ) -> None:
     """A log that nobody has written to has no predecessor."""
 
