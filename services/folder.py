@@ -1,6 +1,7 @@
 """The data folder: where everything of one coord lives on this machine, and who holds it.
 
     LOCK              held by whoever runs the server on this folder, and names it (nats-server itself locks nothing)
+    hardware.lock     held by the one monitor of this folder; watchdog.lock, exporter.lock: likewise
     up.json           the supervisor: pid, start, services
     server.json       where the server is: url, monitor, pid, embedded
     credentials.json  a credential per role (0600)
@@ -143,18 +144,32 @@ class Folder:
             FolderTaken: somebody else holds it; the message says who, as far as known.
             UsageError: the folder cannot be made or locked here.
         """
+        return self._hold(_LOCK, f"the data folder {self.root} is in use")
+
+    def hold(self, service: str) -> int:
+        """Be the only one of a service on this folder, for as long as the descriptor is open.
+
+        Raises:
+            FolderTaken: there is one; the message says which process.
+            UsageError: the folder cannot be made or locked here.
+        """
+        return self._hold(
+            f"{service}.lock", f"the service {service} of the data folder {self.root} is run already"
+        )
+
+    def _hold(self, name: str, taken: str) -> int:
         self.make()
         try:
-            descriptor = os.open(self.path(_LOCK), os.O_RDWR | os.O_CREAT, _FILE_MODE)
+            descriptor = os.open(self.path(name), os.O_RDWR | os.O_CREAT, _FILE_MODE)
         except OSError as error:
-            raise UsageError(f"{self.path(_LOCK)} cannot be opened: {error.strerror}.", _ELSEWHERE) from error
+            raise UsageError(f"{self.path(name)} cannot be opened: {error.strerror}.", _ELSEWHERE) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(descriptor, _PID_DIGITS_MAX, 0).decode("ascii", "replace")
             os.close(descriptor)
             raise FolderTaken(
-                f"the data folder {self.root} is in use by process {holder or 'unknown'}.",
+                f"{taken} by process {holder or 'unknown'}.",
                 "Stop that one, or choose another folder with --data.",
             ) from error
         os.ftruncate(descriptor, 0)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from coord.events.errors import Refused
 from coord.services.cli import fences
-from coord.services.cli.call import Call
+from coord.services.cli.call import Call, note
 from coord.services.cli.lines import Ids
 from coord.services.cli.safe import safe
 from coord.services.cli.values import as_json, as_name, as_position, as_ratio, as_text
@@ -66,5 +66,7 @@ def _held(call: Call, verb: str, fields: Mapping[str, Any]) -> int:
         if verb in _ENDING:
             fences.forget(call.folder, agent, item_id, fence)
         call.show(reply, [outcome(reply, told)])
+        if reply.get("already") and (fields.get("result") is not None or call.text("reason") is not None):
+            note(f"{item_id} had ended so before: what was told then is kept. See: coord show {item_id}")
 
     return call.each("id", as_item, Ids("the item"), act)

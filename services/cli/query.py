@@ -71,7 +71,7 @@ def _limit(call: Call, *, in_files: bool) -> int:
 def _file(text: str) -> Path:
     """Read where Parquet is to be written."""
     path = Path(text).absolute()
-    if not text or "\0" in text or path.is_dir() or not path.parent.is_dir():
+    if not text or "\0" in text:
         raise UsageError(f"--parquet is '{visible(text)}'; it must be a file in a folder that is there.")
     refuse_irregular(path, "--parquet")
     return path

@@ -1,4 +1,4 @@
-"""Where a verb writes a file: of what has that name already, only a regular file is replaced."""
+"""Where a verb writes a file: into a folder that is there, and of what has that name already, only a regular file is replaced."""
 
 import os
 import stat
@@ -14,14 +14,17 @@ _KINDS: Final = {
 
 
 def refuse_irregular(path: Path, what: str) -> None:
-    """Make sure that nothing but a regular file, or nothing at all, has the name; a link is what it leads to.
+    """Make sure that a regular file, or nothing at all, has the name, in a folder that is there; a link is what it leads to.
 
     Raises:
-        UsageError: something else has it.
+        UsageError: something else has it, or there is no such folder.
     """
     try:
         kind = stat.S_IFMT(os.stat(path).st_mode)
     except (OSError, ValueError):
+        if not path.parent.is_dir():
+            told = visible(str(path), 200)
+            raise UsageError(f"{what} is '{told}'; it must be a file in a folder that is there.") from None
         return
     if kind != stat.S_IFREG:
         raise UsageError(

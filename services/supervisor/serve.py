@@ -1,12 +1,14 @@
 """Run one service in this process."""
 
 import logging
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
 
 from coord.events.errors import UsageError
 from coord.services.exporter.environment import is_wanted
+from coord.services.folder import Folder
 from coord.services.settings import Settings
 
 SERVICES: Final[Mapping[str, str]] = {
@@ -19,6 +21,9 @@ SERVICES: Final[Mapping[str, str]] = {
     "api": "coord.services.api.main",
 }
 """Every service by name, and the module whose `run(settings)` is it, in the order in which they start."""
+
+ALONE: Final = frozenset({"hardware", "watchdog", "exporter"})
+"""Services of which a folder has one at most; others take turns, or hold what they write to."""
 
 _LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -42,9 +47,15 @@ def serve(name: str, settings: Settings, services: Mapping[str, str] = SERVICES)
 
     Raises:
         UsageError: there is no such service.
+        FolderTaken: one of it runs on the folder already, and two would tell everything twice.
         CoordError: what the service could not do.
     """
     if name not in services:
         raise UsageError(f"there is no service {name[:64]!a}.", f"There are {', '.join(services)}.")
     logging.basicConfig(level=settings.log_level.upper(), format=_LINE)
-    import_module(services[name]).run(settings)
+    held = Folder(settings.data).hold(name) if name in ALONE else None
+    try:
+        import_module(services[name]).run(settings)
+    finally:
+        if held is not None:
+            os.close(held)

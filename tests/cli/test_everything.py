@@ -66,7 +66,12 @@ def test_the_life_of_an_item(house: Cli) -> None:
     assert (done.code, done.out) == (0, f"{item_id}  completed\n")
     for verb in ("complete", "progress"):
         again = house.run(verb, item_id, "--agent", "ada")
-        assert (again.code, again.out) == (0, f"{item_id}  completed (already)\n")
+        assert (again.code, again.out, again.err) == (0, f"{item_id}  completed (already)\n", "")
+    other = house.run("complete", item_id, "--agent", "ada", "--result", '{"sha256": "1"}')
+    assert (other.code, other.out) == (0, f"{item_id}  completed (already)\n")
+    assert other.err == (
+        f"coord: {item_id} had ended so before: what was told then is kept. See: coord show {item_id}\n"
+    )
     assert until(lambda: history(house, item_id)[-1:] == ["work.completed.v1"])
     assert history(house, item_id).count("work.claimed.v2") == 1
     assert shows(house, item_id, "completed")["result"] == {"sha256": "0"}

@@ -152,8 +152,8 @@ def test_what_is_no_number_leaves_a_hole(cli: Cli, projector: Start) -> None:
         ([f"m{place}" for place in range(13)], 2, "13 metrics are named; at most 12 are drawn at once."),
         (
             ["--to", "/no/such/folder/x.svg"],
-            1,
-            "/no/such/folder/x.svg cannot be written: No such file or directory.",
+            2,
+            "--to is '/no/such/folder/x.svg'; it must be a file in a folder that is there.",
         ),
     ],
 )

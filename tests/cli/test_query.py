@@ -174,7 +174,7 @@ def test_every_table_and_view_is_told_with_its_columns_and_what_it_is(capsys: Ca
         (("SELECT 1", "--at", "nonsense"), 2, "names no moment"),
         (("SELECT 1", "--limit", "0"), 2, "--limit is '0'"),
         (("SELECT 1", "--limit", "100001"), 2, "--limit is '100001'"),
-        (("SELECT 1", "--parquet", "/"), 2, "--parquet is '/'; it must be a file in a folder that is there."),
+        (("SELECT 1", "--parquet", "/"), 2, "--parquet is '/', a folder; it must be a file."),
         (("SELECT 1", "--parquet", "/no/such/file"), 2, "it must be a file in a folder that is there"),
         (("SELECT 1", "--nats", "nats://h:1"), 2, "--nats is for up, serve and doctor"),
         (("x" * 20_001,), 2, "the statement has 20001 characters"),

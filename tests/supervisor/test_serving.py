@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from coord.events.errors import NoServer, UsageError
+from coord.events.errors import FolderTaken, NoServer, UsageError
+from coord.services.folder import Folder
 from coord.services.ready import READY_VARIABLE, tell_ready
 from coord.services.settings import Settings
 from coord.services.supervisor.brake import FIRST_SECONDS, LONGEST_SECONDS, STEADY_SECONDS, Brake
 from coord.services.supervisor.children import LOG_BYTES_MAX, set_aside
-from coord.services.supervisor.serve import SERVICES, serve
+from coord.services.supervisor.serve import ALONE, SERVICES, serve
 
 
 def test_the_wait_doubles_up_to_a_limit() -> None:
@@ -69,6 +70,19 @@ def test_a_service_that_does_not_exist_is_a_wrong_request(settings: Settings) ->
 def test_what_a_service_refuses_reaches_its_caller(settings: Settings) -> None:
     with pytest.raises(NoServer, match="refused the credential"):
         serve("hopeless", settings, {"hopeless": "tiny_services.hopeless"})
+
+
+@pytest.mark.parametrize("name", sorted(ALONE))
+def test_what_tells_everything_twice_if_there_are_two_is_refused_beside_another(
+    settings: Settings, name: str
+) -> None:
+    held = Folder(settings.data).hold(name)
+    with pytest.raises(FolderTaken, match=f"{name} .* is run already by process {os.getpid()}"):
+        serve(name, settings, {name: "tiny_services.hopeless"})
+    os.close(held)
+    for _ in range(2):
+        with pytest.raises(NoServer, match="refused the credential"):
+            serve(name, settings, {name: "tiny_services.hopeless"})
 
 
 def test_what_services_share_starts_no_thread_and_can_be_forked() -> None:
