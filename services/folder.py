@@ -1,7 +1,7 @@
 """The data folder: where everything of one coord lives on this machine, and who holds it.
 
     LOCK              held by whoever runs the server on this folder, and names it (nats-server itself locks nothing)
-    hardware.lock     held by the one monitor of this folder; watchdog.lock, exporter.lock: likewise
+    hardware.lock     held by the one monitor of this folder
     up.json           the supervisor: pid, start, services
     server.json       where the server is: url, monitor, pid, embedded
     credentials.json  a credential per role (0600)

@@ -22,8 +22,8 @@ SERVICES: Final[Mapping[str, str]] = {
 }
 """Every service by name, and the module whose `run(settings)` is it, in the order in which they start."""
 
-ALONE: Final = frozenset({"hardware", "watchdog", "exporter"})
-"""Services of which a folder has one at most; others take turns, or hold what they write to."""
+ALONE: Final = frozenset({"hardware"})
+"""Services of which a folder has one at most; others share the work, take turns, or hold what they write to."""
 
 _LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
